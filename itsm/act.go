@@ -1,0 +1,66 @@
+package itsm
+
+// ActKind is what a person or a partner did.
+type ActKind string
+
+// Acts on an incident.
+const (
+	ActAcknowledge   ActKind = "acknowledge"
+	ActUnacknowledge ActKind = "unacknowledge" // only a pager's time-out or a person takes it back
+	ActResolve       ActKind = "resolve"
+	ActReopen        ActKind = "reopen"
+	ActHold          ActKind = "hold"
+	ActResume        ActKind = "resume"
+	ActAssign        ActKind = "assign"
+	ActPriority      ActKind = "priority"
+	ActNote          ActKind = "note"
+	ActMerge         ActKind = "merge"
+	ActSplit         ActKind = "split"
+	ActCancel        ActKind = "cancel"
+	ActReceipt       ActKind = "receipt" // a connector confirmed or abandoned an intent
+	ActLink          ActKind = "link"    // a partner's record became known
+)
+
+// Act is something a person or a partner did, journaled like an alert.
+type Act struct {
+	Kind     ActKind        `json:"kind"`
+	Incident IncidentNumber `json:"incident,omitempty"`
+	Actor    string         `json:"actor"`            // "console:admin", "api:admin", "pagerduty:Jane Doe"
+	Origin   string         `json:"origin,omitempty"` // connector name the act came through, or "" for ours; no echo goes back to it
+	RemoteIP string         `json:"remote_ip,omitempty"`
+
+	CloseCode string         `json:"close_code,omitempty"`
+	Text      string         `json:"text,omitempty"` // note, or the note of a resolve
+	Reason    string         `json:"reason,omitempty"`
+	Assignee  string         `json:"assignee,omitempty"`
+	Group     string         `json:"group,omitempty"`
+	Priority  Priority       `json:"priority,omitempty"` // 0 with ActPriority takes the override back
+	Into      IncidentNumber `json:"into,omitempty"`
+	Alerts    []AlertNumber  `json:"alerts,omitempty"`
+
+	IfVersion      uint64 `json:"if_version,omitempty"` // the object's version the actor saw; 0: any
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
+
+	DeliveryID     string       `json:"delivery_id,omitempty"`     // partner's delivery id: a repeat is a no-op
+	PartnerVersion int64        `json:"partner_version,omitempty"` // partner's version or time in ms; older or equal is ignored and counted
+	IntentKey      string       `json:"intent_key,omitempty"`      // with ActReceipt
+	Failure        string       `json:"failure,omitempty"`         // with ActReceipt: the partner's answer when abandoned
+	Link           *ExternalRef `json:"link,omitempty"`
+}
+
+// Outcome is what an act came to, decided by the fold.
+type Outcome struct {
+	Offset   Offset         `json:"offset"`
+	Incident IncidentNumber `json:"incident,omitempty"` // the object to show; for a split the new incident
+	Code     Code           `json:"code,omitempty"`     // "" is success
+	Detail   string         `json:"detail,omitempty"`
+	NoOp     bool           `json:"no_op,omitempty"` // it was already so, or a repeat
+}
+
+// Err returns the outcome as an error, or nil.
+func (o Outcome) Err() error {
+	if o.Code == "" {
+		return nil
+	}
+	return &Error{Code: o.Code, Msg: o.Detail}
+}

@@ -1,0 +1,230 @@
+// Package entry is the wire form of what the journal holds: every kind of input
+// that can change the state of the world, encoded for one ordered log. It is
+// pure. The journal itself knows nothing of it: to the journal an entry is bytes.
+//
+// An encoded entry is one kind byte, one version byte, one codec byte, then the
+// body (plain or s2-compressed). Fields are added at the end of a body and never
+// renamed or reused; a decoder ignores what follows the fields it knows.
+package entry
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
+
+	"signalbox/itsm"
+)
+
+// Kind says what an entry holds. Numbers are on disk: add, never reuse.
+type Kind uint8
+
+// Kinds of entry.
+const (
+	KindDelivery   Kind = 1
+	KindAct        Kind = 2
+	KindTick       Kind = 3
+	KindCMDBChunk  Kind = 4
+	KindCMDBCommit Kind = 5
+	KindConfig     Kind = 6
+)
+
+var kindNames = map[Kind]string{KindDelivery: "delivery", KindAct: "act", KindTick: "tick",
+	KindCMDBChunk: "cmdb-chunk", KindCMDBCommit: "cmdb-commit", KindConfig: "config"}
+
+// String names the kind for people.
+func (k Kind) String() string {
+	if n, ok := kindNames[k]; ok {
+		return n
+	}
+	return fmt.Sprintf("kind-%d", uint8(k))
+}
+
+// Bounds of encoded entries.
+const (
+	version     = 1
+	codecPlain  = 0
+	codecS2     = 1
+	compressMin = 256      // bytes; below it s2 gains nothing
+	decodedMax  = 64 << 20 // bytes a compressed body may grow to
+)
+
+// Delivery is one raw request body as received, with the events decoded from it
+// and the parts that could not be decoded.
+type Delivery struct {
+	Source  string
+	Remote  string // address of the sender, for people
+	Events  []itsm.Event
+	Bad     []Bad
+	RetryOf string // id of the quarantined delivery that this one retries
+	Raw     []byte // the body as received; empty when journal.keep_raw is off
+}
+
+// Bad is a delivery or a part of one that could not be decoded.
+type Bad struct {
+	ID    string // see itsm.Quarantined.ID
+	Error string
+	Body  []byte // nil when the same body is already in quarantine: then it is counted only
+}
+
+// Tick is time passing, as a journaled input; its time is the entry's own At.
+type Tick struct{}
+
+// CMDBChunk carries a part of an import; the commit that names ImportID activates all its chunks.
+type CMDBChunk struct {
+	ImportID string `json:"import_id"`
+	Seq      int    `json:"seq"`
+	Body     []byte `json:"body"` // cmdb change records, in cmdb's own form
+}
+
+// CMDBCommit activates the chunks of an import as the next CMDB revision.
+type CMDBCommit struct {
+	ImportID string `json:"import_id"`
+	Source   string `json:"source"` // named import source
+	Prune    bool   `json:"prune"`
+	Chunks   int    `json:"chunks"`
+	Actor    string `json:"actor"`
+	Note     string `json:"note"`
+}
+
+// Config is the part of the configuration that alters decisions, as canonical JSON.
+type Config struct {
+	Body json.RawMessage
+}
+
+// EncodeDelivery appends the encoded delivery to dst.
+func EncodeDelivery(dst []byte, d *Delivery) []byte {
+	w := writer{b: make([]byte, 0, 256*len(d.Events)+len(d.Raw)+64)}
+	w.str(d.Source)
+	w.str(d.Remote)
+	w.str(d.RetryOf)
+	w.uint(uint64(len(d.Events)))
+	for i := range d.Events {
+		w.event(&d.Events[i])
+	}
+	w.uint(uint64(len(d.Bad)))
+	for i := range d.Bad {
+		w.str(d.Bad[i].ID)
+		w.str(d.Bad[i].Error)
+		w.bytes(d.Bad[i].Body)
+	}
+	w.bytes(d.Raw)
+	return pack(dst, KindDelivery, w.b)
+}
+
+// EncodeAct encodes an act.
+func EncodeAct(a *itsm.Act) []byte { return packJSON(KindAct, a) }
+
+// EncodeTick encodes a tick.
+func EncodeTick() []byte { return pack(nil, KindTick, nil) }
+
+// EncodeCMDBChunk encodes a chunk.
+func EncodeCMDBChunk(c *CMDBChunk) []byte { return packJSON(KindCMDBChunk, c) }
+
+// EncodeCMDBCommit encodes a commit.
+func EncodeCMDBCommit(c *CMDBCommit) []byte { return packJSON(KindCMDBCommit, c) }
+
+// EncodeConfig encodes a configuration.
+func EncodeConfig(c *Config) []byte { return pack(nil, KindConfig, c.Body) }
+
+// KindOf returns the kind of an encoded entry without decoding it.
+func KindOf(b []byte) Kind {
+	if len(b) == 0 {
+		return 0
+	}
+	return Kind(b[0])
+}
+
+// Decode returns *Delivery, *itsm.Act, *Tick, *CMDBChunk, *CMDBCommit or *Config.
+// The result owns its memory; b may be reused.
+func Decode(b []byte) (any, error) {
+	body, kind, err := unpack(b)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case KindDelivery:
+		return decodeDelivery(body, true)
+	case KindAct:
+		return fromJSON[itsm.Act](kind, body)
+	case KindTick:
+		return &Tick{}, nil
+	case KindCMDBChunk:
+		return fromJSON[CMDBChunk](kind, body)
+	case KindCMDBCommit:
+		return fromJSON[CMDBCommit](kind, body)
+	case KindConfig:
+		return &Config{Body: append(json.RawMessage(nil), body...)}, nil
+	}
+	return nil, itsm.Errorf(itsm.Invalid, "entry %s: this version of Signalbox does not know it; use the version that wrote it or a newer one", kind)
+}
+
+// DecodeForFold is Decode without the raw body of a delivery, which the fold never needs.
+func DecodeForFold(b []byte) (any, error) {
+	if KindOf(b) != KindDelivery {
+		return Decode(b)
+	}
+	body, _, err := unpack(b)
+	if err != nil {
+		return nil, err
+	}
+	return decodeDelivery(body, false)
+}
+
+func pack(dst []byte, k Kind, body []byte) []byte {
+	if len(body) < compressMin {
+		return append(append(dst, byte(k), version, codecPlain), body...)
+	}
+	dst = append(dst, byte(k), version, codecS2)
+	n := len(dst)
+	need := s2.MaxEncodedLen(len(body))
+	if cap(dst)-n < need {
+		grown := make([]byte, n, n+need)
+		copy(grown, dst)
+		dst = grown
+	}
+	out := s2.Encode(dst[n:n+need], body)
+	return dst[:n+len(out)]
+}
+
+func packJSON(k Kind, v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		// Only our own structs of strings and numbers come here.
+		panic(fmt.Sprintf("entry: encode %s: %v", k, err))
+	}
+	return pack(nil, k, b)
+}
+
+func unpack(b []byte) (body []byte, k Kind, err error) {
+	if len(b) < 3 {
+		return nil, 0, itsm.Errorf(itsm.Invalid, "entry of %d bytes: expected at least 3", len(b))
+	}
+	k = Kind(b[0])
+	if b[1] > version {
+		return nil, k, itsm.Errorf(itsm.Invalid, "entry %s has version %d, this Signalbox reads up to %d: use a newer one", k, b[1], version)
+	}
+	switch b[2] {
+	case codecPlain:
+		return b[3:], k, nil
+	case codecS2:
+		n, err := s2.DecodedLen(b[3:])
+		if err != nil || n > decodedMax {
+			return nil, k, itsm.Errorf(itsm.Invalid, "entry %s: compressed body is damaged or over %d bytes", k, decodedMax)
+		}
+		body, err := s2.Decode(make([]byte, 0, n), b[3:])
+		if err != nil {
+			return nil, k, itsm.Wrap(itsm.Invalid, err, "entry %s: decompress", k)
+		}
+		return body, k, nil
+	}
+	return nil, k, itsm.Errorf(itsm.Invalid, "entry %s: unknown codec %d", k, b[2])
+}
+
+func fromJSON[T any](k Kind, body []byte) (*T, error) {
+	v := new(T)
+	if err := json.Unmarshal(body, v); err != nil {
+		return nil, itsm.Wrap(itsm.Invalid, err, "entry %s: damaged body", k)
+	}
+	return v, nil
+}
