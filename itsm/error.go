@@ -17,6 +17,7 @@ const (
 	Unauthorized Code = "unauthorized" // no or wrong credentials
 	Forbidden    Code = "forbidden"    // known, but not allowed
 	TooLarge     Code = "too_large"    // a named bound was exceeded
+	Throttled    Code = "throttled"    // too many failed sign-ins from there; never an answer to a delivery
 	Unavailable  Code = "unavailable"  // try again later; nothing was stored
 	Internal     Code = "internal"     // our fault
 )

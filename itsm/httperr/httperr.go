@@ -16,6 +16,7 @@ var status = map[itsm.Code]int{
 	itsm.Unauthorized: http.StatusUnauthorized,
 	itsm.Forbidden:    http.StatusForbidden,
 	itsm.TooLarge:     http.StatusRequestEntityTooLarge,
+	itsm.Throttled:    http.StatusTooManyRequests,
 	itsm.Unavailable:  http.StatusServiceUnavailable,
 }
 
