@@ -1,0 +1,213 @@
+package desk
+
+import (
+	"encoding/binary"
+
+	"signalbox/itsm"
+)
+
+// listMax bounds every list of a stored record, far above what the fold writes,
+// so that a damaged length cannot ask for memory.
+const listMax = 1 << 20
+
+// buffer is the memory of one Apply: keys and values are cut from it and stay
+// valid until reset. Growing it leaves earlier slices where they were.
+type buffer struct {
+	b    []byte
+	base itsm.Time // times of a record are stored relative to it
+}
+
+// bufferKeep bounds what an unusually large batch leaves allocated.
+const bufferKeep = 4 << 20
+
+func (b *buffer) reset() {
+	if cap(b.b) > bufferKeep {
+		b.b = nil
+	}
+	b.b = b.b[:0]
+}
+
+func (b *buffer) key(build func([]byte) []byte) []byte {
+	from := len(b.b)
+	b.b = build(b.b)
+	return b.b[from:len(b.b):len(b.b)]
+}
+
+// value cuts out what encode writes after a version byte.
+func (b *buffer) value(version byte, encode func()) []byte {
+	from := len(b.b)
+	b.b, b.base = append(b.b, version), 0
+	encode()
+	return b.b[from:len(b.b):len(b.b)]
+}
+
+func (b *buffer) uint(v uint64) { b.b = binary.AppendUvarint(b.b, v) }
+func (b *buffer) int(v int64)   { b.b = binary.AppendVarint(b.b, v) }
+
+func (b *buffer) str(s string) {
+	b.uint(uint64(len(s)))
+	b.b = append(b.b, s...)
+}
+
+func (b *buffer) strs(list []string) {
+	b.uint(uint64(len(list)))
+	for _, s := range list {
+		b.str(s)
+	}
+}
+
+func (b *buffer) labels(ls itsm.Labels) {
+	b.uint(uint64(len(ls)))
+	for i := range ls {
+		b.str(ls[i].Name)
+		b.str(ls[i].Value)
+	}
+}
+
+// time stores an unknown time as 0 and any other as its distance from the
+// record's first, which is nearly always small.
+func (b *buffer) time(t itsm.Time) {
+	if t == 0 {
+		b.uint(0)
+		return
+	}
+	d := int64(t - b.base)
+	b.uint(1)
+	b.int(d)
+	if b.base == 0 {
+		b.base = t
+	}
+}
+
+// reader decodes from a string, so that every field is a substring of one
+// allocation. The first fault sticks; end reports it.
+type reader struct {
+	s    string
+	base itsm.Time
+	bad  bool
+}
+
+// open checks the version byte and returns a reader of the rest.
+func open(value []byte, version byte) (r reader, err error) {
+	if len(value) == 0 {
+		return r, itsm.Errorf(itsm.Internal, "damaged record: it is empty")
+	}
+	if value[0] != version {
+		return r, itsm.Errorf(itsm.Internal, "record of version %d: this program reads version %d", value[0], version)
+	}
+	return reader{s: string(value[1:])}, nil
+}
+
+// end reports a record that was cut short or is longer than what it holds.
+func (r *reader) end() error {
+	if r.bad || len(r.s) != 0 {
+		return itsm.Errorf(itsm.Internal, "damaged record")
+	}
+	return nil
+}
+
+func (r *reader) fail() {
+	r.bad, r.s = true, ""
+}
+
+func (r *reader) uint() uint64 {
+	var v uint64
+	for i := 0; i < len(r.s) && i < binary.MaxVarintLen64; i++ {
+		c := r.s[i]
+		if i == binary.MaxVarintLen64-1 && c > 1 {
+			break
+		}
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			r.s = r.s[i+1:]
+			return v
+		}
+	}
+	r.fail()
+	return 0
+}
+
+func (r *reader) int() int64 {
+	u := r.uint()
+	v := int64(u >> 1)
+	if u&1 != 0 {
+		v = ^v
+	}
+	return v
+}
+
+func (r *reader) byte() uint8 {
+	v := r.uint()
+	if v > 0xFF {
+		r.fail()
+	}
+	return uint8(v)
+}
+
+func (r *reader) uint32() uint32 {
+	v := r.uint()
+	if v > 1<<32-1 {
+		r.fail()
+	}
+	return uint32(v)
+}
+
+func (r *reader) str() string {
+	n := r.uint()
+	if n > uint64(len(r.s)) {
+		r.fail()
+		return ""
+	}
+	out := r.s[:n]
+	r.s = r.s[n:]
+	return out
+}
+
+// count reads a number of things that take at least size bytes each.
+func (r *reader) count(size int) int {
+	n := r.uint()
+	if n > listMax || n*uint64(size) > uint64(len(r.s)) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) strs() []string {
+	n := r.count(1)
+	if n == 0 {
+		return nil
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = r.str()
+	}
+	return out
+}
+
+func (r *reader) labels() itsm.Labels {
+	n := r.count(2)
+	if n == 0 {
+		return nil
+	}
+	ls := make(itsm.Labels, n)
+	for i := range ls {
+		ls[i] = itsm.Label{Name: r.str(), Value: r.str()}
+	}
+	return ls
+}
+
+func (r *reader) time() itsm.Time {
+	switch r.uint() {
+	case 0:
+		return 0
+	case 1:
+		t := itsm.Time(r.int()) + r.base
+		if r.base == 0 {
+			r.base = t
+		}
+		return t
+	}
+	r.fail()
+	return 0
+}

@@ -1,0 +1,124 @@
+package desk
+
+import (
+	"signalbox/itsm"
+	"signalbox/itsm/kv"
+)
+
+// IncidentQuery chooses incidents: each condition that is set must hold, and a
+// list holds when one of its values does. The zero query is every incident.
+type IncidentQuery struct {
+	States     []itsm.State
+	Priorities []itsm.Priority
+	Service    []string // id of an affected service
+	CI         []string // id of a bound CI, or the key of a provisional one
+	Assignee   []string
+	Group      []string
+	Q          string // text in number, title, CIs, services or labels, without regard to case
+	Cursor     string
+	Limit      int // 0: PageDefault; at most PageMax
+}
+
+// Incident returns one incident, or NotFound.
+func (d *Desk) Incident(n itsm.IncidentNumber) (in itsm.Incident, err error) {
+	err = d.db.View(func(tx kv.Tx) (err error) {
+		in, err = getIncident(tx, n)
+		return err
+	})
+	if err != nil {
+		return in, notFound(err, "no incident has the number %s", n)
+	}
+	one := []itsm.Incident{in}
+	d.overlayIncidents(one)
+	return one[0], nil
+}
+
+func getIncident(tx kv.Tx, n itsm.IncidentNumber) (itsm.Incident, error) {
+	v, err := tx.Get(new(buffer).incidentKey(n))
+	if err != nil {
+		return itsm.Incident{}, err
+	}
+	return decodeIncident(n, v)
+}
+
+// Incidents lists incidents, the newest number first. When only open states are
+// asked for, it walks the index of open incidents and not the past.
+func (d *Desk) Incidents(q IncidentQuery) (page Page[itsm.Incident], err error) {
+	p := pager{kind: kindIncident, prefix: prefix(kindIncident), limit: q.Limit, scanMax: ListScanMax}
+	if q.onlyOpen() {
+		p.kind, p.prefix = kindOpen, prefix(kindOpen)
+	}
+	m := incidentMatcher{q: &q, text: needleOf(q.Q)}
+	page, err = list(d, p, q.Cursor, func(tx kv.Tx, key, value []byte) (in itsm.Incident, ok bool, err error) {
+		n, err := numberOf(key)
+		if err != nil {
+			return in, false, err
+		}
+		if p.kind == kindOpen {
+			if s, err := decodeOpen(value); err != nil || !m.wantsOpen(s) {
+				return in, false, err
+			}
+			if value, err = tx.Get(new(buffer).incidentKey(itsm.IncidentNumber(n))); err != nil {
+				return in, false, err
+			}
+		}
+		return m.match(itsm.IncidentNumber(n), value)
+	})
+	d.overlayIncidents(page.Items)
+	return page, err
+}
+
+func (q *IncidentQuery) onlyOpen() bool {
+	for _, s := range q.States {
+		if !s.IsOpen() {
+			return false
+		}
+	}
+	return len(q.States) > 0
+}
+
+type incidentMatcher struct {
+	q    *IncidentQuery
+	text needle
+}
+
+func (m *incidentMatcher) wantsOpen(s openState) bool {
+	return anyOf(m.q.States, s.state) && anyOf(m.q.Priorities, s.priority)
+}
+
+// match decodes a record only if its bytes say that it may match.
+func (m *incidentMatcher) match(n itsm.IncidentNumber, value []byte) (in itsm.Incident, ok bool, err error) {
+	q := m.q
+	if !anyIn(q.Service, value) || !anyIn(q.CI, value) || !anyIn(q.Assignee, value) || !anyIn(q.Group, value) {
+		return in, false, nil
+	}
+	if !m.text.empty() && !m.text.mayBeIn(value) && !m.text.in(n.String()) {
+		return in, false, nil
+	}
+	if in, err = decodeIncident(n, value); err != nil {
+		return in, false, err
+	}
+	ok = anyOf(q.States, in.State) && anyOf(q.Priorities, in.Priority) && anyOf(q.Service, in.Services...) &&
+		(anyOf(q.CI, in.CIs...) || anyOf(q.CI, in.Unbound...)) &&
+		anyOf(q.Assignee, in.Assignee) && anyOf(q.Group, in.Group) &&
+		(m.text.empty() || m.text.inIncident(&in))
+	return in, ok, nil
+}
+
+// Timeline lists the audit trail of an incident, newest first.
+func (d *Desk) Timeline(n itsm.IncidentNumber, cursor string, limit int) (Page[itsm.TimelineEntry], error) {
+	p := pager{kind: kindTimeline, prefix: kv.Key(kindTimeline, uint64(n)), limit: limit, scanMax: ListScanMax}
+	return list(d, p, cursor, func(_ kv.Tx, key, value []byte) (itsm.TimelineEntry, bool, error) {
+		t, err := decodeTimeline(key, value)
+		return t, true, err
+	})
+}
+
+// Evidence lists why each episode belongs to an incident, the newest alert first.
+func (d *Desk) Evidence(n itsm.IncidentNumber, cursor string, limit int) (Page[itsm.Evidence], error) {
+	p := pager{kind: kindEvidence, prefix: kv.Key(kindEvidence, uint64(n)), limit: limit, scanMax: ListScanMax}
+	return list(d, p, cursor, func(_ kv.Tx, key, value []byte) (itsm.Evidence, bool, error) {
+		e, err := decodeEvidence(key, value)
+		return e, true, err
+	})
+}

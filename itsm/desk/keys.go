@@ -1,0 +1,140 @@
+package desk
+
+import (
+	"signalbox/itsm"
+	"signalbox/itsm/kv"
+)
+
+// The whole layout of the view. A version byte begins every value.
+//
+//	(meta, name)                                    -> cursor, format
+//	(alert, ↓number)                                -> alert record
+//	(column, ↓page)                                 -> one word for each of 256 alerts
+//	(incident, ↓number)                             -> incident record
+//	(open, ↓number)                                 -> state, priority; only of open incidents
+//	(evidence, incident, ↓alert, ↓episode)          -> evidence record; also the membership index
+//	(timeline, incident, ↓offset, ↓n)               -> timeline entry, n counts within the offset
+//	(intent, connector, key)                        -> intent and what became of it
+//	(pending, connector, offset, incident, serial)  -> key of an unsettled intent, oldest first
+//	(dead, connector, ↓offset, incident, serial)    -> key of an abandoned intent
+//	(quarantine, id)                                -> quarantined delivery
+//	(quarantined, ↓offset, id)                      -> whether it waits
+//	(blob, name)                                    -> bytes
+//	(mark, slot)                                    -> one batch: serial, cursor before, cursor after
+const (
+	kindMeta        = 1
+	kindAlert       = 2
+	kindColumn      = 3
+	kindIncident    = 4
+	kindOpen        = 5
+	kindEvidence    = 6
+	kindTimeline    = 7
+	kindIntent      = 8
+	kindPending     = 9
+	kindDead        = 10
+	kindQuarantine  = 11
+	kindQuarantined = 12
+	kindBlob        = 13
+	kindMark        = 14
+)
+
+// The names below (meta).
+const (
+	metaCursor = "cursor"
+	metaFormat = "format"
+	metaLoad   = "load" // present while a dump is being loaded
+)
+
+func metaKey(name string) []byte { return kv.Key(kindMeta, name) }
+func blobKey(name string) []byte { return kv.Key(kindBlob, name) }
+func markKey(slot uint64) []byte { return kv.Key(kindMark, slot) }
+
+func (b *buffer) descKey(kind byte, n uint64) []byte {
+	return b.key(func(k []byte) []byte { return kv.AppendDesc(kv.Begin(k, kind), n) })
+}
+
+func (b *buffer) alertKey(n itsm.AlertNumber) []byte { return b.descKey(kindAlert, uint64(n)) }
+func (b *buffer) columnKey(page uint64) []byte       { return b.descKey(kindColumn, page) }
+func (b *buffer) incidentKey(n itsm.IncidentNumber) []byte {
+	return b.descKey(kindIncident, uint64(n))
+}
+func (b *buffer) openKey(n itsm.IncidentNumber) []byte { return b.descKey(kindOpen, uint64(n)) }
+
+func (b *buffer) evidenceKey(e *itsm.Evidence) []byte {
+	return b.key(func(k []byte) []byte {
+		k = kv.AppendUint(kv.Begin(k, kindEvidence), uint64(e.Incident))
+		return kv.AppendDesc(kv.AppendDesc(k, uint64(e.Alert)), uint64(e.Episode))
+	})
+}
+
+func (b *buffer) timelineKey(n itsm.IncidentNumber, at itsm.Offset, ordinal uint64) []byte {
+	return b.key(func(k []byte) []byte {
+		k = kv.AppendUint(kv.Begin(k, kindTimeline), uint64(n))
+		return kv.AppendDesc(kv.AppendDesc(k, uint64(at)), ordinal)
+	})
+}
+
+func intentKey(connector, key string) []byte { return kv.Key(kindIntent, connector, key) }
+
+// pendingKey orders the unsettled intents of a connector as they were made: the
+// serial orders those of one incident, and an entry that moves several incidents
+// orders them by number.
+func pendingKey(in *itsm.Intent) []byte {
+	return kv.Key(kindPending, in.Connector, uint64(in.Offset), uint64(in.Incident), uint64(in.Serial))
+}
+
+func deadKey(in *itsm.Intent) []byte {
+	return kv.Key(kindDead, in.Connector, kv.Desc(in.Offset), uint64(in.Incident), uint64(in.Serial))
+}
+
+func quarantineKey(id string) []byte { return kv.Key(kindQuarantine, id) }
+func quarantinedKey(at itsm.Offset, id string) []byte {
+	return kv.Key(kindQuarantined, kv.Desc(at), id)
+}
+
+// damagedKey is what a key that this package did not write comes to.
+func damagedKey(key []byte) error {
+	return itsm.Errorf(itsm.Internal, "damaged key %s", kv.Format(key))
+}
+
+// numberOf reads the number of a key that holds nothing else.
+func numberOf(key []byte) (n uint64, err error) {
+	if !kv.Uints(key, &n) {
+		return 0, damagedKey(key)
+	}
+	return n, nil
+}
+
+func evidenceParts(key []byte) (itsm.IncidentNumber, itsm.AlertNumber, uint32, error) {
+	var incident, alert, episode uint64
+	if !kv.Uints(key, &incident, &alert, &episode) {
+		return 0, 0, 0, damagedKey(key)
+	}
+	return itsm.IncidentNumber(incident), itsm.AlertNumber(alert), uint32(episode), nil
+}
+
+func timelineParts(key []byte) (itsm.IncidentNumber, itsm.Offset, uint64, error) {
+	var incident, offset, n uint64
+	if !kv.Uints(key, &incident, &offset, &n) {
+		return 0, 0, 0, damagedKey(key)
+	}
+	return itsm.IncidentNumber(incident), itsm.Offset(offset), n, nil
+}
+
+// stringsOf reads the parts of a key that are strings, in order.
+func stringsOf(key []byte, want int) ([]string, error) {
+	_, parts, err := kv.Parts(key)
+	if err != nil {
+		return nil, damagedKey(key)
+	}
+	var out []string
+	for _, p := range parts {
+		if s, ok := p.(string); ok {
+			out = append(out, s)
+		}
+	}
+	if len(out) != want {
+		return nil, damagedKey(key)
+	}
+	return out, nil
+}

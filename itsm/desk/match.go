@@ -1,0 +1,120 @@
+package desk
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"signalbox/itsm"
+)
+
+// needle is a text to search for without regard to case. Letters outside ASCII
+// are compared in lower case; within ASCII no copy is made.
+type needle struct {
+	text  string // in lower case
+	ascii bool
+}
+
+func needleOf(q string) needle {
+	n := needle{text: strings.ToLower(strings.TrimSpace(q)), ascii: true}
+	for i := range len(n.text) {
+		n.ascii = n.ascii && n.text[i] < utf8.RuneSelf
+	}
+	return n
+}
+
+func (n needle) empty() bool { return n.text == "" }
+
+// in reports whether s contains the needle.
+func (n needle) in(s string) bool {
+	if !n.ascii {
+		return strings.Contains(strings.ToLower(s), n.text)
+	}
+	return foldIndex(s, n.text)
+}
+
+// mayBeIn is a quick test on a stored record, whose texts lie in it as they are:
+// false means that none of them contains the needle.
+func (n needle) mayBeIn(record []byte) bool {
+	return !n.ascii || foldIndex(record, n.text)
+}
+
+// foldIndex reports whether s contains q, which is ASCII in lower case.
+func foldIndex[S string | []byte](s S, q string) bool {
+	if q == "" {
+		return true
+	}
+	first := q[0]
+	for i := 0; i+len(q) <= len(s); i++ {
+		if lower(s[i]) == first && foldPrefix(s[i:], q) {
+			return true
+		}
+	}
+	return false
+}
+
+func foldPrefix[S string | []byte](s S, q string) bool {
+	for j := 1; j < len(q); j++ {
+		if lower(s[j]) != q[j] {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+func (n needle) inAny(list []string) bool {
+	for _, s := range list {
+		if n.in(s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n needle) inLabels(ls itsm.Labels) bool {
+	for i := range ls {
+		if n.in(ls[i].Name) || n.in(ls[i].Value) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n needle) inIncident(in *itsm.Incident) bool {
+	return n.in(in.Number.String()) || n.in(in.Title) || n.inAny(in.CIs) || n.inAny(in.Services) ||
+		n.inAny(in.Unbound) || n.inLabels(in.Labels)
+}
+
+func (n needle) inAlert(a *itsm.Alert) bool {
+	return n.in(a.Number.String()) || n.in(a.Title) || n.in(string(a.Key)) || n.in(a.CI) ||
+		n.in(a.Provisional) || n.inLabels(a.Labels)
+}
+
+// anyIn is a quick test on a stored record for values that must match exactly.
+func anyIn(values []string, record []byte) bool {
+	for _, v := range values {
+		if bytes.Contains(record, []byte(v)) {
+			return true
+		}
+	}
+	return len(values) == 0
+}
+
+// anyOf reports whether have is one of want; no want is no condition.
+func anyOf[T comparable](want []T, have ...T) bool {
+	for _, w := range want {
+		for _, h := range have {
+			if w == h {
+				return true
+			}
+		}
+	}
+	return len(want) == 0
+}

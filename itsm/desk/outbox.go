@@ -1,0 +1,146 @@
+package desk
+
+import (
+	"errors"
+
+	"signalbox/itsm"
+	"signalbox/itsm/kv"
+)
+
+// IntentStatus is what became of an intent.
+type IntentStatus uint8
+
+// The statuses of an intent.
+const (
+	IntentPending   IntentStatus = iota + 1 // waits to be sent or confirmed
+	IntentConfirmed                         // the partner confirmed it
+	IntentAbandoned                         // given up: a dead letter
+)
+
+// String returns the word of the API.
+func (s IntentStatus) String() string {
+	switch s {
+	case IntentPending:
+		return "pending"
+	case IntentConfirmed:
+		return "confirmed"
+	case IntentAbandoned:
+		return "abandoned"
+	}
+	return ""
+}
+
+// StoredIntent is an intent and what became of it.
+type StoredIntent struct {
+	Intent    itsm.Intent
+	Status    IntentStatus
+	SettledAt itsm.Time
+	Failure   string // the partner's answer when it was abandoned
+}
+
+// putIntent stores an intent in its status and moves it to the index of that
+// status, from wherever it was.
+func (a *application) putIntent(s *StoredIntent) error {
+	in := &s.Intent
+	old, err := getIntent(a.tx, in.Connector, in.Key)
+	if err != nil && !errors.Is(err, kv.ErrNotFound) {
+		return err
+	}
+	if err == nil {
+		if key := old.indexKey(); key != nil {
+			if err := a.tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		a.tally.addOutbox(in.Connector, -oneIf(old.Status == IntentPending), -oneIf(old.Status == IntentAbandoned))
+	}
+	a.tally.addOutbox(in.Connector, oneIf(s.Status == IntentPending), oneIf(s.Status == IntentAbandoned))
+	if key := s.indexKey(); key != nil {
+		if err := a.tx.Set(key, []byte(in.Key)); err != nil {
+			return err
+		}
+	}
+	return a.tx.Set(intentKey(in.Connector, in.Key), a.buf.intent(s))
+}
+
+// indexKey is where an intent is listed, nil when it is confirmed.
+func (s *StoredIntent) indexKey() []byte {
+	switch s.Status {
+	case IntentPending:
+		return pendingKey(&s.Intent)
+	case IntentAbandoned:
+		return deadKey(&s.Intent)
+	}
+	return nil
+}
+
+// settle closes an intent. One that is not known is left alone: the receipt of a
+// connector that was configured away has nothing to close.
+func (a *application) settle(st *itsm.Settlement) error {
+	s, err := getIntent(a.tx, st.Connector, st.Key)
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.Status, s.SettledAt, s.Failure = IntentConfirmed, st.At, st.Failure
+	if st.Failure != "" {
+		s.Status = IntentAbandoned
+	}
+	return a.putIntent(&s)
+}
+
+func getIntent(tx kv.Tx, connector, key string) (StoredIntent, error) {
+	v, err := tx.Get(intentKey(connector, key))
+	if err != nil {
+		return StoredIntent{}, err
+	}
+	return decodeIntent(connector, key, v)
+}
+
+// Intent returns one intent and what became of it, or NotFound.
+func (d *Desk) Intent(connector, key string) (s StoredIntent, err error) {
+	err = d.db.View(func(tx kv.Tx) (err error) {
+		s, err = getIntent(tx, connector, key)
+		return err
+	})
+	if errors.Is(err, kv.ErrNotFound) {
+		return s, itsm.Errorf(itsm.NotFound, "connector %q has no intent %q", connector, key)
+	}
+	return s, err
+}
+
+// Intents returns the first unsettled intents of a connector, in the order in
+// which they must be sent.
+func (d *Desk) Intents(connector string, limit int) (out []itsm.Intent, err error) {
+	err = d.db.View(func(tx kv.Tx) error {
+		return tx.Scan(kv.Range{Prefix: kv.Key(kindPending, connector)}, func(_, key []byte) error {
+			if len(out) >= limit {
+				return kv.Stop
+			}
+			s, err := getIntent(tx, connector, string(key))
+			out = append(out, s.Intent)
+			return err
+		})
+	})
+	return out, err
+}
+
+// Outbox pages through the unsettled intents of a connector, oldest first.
+func (d *Desk) Outbox(connector, cursor string, limit int) (Page[StoredIntent], error) {
+	return d.intentPage(kindPending, connector, cursor, limit)
+}
+
+// DeadLetters pages through the abandoned intents of a connector, newest first.
+func (d *Desk) DeadLetters(connector, cursor string, limit int) (Page[StoredIntent], error) {
+	return d.intentPage(kindDead, connector, cursor, limit)
+}
+
+func (d *Desk) intentPage(kind byte, connector, cursor string, limit int) (Page[StoredIntent], error) {
+	p := pager{kind: kind, prefix: kv.Key(kind, connector), limit: limit, scanMax: ListScanMax}
+	return list(d, p, cursor, func(tx kv.Tx, _, key []byte) (StoredIntent, bool, error) {
+		s, err := getIntent(tx, connector, string(key))
+		return s, true, err
+	})
+}

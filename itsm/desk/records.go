@@ -1,0 +1,253 @@
+package desk
+
+import (
+	"strings"
+
+	"signalbox/itsm"
+)
+
+// Versions of the stored forms. A field is added by raising the version and
+// reading the older one as well; nothing is renamed or used for something else.
+const (
+	alertVersion      = 1
+	incidentVersion   = 1
+	evidenceVersion   = 1
+	timelineVersion   = 1
+	intentVersion     = 1
+	quarantineVersion = 1
+)
+
+// flags of an alert record
+const (
+	alertFlapping    = 1 << iota
+	alertSourceInKey // Key begins with Source and "/": only its length is stored
+	alertPlainWord   // SeverityWord is the word of Severity
+)
+
+func (b *buffer) alert(a *itsm.Alert) []byte {
+	return b.value(alertVersion, func() {
+		flags := uint64(0)
+		if a.Flapping {
+			flags |= alertFlapping
+		}
+		if len(a.Key) > len(a.Source) && a.Key[len(a.Source)] == '/' && strings.HasPrefix(string(a.Key), a.Source) {
+			flags |= alertSourceInKey
+		}
+		if a.SeverityWord == a.Severity.String() {
+			flags |= alertPlainWord
+		}
+		b.uint(flags)
+		b.uint(uint64(a.Status))
+		b.uint(uint64(a.Severity))
+		b.str(string(a.Key))
+		if flags&alertSourceInKey != 0 {
+			b.uint(uint64(len(a.Source)))
+		} else {
+			b.str(a.Source)
+		}
+		if flags&alertPlainWord == 0 {
+			b.str(a.SeverityWord)
+		}
+		b.str(a.Title)
+		b.labels(a.Labels)
+		b.labels(a.Annotations)
+		b.str(a.GeneratorURL)
+		b.str(a.CI)
+		b.str(a.Provisional)
+		b.str(a.BoundBy)
+		b.strs(a.Trail)
+		b.time(a.StartsAt)
+		b.time(a.EndsAt)
+		b.str(a.EndedBy)
+		b.time(a.RaisedAt)
+		b.time(a.LastSeenAt)
+		b.uint(a.EventCount)
+		b.uint(uint64(a.Episode))
+		b.uint(uint64(a.Reopened))
+		b.str(a.SuppressedBy)
+		b.uint(uint64(a.Incident))
+		b.uint(uint64(a.ChangedAt))
+	})
+}
+
+func decodeAlert(n itsm.AlertNumber, value []byte) (a itsm.Alert, err error) {
+	r, err := open(value, alertVersion)
+	if err != nil {
+		return a, err
+	}
+	flags := r.uint()
+	a.Number, a.Flapping = n, flags&alertFlapping != 0
+	a.Status = itsm.Status(r.byte())
+	a.Severity = itsm.Severity(r.byte())
+	key := r.str()
+	a.Key = itsm.AlertKey(key)
+	if flags&alertSourceInKey == 0 {
+		a.Source = r.str()
+	} else if n := r.uint(); n <= uint64(len(key)) {
+		a.Source = key[:n]
+	} else {
+		r.fail()
+	}
+	a.SeverityWord = a.Severity.String()
+	if flags&alertPlainWord == 0 {
+		a.SeverityWord = r.str()
+	}
+	a.Title = r.str()
+	a.Labels, a.Annotations = r.labels(), r.labels()
+	a.GeneratorURL = r.str()
+	a.CI, a.Provisional, a.BoundBy, a.Trail = r.str(), r.str(), r.str(), r.strs()
+	a.StartsAt, a.EndsAt, a.EndedBy = r.time(), r.time(), r.str()
+	a.RaisedAt, a.LastSeenAt = r.time(), r.time()
+	a.EventCount, a.Episode, a.Reopened = r.uint(), r.uint32(), r.uint32()
+	a.SuppressedBy = r.str()
+	a.Incident, a.ChangedAt = itsm.IncidentNumber(r.uint()), itsm.Offset(r.uint())
+	return a, r.end()
+}
+
+// flags of an incident record
+const (
+	incidentStillFiring = 1 << iota
+	incidentStorm
+)
+
+func (b *buffer) incident(in *itsm.Incident) []byte {
+	return b.value(incidentVersion, func() {
+		flags := uint64(0)
+		if in.StillFiring {
+			flags |= incidentStillFiring
+		}
+		if in.Storm {
+			flags |= incidentStorm
+		}
+		b.uint(flags)
+		for _, v := range []uint8{uint8(in.State), uint8(in.Priority), uint8(in.Computed), uint8(in.Impact), uint8(in.Urgency), uint8(in.Severity)} {
+			b.uint(uint64(v))
+		}
+		b.str(in.Title)
+		b.strs([]string{in.PriorityBy, in.ImpactBecause, in.UrgencyBecause, in.AcknowledgedBy, in.ResolvedBy,
+			in.CloseCode, in.HoldReason, in.Assignee, in.Group, in.Problem})
+		for _, t := range []itsm.Time{in.OpenedAt, in.AcknowledgedAt, in.ResolvedAt, in.ClosedAt, in.LastActivityAt} {
+			b.time(t)
+		}
+		b.uint(uint64(in.Epoch))
+		b.int(int64(in.AlertCount))
+		b.int(int64(in.FiringCount))
+		b.uint(in.EventCount)
+		b.strs(in.CIs)
+		b.strs(in.Services)
+		b.strs(in.Unbound)
+		b.causes(in.Causes)
+		b.related(in.MaybeRelated)
+		b.links(in.Links)
+		b.uint(uint64(in.Follows))
+		b.uint(uint64(in.MergedInto))
+		b.uint(in.Version)
+		b.labels(in.Labels)
+		b.uint(uint64(in.ChangedAt))
+	})
+}
+
+// incidentWords is how many short strings of an incident are stored in one list.
+const incidentWords = 10
+
+func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err error) {
+	r, err := open(value, incidentVersion)
+	if err != nil {
+		return in, err
+	}
+	flags := r.uint()
+	in.Number = n
+	in.StillFiring, in.Storm = flags&incidentStillFiring != 0, flags&incidentStorm != 0
+	in.State, in.Priority, in.Computed = itsm.State(r.byte()), itsm.Priority(r.byte()), itsm.Priority(r.byte())
+	in.Impact, in.Urgency, in.Severity = itsm.Level(r.byte()), itsm.Level(r.byte()), itsm.Severity(r.byte())
+	in.Title = r.str()
+	if w := r.strs(); len(w) == incidentWords {
+		in.PriorityBy, in.ImpactBecause, in.UrgencyBecause, in.AcknowledgedBy, in.ResolvedBy = w[0], w[1], w[2], w[3], w[4]
+		in.CloseCode, in.HoldReason, in.Assignee, in.Group, in.Problem = w[5], w[6], w[7], w[8], w[9]
+	} else {
+		r.fail()
+	}
+	in.OpenedAt, in.AcknowledgedAt, in.ResolvedAt, in.ClosedAt, in.LastActivityAt = r.time(), r.time(), r.time(), r.time(), r.time()
+	in.Epoch = r.uint32()
+	in.AlertCount, in.FiringCount, in.EventCount = int(r.int()), int(r.int()), r.uint()
+	in.CIs, in.Services, in.Unbound = r.strs(), r.strs(), r.strs()
+	in.Causes, in.MaybeRelated, in.Links = r.causes(), r.related(), r.links()
+	in.Follows, in.MergedInto = itsm.IncidentNumber(r.uint()), itsm.IncidentNumber(r.uint())
+	in.Version, in.Labels, in.ChangedAt = r.uint(), r.labels(), itsm.Offset(r.uint())
+	return in, r.end()
+}
+
+func (b *buffer) causes(list []itsm.Cause) {
+	b.uint(uint64(len(list)))
+	for i := range list {
+		c := &list[i]
+		b.str(c.CI)
+		b.int(int64(c.ScoreMilli))
+		b.str(c.Because)
+		b.uint(uint64(len(c.Paths)))
+		for _, p := range c.Paths {
+			b.strs(p)
+		}
+	}
+}
+
+func (r *reader) causes() []itsm.Cause {
+	n := r.count(4)
+	if n == 0 {
+		return nil
+	}
+	list := make([]itsm.Cause, n)
+	for i := range list {
+		c := &list[i]
+		c.CI, c.ScoreMilli, c.Because = r.str(), int(r.int()), r.str()
+		if n := r.count(1); n > 0 {
+			c.Paths = make([]itsm.CausePath, n)
+		}
+		for j := range c.Paths {
+			c.Paths[j] = r.strs()
+		}
+	}
+	return list
+}
+
+func (b *buffer) related(list []itsm.Candidate) {
+	b.uint(uint64(len(list)))
+	for i := range list {
+		b.uint(uint64(list[i].Incident))
+		b.int(int64(list[i].ScoreMilli))
+		b.str(list[i].Because)
+	}
+}
+
+func (r *reader) related() []itsm.Candidate {
+	n := r.count(3)
+	if n == 0 {
+		return nil
+	}
+	list := make([]itsm.Candidate, n)
+	for i := range list {
+		list[i] = itsm.Candidate{Incident: itsm.IncidentNumber(r.uint()), ScoreMilli: int(r.int()), Because: r.str()}
+	}
+	return list
+}
+
+func (b *buffer) links(list []itsm.ExternalRef) {
+	b.uint(uint64(len(list)))
+	for i := range list {
+		b.str(list[i].Connector)
+		b.str(list[i].ID)
+		b.str(list[i].URL)
+	}
+}
+
+func (r *reader) links() []itsm.ExternalRef {
+	n := r.count(3)
+	if n == 0 {
+		return nil
+	}
+	list := make([]itsm.ExternalRef, n)
+	for i := range list {
+		list[i] = itsm.ExternalRef{Connector: r.str(), ID: r.str(), URL: r.str()}
+	}
+	return list
+}

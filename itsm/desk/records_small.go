@@ -1,0 +1,144 @@
+package desk
+
+import "signalbox/itsm"
+
+func (b *buffer) evidence(e *itsm.Evidence) []byte {
+	return b.value(evidenceVersion, func() {
+		b.time(e.At)
+		b.uint(uint64(e.Offset))
+		b.str(string(e.Decision))
+		b.str(e.By)
+		b.int(int64(e.ScoreMilli))
+		b.int(int64(e.ThresholdMilli))
+		b.str(e.Rule)
+		b.uint(e.Revision)
+		b.uint(e.CMDBRevision)
+		b.str(e.CI)
+		b.str(e.Shared)
+		b.strs(e.Path)
+		b.str(e.Coverage)
+		b.str(e.RunnerUp)
+		b.str(e.WouldSplit)
+		b.str(e.Because)
+	})
+}
+
+func decodeEvidence(key, value []byte) (e itsm.Evidence, err error) {
+	incident, alert, episode, err := evidenceParts(key)
+	if err != nil {
+		return e, err
+	}
+	r, err := open(value, evidenceVersion)
+	if err != nil {
+		return e, err
+	}
+	e.Incident, e.Alert, e.Episode = incident, alert, episode
+	e.At, e.Offset = r.time(), itsm.Offset(r.uint())
+	e.Decision, e.By = itsm.EvidenceDecision(r.str()), r.str()
+	e.ScoreMilli, e.ThresholdMilli = int(r.int()), int(r.int())
+	e.Rule, e.Revision, e.CMDBRevision = r.str(), r.uint(), r.uint()
+	e.CI, e.Shared, e.Path = r.str(), r.str(), r.strs()
+	e.Coverage, e.RunnerUp, e.WouldSplit, e.Because = r.str(), r.str(), r.str(), r.str()
+	return e, r.end()
+}
+
+func (b *buffer) timelineEntry(t *itsm.TimelineEntry) []byte {
+	return b.value(timelineVersion, func() {
+		b.time(t.At)
+		b.str(t.Kind)
+		b.str(t.Actor)
+		b.str(t.Text)
+	})
+}
+
+func decodeTimeline(key, value []byte) (t itsm.TimelineEntry, err error) {
+	incident, offset, _, err := timelineParts(key)
+	if err != nil {
+		return t, err
+	}
+	r, err := open(value, timelineVersion)
+	if err != nil {
+		return t, err
+	}
+	t.Incident, t.Offset = incident, offset
+	t.At, t.Kind, t.Actor, t.Text = r.time(), r.str(), r.str(), r.str()
+	return t, r.end()
+}
+
+func (b *buffer) intent(s *StoredIntent) []byte {
+	return b.value(intentVersion, func() {
+		in, snap := &s.Intent, &s.Intent.Snapshot
+		b.uint(uint64(s.Status))
+		b.time(in.At)
+		b.time(s.SettledAt)
+		b.time(snap.OpenedAt)
+		b.str(s.Failure)
+		b.uint(uint64(in.Incident))
+		b.uint(uint64(in.Epoch))
+		b.str(string(in.Transition))
+		b.uint(uint64(in.Offset))
+		b.uint(uint64(in.Serial))
+		b.str(in.Actor)
+		b.str(in.Text)
+		b.str(snap.Title)
+		b.uint(uint64(snap.Priority))
+		b.uint(uint64(snap.Severity))
+		b.uint(uint64(snap.State))
+		b.strs(snap.CIs)
+		b.strs(snap.Services)
+		b.str(snap.Cause)
+		b.str(snap.Because)
+		b.int(int64(snap.Alerts))
+		b.int(int64(snap.Firing))
+		b.str(snap.Group)
+	})
+}
+
+func decodeIntent(connector, key string, value []byte) (s StoredIntent, err error) {
+	r, err := open(value, intentVersion)
+	if err != nil {
+		return s, err
+	}
+	in, snap := &s.Intent, &s.Intent.Snapshot
+	in.Connector, in.Key = connector, key
+	s.Status = IntentStatus(r.byte())
+	in.At, s.SettledAt, snap.OpenedAt = r.time(), r.time(), r.time()
+	s.Failure = r.str()
+	in.Incident, in.Epoch = itsm.IncidentNumber(r.uint()), r.uint32()
+	in.Transition, in.Offset, in.Serial = itsm.Transition(r.str()), itsm.Offset(r.uint()), r.uint32()
+	in.Actor, in.Text = r.str(), r.str()
+	snap.Title, snap.Priority = r.str(), itsm.Priority(r.byte())
+	snap.Severity, snap.State = itsm.Severity(r.byte()), itsm.State(r.byte())
+	snap.CIs, snap.Services = r.strs(), r.strs()
+	snap.Cause, snap.Because = r.str(), r.str()
+	snap.Alerts, snap.Firing, snap.Group = int(r.int()), int(r.int()), r.str()
+	return s, r.end()
+}
+
+func (b *buffer) quarantined(q *storedQuarantine) []byte {
+	return b.value(quarantineVersion, func() {
+		b.str(q.Source)
+		b.str(q.Error)
+		b.str(string(q.Body))
+		b.time(q.FirstAt)
+		b.time(q.LastAt)
+		b.time(q.RetriedAt)
+		b.uint(q.Count)
+		b.uint(uint64(q.Offset))
+		b.uint(uint64(q.seen))
+	})
+}
+
+func decodeQuarantined(id string, value []byte) (q storedQuarantine, err error) {
+	r, err := open(value, quarantineVersion)
+	if err != nil {
+		return q, err
+	}
+	q.ID, q.Source, q.Error = id, r.str(), r.str()
+	if body := r.str(); body != "" {
+		q.Body = []byte(body)
+	}
+	q.FirstAt, q.LastAt, q.RetriedAt = r.time(), r.time(), r.time()
+	q.Count, q.Offset, q.seen = r.uint(), itsm.Offset(r.uint()), itsm.Offset(r.uint())
+	return q, r.end()
+}
