@@ -1,0 +1,102 @@
+package group
+
+import (
+	"time"
+
+	"signalbox/itsm"
+)
+
+// Config holds every constant of grouping. Scores and shares are thousandths.
+type Config struct {
+	Hops       int           // H: how far down the dependencies a shared explanation is sought
+	GammaMilli int           // γ: weight of an explanation for each hop
+	ThetaMilli int           // θ: share of a group's CIs that one CI must explain
+	BetaMilli  int           // β: how much a high fan-in lowers the prior of an explanation
+	Tau        time.Duration // τ: how fast a group's claim on new alerts decays
+	SelfMilli  int           // factor for a CI that alerts itself
+
+	JoinMilli  int // S above which an onset joins
+	MaybeMilli int // S from which an incident is listed as maybe related
+
+	QuietGap    time.Duration // a join by topology needs a last join younger than this
+	QuietGapMin time.Duration // what a fast sender's rhythm may shrink QuietGap to
+	Lifetime    time.Duration // a join by topology needs an incident younger than this
+	FollowOn    time.Duration // a firing CI keeps its incident for new alerts on it this long; later ones open a follow-on
+	Reopen      time.Duration // an alert that fires again this soon after its incident resolved returns to it
+
+	PaceMilli   int // quiet gap of a rule = its reporting interval × this
+	PaceSamples int // intervals needed before a rule's rhythm is believed
+	MuteOnsets  int // onsets without one resolve after which a rule's alerts are taken never to resolve
+
+	NearHops      int // undirected hops that count as near
+	NearMax       int // CIs after which the walk ends
+	NearDegreeMax int // CIs with more neighbours than this are not walked through
+	BridgeFanIn   int // a shared dependency with more dependants than this bridges only as a shared explanation
+	NearMilli     int // weight of nearness for each hop
+
+	HotFanIn      int           // direct dependants from which a CI can turn hot
+	HotMin        int           // of which so many must alert
+	HotShareMilli int           // and this share
+	HotWindow     time.Duration // within this
+	HotYoung      time.Duration // groups younger than this become one when it turns hot
+
+	WaveMin        int // onsets in a minute that make a wave
+	WaveLullMilli  int // share of the first wave's peak at which it counts as died down
+	WaveRiseMilli  int // share of the first wave's peak at which a rise counts as the second wave
+	ChronicSlots   int // five-minute slots of the last two hours with onsets or firing that make a series chronic
+	TagMilli       int // raise for the same service and environment
+	DiceMilli      int // raise for similar titles
+	LearnedMilli   int // raise for an approved learned relation
+	SparseBind     int // share of bound alerts under which a scope is sparse
+	SparseMissing  int // share of observed relations missing from the CMDB over which it is
+	SparseSamples  int // onsets of a scope before either is believed
+	SparseHops     int // undirected hops that count as near in sparse mode
+	CandidatesMax  int // open groups looked at for one explaining CI, newest first
+	CauseFirstHalf time.Duration
+}
+
+// DefaultConfig returns the constants that were tuned on recorded streams.
+func DefaultConfig() Config {
+	return Config{
+		Hops: 3, GammaMilli: 800, ThetaMilli: 750, BetaMilli: 500, Tau: 10 * time.Minute, SelfMilli: 1600,
+		JoinMilli: 500, MaybeMilli: 350,
+		QuietGap: 5 * time.Minute, QuietGapMin: 2 * time.Minute, Lifetime: 30 * time.Minute,
+		FollowOn: 30 * time.Minute, Reopen: 10 * time.Minute,
+		PaceMilli: 2500, PaceSamples: 12, MuteOnsets: 30,
+		NearHops: 4, NearMax: 64, NearDegreeMax: 20, BridgeFanIn: 8, NearMilli: 900,
+		HotFanIn: 10, HotMin: 5, HotShareMilli: 300, HotWindow: 5 * time.Minute, HotYoung: 10 * time.Minute,
+		WaveMin: 20, WaveLullMilli: 150, WaveRiseMilli: 250,
+		ChronicSlots: 16,
+		TagMilli:     500, DiceMilli: 400, LearnedMilli: 600,
+		SparseBind: 800, SparseMissing: 200, SparseSamples: 50, SparseHops: 2,
+		CandidatesMax: 32, CauseFirstHalf: 2 * time.Minute,
+	}
+}
+
+// Validate reports the first constant that cannot work.
+func (c Config) Validate() error {
+	for _, b := range []struct {
+		name      string
+		v, lo, hi int
+	}{
+		{"hops", c.Hops, 1, 8}, {"gamma", c.GammaMilli, 1, 1000}, {"theta", c.ThetaMilli, 1, 1000},
+		{"beta", c.BetaMilli, 0, 10000}, {"join", c.JoinMilli, 1, 999}, {"maybe", c.MaybeMilli, 1, c.JoinMilli},
+		{"near_hops", c.NearHops, 1, 8}, {"near_max", c.NearMax, 1, 4096}, {"candidates_max", c.CandidatesMax, 1, 1024},
+	} {
+		if b.v < b.lo || b.v > b.hi {
+			return itsm.Errorf(itsm.Invalid, "correlation.%s %d: expected %d to %d", b.name, b.v, b.lo, b.hi)
+		}
+	}
+	for _, b := range []struct {
+		name   string
+		v, min time.Duration
+	}{
+		{"tau", c.Tau, time.Second}, {"quiet_gap", c.QuietGap, time.Second}, {"quiet_gap_min", c.QuietGapMin, time.Second},
+		{"lifetime", c.Lifetime, c.QuietGap}, {"follow_on", c.FollowOn, c.QuietGap}, {"reopen_within", c.Reopen, 0},
+	} {
+		if b.v < b.min {
+			return itsm.Errorf(itsm.Invalid, "correlation.%s %s: expected at least %s", b.name, b.v, b.min)
+		}
+	}
+	return nil
+}

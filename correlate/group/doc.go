@@ -1,0 +1,40 @@
+// Package group decides which open incident explains a new alert episode, and
+// which CIs probably caused an incident. It is pure: the caller passes time,
+// facts and the CMDB graph, and turns what it answers into records.
+//
+// A Grouper holds one group for each open incident. Place answers where an
+// onset (an alert that starts to fire, or fires again with a later start)
+// belongs; Join, Leave, Ended, Resolve, Reopen, Close and Merge tell it what the
+// caller did. Causes ranks the probable causes of one incident.
+//
+// An onset joins by the first kind of evidence that holds: an explicit rule, the
+// same CI or provisional CI, a shared explanation in the CMDB (one CI on which
+// the alert and at least θ of the group depend), nearness in the CMDB (a short
+// undirected walk that hubs do not bridge), a relation that the senders' own
+// labels show, an approved learned relation, or the sender's own group. Equal
+// service, title and environment only raise a score; alone they never join.
+//
+// Invariants: cost per onset depends on the neighbourhood of its CI, never on
+// how many incidents, alerts or CIs there are; what decides anything is an
+// integer; equal calls give equal answers and equal encodings; the indexes are
+// exactly what the groups imply (a property test recomputes them).
+//
+// # Decisions
+//
+// 2026-11 The waits follow the sender's rhythm. A propagation shows within two
+// evaluations, so a rule that reports every minute gets a quiet gap of two
+// minutes and one that reports every five minutes gets five. One gap for all
+// senders chains the fast ones or splits the slow ones; both happen in real data.
+//
+// 2026-11 Only onsets of usual alerts keep an incident's quiet gap open. A repeat
+// of what is known already says nothing new, and one alert that never stops
+// would chain separate outages into one.
+//
+// 2026-11 A storm that died down and rises again is a follow-on (second wave).
+// In a storm every CI alerts, so neither topology nor the quiet gap can tell the
+// next failure from the last one; the rise can.
+//
+// 2026-11 Nearness is measured in CIs as well as in hops: the walk ends when it
+// has met NearMax CIs. Three hops are a small application in one CMDB and half
+// the estate in another.
+package group

@@ -1,0 +1,136 @@
+package group
+
+import (
+	"fmt"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// evidence states why the probe goes where it goes.
+func (g *Grouper) evidence(p Probe, best *candidate, follows itsm.IncidentNumber) itsm.Evidence {
+	e := itsm.Evidence{Alert: p.Alert, Episode: p.Episode, At: p.At, Decision: itsm.DecidedOpened, By: byNothing.String(),
+		ThresholdMilli: g.c.JoinMilli, Rule: "default", CMDBRevision: g.cmdb.Revision(), CI: g.label(p)}
+	if best == nil {
+		g.explainOpening(&e, follows)
+		return e
+	}
+	e.Incident, e.Decision, e.By, e.ScoreMilli = best.gr.n, itsm.DecidedJoined, best.by.String(), best.score
+	if best.gr.resolved != 0 {
+		e.Decision = itsm.DecidedReopened
+	}
+	if best.by == byRule {
+		e.Rule, e.Revision = p.RuleID, p.Revision
+	}
+	g.explainJoin(&e, p, best)
+	if r := g.runnerUp(best); r != nil {
+		e.RunnerUp = fmt.Sprintf("%s with %s", r.gr.n, decimal(r.score))
+	}
+	return e
+}
+
+// label is the CI id or the provisional key of the probe.
+func (g *Grouper) label(p Probe) string {
+	if p.CI == cmdb.NoRef {
+		return p.Provisional
+	}
+	return g.cmdb.ID(p.CI)
+}
+
+// explainOpening says why nothing was joined.
+func (g *Grouper) explainOpening(e *itsm.Evidence, follows itsm.IncidentNumber) {
+	e.Because = "no open incident explains " + e.CI
+	if follows != 0 {
+		e.Because = fmt.Sprintf("%s was affected in %s, which is quiet by now: a follow-on", e.CI, follows)
+	}
+	if r := g.runnerUp(nil); r != nil {
+		e.ScoreMilli = r.score
+		e.RunnerUp = fmt.Sprintf("%s with %s", r.gr.n, decimal(r.score))
+	}
+	e.WouldSplit = "it would have joined an incident whose score exceeds " + decimal(g.c.JoinMilli)
+}
+
+// explainJoin fills path, coverage and the sentence of a join.
+func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
+	quiet := g.pace(c.gr, g.series[p.Alert].rule).Sub(0)
+	switch c.by {
+	case byRule:
+		e.Because = "rule " + p.RuleID + " puts them together"
+		e.WouldSplit = "another key of rule " + p.RuleID
+	case bySameCI, byProvisional:
+		e.Shared = e.CI
+		e.Path = []string{e.CI}
+		e.Because = "another alert on " + e.CI + " is in the incident"
+		e.WouldSplit = "no activity for " + g.c.FollowOn.String()
+	case byTopology:
+		e.Shared = g.cmdb.ID(c.y)
+		for _, r := range g.cmdb.Path(p.CI, c.y, g.c.Hops) {
+			e.Path = append(e.Path, g.cmdb.ID(r))
+		}
+		n, m := int(c.gr.cover[c.y].n)+1, len(c.gr.cis)+1
+		if c.gr.cis[p.CI] != nil {
+			n, m = n-1, m-1
+		}
+		e.Coverage = fmt.Sprintf("%d of %d alerting CIs depend on %s", n, m, e.Shared)
+		e.Because = e.Coverage
+		e.WouldSplit = fmt.Sprintf("less than %d %% of the CIs explained by one, or %s without a join", g.c.ThetaMilli/10, quiet)
+	case byNear:
+		e.Shared = g.cmdb.ID(c.spot)
+		e.Path = g.nearPath(p.CI, c.spot)
+		e.Because = fmt.Sprintf("%s is %d hops from %s, which alerts", e.CI, c.hops, e.Shared)
+		e.WouldSplit = fmt.Sprintf("%s without a join, or no alerting CI within %d hops", quiet, g.c.NearHops)
+	case byObserved:
+		e.Shared = g.cmdb.ID(c.spot)
+		e.Path = []string{e.CI, e.Shared}
+		e.Because = fmt.Sprintf("the sender names %s together with %s, which alerts", e.CI, e.Shared)
+		e.WouldSplit = quiet.String() + " without a join"
+	case byLearned:
+		e.Because = "an approved learned relation links them"
+		e.WouldSplit = quiet.String() + " without a join"
+	case bySender:
+		e.Shared = p.SenderGroup
+		e.Because = "the sender groups them: " + p.SenderGroup
+		e.WouldSplit = "a CI in the CMDB for either, or " + quiet.String() + " without a join"
+	}
+}
+
+// chronicEvidence states where an alert went that fires nearly always.
+func (g *Grouper) chronicEvidence(p Probe, s *series, n itsm.IncidentNumber) itsm.Evidence {
+	e := itsm.Evidence{Incident: n, Alert: p.Alert, Episode: p.Episode, At: p.At, Decision: itsm.DecidedOpened, By: byNothing.String(),
+		ThresholdMilli: g.c.JoinMilli, Rule: "default", CMDBRevision: g.cmdb.Revision(), CI: g.label(p)}
+	if n != 0 {
+		e.Decision, e.By = itsm.DecidedJoined, bySameCI.String()
+		e.Shared = e.CI
+	}
+	e.Because = fmt.Sprintf("chronic: fired in %d of the last %d five-minute slots, so it is kept apart", s.active(p.At, 0, chronicWindow), chronicWindow)
+	e.WouldSplit = "firing less often"
+	return e
+}
+
+// runnerUp returns the best candidate besides best.
+func (g *Grouper) runnerUp(best *candidate) *candidate {
+	var r *candidate
+	for i := range g.candidates {
+		c := &g.candidates[i]
+		if c != best && c.score > 0 && (r == nil || better(c, r)) {
+			r = c
+		}
+	}
+	return r
+}
+
+// maybeBecause says in a sentence what speaks for a neighbouring incident.
+func (g *Grouper) maybeBecause(c *candidate) string {
+	switch c.by {
+	case byTopology:
+		return fmt.Sprintf("both may depend on %s (%d %% covered)", g.cmdb.ID(c.y), c.cover/10)
+	case byNear:
+		return fmt.Sprintf("%s alerts, %d hops away", g.cmdb.ID(c.spot), c.hops)
+	case byObserved:
+		return g.cmdb.ID(c.spot) + " alerts and was named with it"
+	}
+	return "evidence: " + c.by.String()
+}
+
+// decimal writes thousandths as 0.123.
+func decimal(milli int) string { return fmt.Sprintf("%d.%03d", milli/1000, milli%1000) }

@@ -1,0 +1,414 @@
+package group
+
+import (
+	"slices"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// Grouper holds what grouping needs to know about open incidents. It is not safe
+// for concurrent use.
+type Grouper struct {
+	c     Config
+	cmdb  *cmdb.Graph
+	clock itsm.Time // the latest grouping time seen; drives what the indexes keep
+
+	groups map[itsm.IncidentNumber]*group
+	series map[itsm.AlertNumber]*series
+	rules  []rule // 0 is the rule nothing is known about
+	ruleOf map[ruleKey]int32
+	seen   map[sighted]*observed // names in alerts' labels → CIs that were named with them
+	hot    map[cmdb.Ref]*hotness
+
+	// Indexes over warm groups, derived from groups. Lists are sorted by number.
+	byCI       map[cmdb.Ref][]*group // a member is on the CI
+	byExplain  map[cmdb.Ref][]*group // the CI explains a member; joinable groups only
+	byKey      map[string][]*group   // a member has the provisional key
+	bySender   map[string][]*group   // an unbound member came in the sender's group
+	byRule     map[string][]*group   // the explicit rule's group key
+	lastOn     map[cmdb.Ref]itsm.IncidentNumber
+	lastOnKey  map[string]itsm.IncidentNumber
+	deadlines  deadlines
+	balls      map[cmdb.Ref][]near       // cache of near walks, of this graph revision
+	cones      map[cmdb.Ref][]cmdb.Reach // cache of E(x), of this graph revision
+	candidates []candidate               // scratch of Place
+	at         map[*group]int            // scratch of Place: position in candidates
+	reach      []cmdb.Reach              // scratch
+}
+
+// New returns an empty Grouper over the graph.
+func New(c Config, g *cmdb.Graph) *Grouper {
+	return &Grouper{
+		c: c, cmdb: g,
+		groups: map[itsm.IncidentNumber]*group{}, series: map[itsm.AlertNumber]*series{},
+		rules: make([]rule, 1), ruleOf: map[ruleKey]int32{},
+		seen: map[sighted]*observed{}, hot: map[cmdb.Ref]*hotness{},
+		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]*group{}, byKey: map[string][]*group{},
+		bySender: map[string][]*group{}, byRule: map[string][]*group{},
+		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
+		balls: map[cmdb.Ref][]near{}, cones: map[cmdb.Ref][]cmdb.Reach{}, at: map[*group]int{},
+	}
+}
+
+// group is what is kept of one incident that is not closed.
+type group struct {
+	n        itsm.IncidentNumber
+	opened   itsm.Time
+	lastJoin itsm.Time // last onset of a usual alert that joined
+	resolved itsm.Time // 0 while open
+	pace     itsm.Time // quiet gap of the rule that joined last, in ms
+	members  map[itsm.AlertNumber]*member
+	firing   int // members that fire and are not chronic
+	chronic  int // members that were chronic when they joined
+	cis      map[cmdb.Ref]*spot
+	keys     map[string]*spot // provisional CIs
+	senders  []string
+	ruleKeys []string
+	tags     []string // service and environment of members
+	title    string   // of the latest usual member
+	name     string   // its alert name
+	cover    map[cmdb.Ref]cover
+	wave     wave
+
+	warm     bool // in byCI, byKey, bySender, byRule
+	joinable bool // in byExplain
+
+	dirty  bool // causes are stale
+	causes []itsm.Cause
+}
+
+// member is one alert of a group; a later episode of the same alert replaces the
+// earlier one.
+type member struct {
+	episode uint32
+	ci      cmdb.Ref
+	key     string // provisional key when ci is NoRef
+	at      itsm.Time
+	weight  int32 // how unusual it was, in thousandths
+	chronic bool
+	firing  bool
+	mute    bool // its rule never resolves
+	named   cmdb.Ref
+}
+
+// spot is what a group knows of one alerting CI.
+type spot struct {
+	members int
+	firing  int
+	first   itsm.Time
+	last    itsm.Time
+	onsets  int
+	weight  int32 // the most unusual member's
+}
+
+// cover says how much of a group one CI explains.
+type cover struct {
+	n   int32 // distinct bound CIs of the group that it explains
+	sum int64 // their weights γ^hops, in thousandths
+}
+
+// Open starts the group of a new incident; the caller joins its first alert next.
+func (g *Grouper) Open(n itsm.IncidentNumber, at itsm.Time) {
+	gr := &group{n: n, opened: at, lastJoin: at, members: map[itsm.AlertNumber]*member{}, cis: map[cmdb.Ref]*spot{},
+		keys: map[string]*spot{}, cover: map[cmdb.Ref]cover{}, dirty: true}
+	g.groups[n] = gr
+	g.warmUp(gr)
+}
+
+// Join records that the onset p became a member of n.
+func (g *Grouper) Join(n itsm.IncidentNumber, p Probe) {
+	gr := g.groups[n]
+	if gr == nil {
+		return
+	}
+	if old := gr.members[p.Alert]; old != nil {
+		g.drop(gr, p.Alert, old)
+	}
+	s := g.seriesOf(p)
+	m := &member{episode: p.Episode, ci: p.CI, at: p.At, chronic: g.isChronic(s, p.At), firing: true,
+		weight: g.unusual(s, p.At), mute: g.isMute(s.rule), named: cmdb.NoRef}
+	if p.CI == cmdb.NoRef {
+		m.key = p.Provisional
+	}
+	m.named = g.namedBy(p)
+	s.incident = n
+	g.add(gr, p.Alert, m)
+	g.tell(gr, p, m)
+}
+
+// tell updates what the onset says about the group as a whole.
+func (g *Grouper) tell(gr *group, p Probe, m *member) {
+	if p.Rule != "" && !slices.Contains(gr.ruleKeys, p.Rule) {
+		gr.ruleKeys = append(gr.ruleKeys, p.Rule)
+		g.byRule[p.Rule] = insert(g.byRule[p.Rule], gr)
+	}
+	if key := senderKey(p); key != "" && len(gr.senders) < sendersMax && !slices.Contains(gr.senders, key) {
+		gr.senders = append(gr.senders, key)
+		g.bySender[key] = insert(g.bySender[key], gr)
+	}
+	if m.chronic {
+		return
+	}
+	if tag := g.tagOf(p); tag != "" && len(gr.tags) < tagsMax && !slices.Contains(gr.tags, tag) {
+		gr.tags = append(gr.tags, tag)
+	}
+	gr.title, gr.name = p.Title, p.AlertName
+	gr.lastJoin = max(gr.lastJoin, p.At)
+	gr.pace = g.paceOf(g.series[p.Alert].rule)
+	gr.wave.add(p.At, g.c.WaveLullMilli)
+	g.warmUp(gr)
+	g.heat(p)
+}
+
+// Bounds of what a group remembers about its members' senders and services.
+const (
+	sendersMax = 64
+	tagsMax    = 32
+)
+
+// add makes m a member and counts its CI.
+func (g *Grouper) add(gr *group, a itsm.AlertNumber, m *member) {
+	gr.members[a] = m
+	gr.dirty = true
+	if m.chronic {
+		gr.chronic++
+	} else if m.firing {
+		gr.firing++
+	}
+	sp := g.spotOf(gr, m)
+	sp.members++
+	sp.onsets++
+	sp.last = max(sp.last, m.at)
+	sp.first = min(sp.first, m.at)
+	sp.weight = max(sp.weight, m.weight)
+	if m.firing && !m.chronic && !m.mute {
+		sp.firing++
+	}
+}
+
+// spotOf returns the spot of m's CI, making and indexing it when it is new.
+func (g *Grouper) spotOf(gr *group, m *member) *spot {
+	if m.ci == cmdb.NoRef {
+		sp := gr.keys[m.key]
+		if sp == nil {
+			sp = &spot{first: m.at}
+			gr.keys[m.key] = sp
+			if gr.warm {
+				g.byKey[m.key] = insert(g.byKey[m.key], gr)
+			}
+		}
+		g.lastOnKey[m.key] = max(g.lastOnKey[m.key], gr.n)
+		return sp
+	}
+	sp := gr.cis[m.ci]
+	if sp == nil {
+		sp = &spot{first: m.at}
+		gr.cis[m.ci] = sp
+		if gr.warm {
+			g.byCI[m.ci] = insert(g.byCI[m.ci], gr)
+		}
+		g.explain(gr, m.ci, 1)
+	}
+	g.lastOn[m.ci] = max(g.lastOn[m.ci], gr.n)
+	return sp
+}
+
+// explain adds (sign 1) or takes back (sign -1) the CIs that explain ci.
+func (g *Grouper) explain(gr *group, ci cmdb.Ref, sign int32) {
+	for _, r := range g.cone(ci) {
+		c := gr.cover[r.Ref]
+		c.n += sign
+		c.sum += int64(sign) * int64(power(g.c.GammaMilli, int(r.Hops)))
+		if c.n <= 0 {
+			delete(gr.cover, r.Ref)
+			if gr.joinable {
+				remove(g.byExplain, r.Ref, gr)
+			}
+			continue
+		}
+		gr.cover[r.Ref] = c
+		if gr.joinable && c.n == 1 && sign > 0 {
+			g.byExplain[r.Ref] = insert(g.byExplain[r.Ref], gr)
+		}
+	}
+}
+
+// drop takes a member out and uncounts its CI.
+func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m *member) {
+	delete(gr.members, a)
+	gr.dirty = true
+	if m.chronic {
+		gr.chronic--
+	} else if m.firing {
+		gr.firing--
+	}
+	sp := gr.cis[m.ci]
+	if m.ci == cmdb.NoRef {
+		sp = gr.keys[m.key]
+	}
+	sp.members--
+	if m.firing && !m.chronic && !m.mute {
+		sp.firing--
+	}
+	if sp.members > 0 {
+		return
+	}
+	if m.ci == cmdb.NoRef {
+		delete(gr.keys, m.key)
+		remove(g.byKey, m.key, gr)
+		return
+	}
+	delete(gr.cis, m.ci)
+	remove(g.byCI, m.ci, gr)
+	g.explain(gr, m.ci, -1)
+}
+
+// Leave takes one alert episode out of n, as a split or a person does.
+func (g *Grouper) Leave(n itsm.IncidentNumber, a itsm.AlertNumber, episode uint32) {
+	gr := g.groups[n]
+	if gr == nil {
+		return
+	}
+	if m := gr.members[a]; m != nil && m.episode == episode {
+		g.drop(gr, a, m)
+		if s := g.series[a]; s != nil && s.incident == n {
+			s.incident = 0
+		}
+	}
+}
+
+// Ended records that the current episode of an alert resolved.
+func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
+	s := g.series[a]
+	if s == nil || !s.firing {
+		return
+	}
+	s.end(at)
+	g.rules[s.rule].resolved(at - s.last)
+	gr := g.groups[s.incident]
+	if gr == nil {
+		return
+	}
+	m := gr.members[a]
+	if m == nil || !m.firing {
+		return
+	}
+	m.firing = false
+	if m.chronic {
+		return
+	}
+	gr.firing--
+	if sp := gr.spot(m); sp != nil && !m.mute {
+		sp.firing--
+	}
+}
+
+// spot returns the spot of m's CI.
+func (gr *group) spot(m *member) *spot {
+	if m.ci == cmdb.NoRef {
+		return gr.keys[m.key]
+	}
+	return gr.cis[m.ci]
+}
+
+// Resolve records that n was resolved; it can be reopened until it is closed.
+func (g *Grouper) Resolve(n itsm.IncidentNumber, at itsm.Time) {
+	if gr := g.groups[n]; gr != nil && gr.resolved == 0 {
+		gr.resolved = max(at, 1)
+		g.cool(gr)
+	}
+}
+
+// Reopen records that n is open again.
+func (g *Grouper) Reopen(n itsm.IncidentNumber, at itsm.Time) {
+	gr := g.groups[n]
+	if gr == nil || gr.resolved == 0 {
+		return
+	}
+	gr.resolved = 0
+	gr.opened, gr.lastJoin = at, at
+	gr.wave = wave{}
+	g.warmUp(gr)
+}
+
+// Close forgets n; it can take no alert any more.
+func (g *Grouper) Close(n itsm.IncidentNumber) {
+	gr := g.groups[n]
+	if gr == nil {
+		return
+	}
+	g.cool(gr)
+	for ci := range gr.cis {
+		if g.lastOn[ci] == n {
+			delete(g.lastOn, ci)
+		}
+	}
+	for key := range gr.keys {
+		if g.lastOnKey[key] == n {
+			delete(g.lastOnKey, key)
+		}
+	}
+	delete(g.groups, n)
+}
+
+// Merge moves the members of from into into and forgets from.
+func (g *Grouper) Merge(into, from itsm.IncidentNumber) {
+	dst, src := g.groups[into], g.groups[from]
+	if dst == nil || src == nil || dst == src {
+		return
+	}
+	numbers := src.numbers()
+	for _, a := range numbers {
+		m := src.members[a]
+		g.drop(src, a, m)
+		if old := dst.members[a]; old != nil {
+			if old.episode >= m.episode {
+				continue
+			}
+			g.drop(dst, a, old)
+		}
+		g.add(dst, a, m)
+		if s := g.series[a]; s != nil && s.incident == from {
+			s.incident = into
+		}
+	}
+	for _, key := range src.senders {
+		if len(dst.senders) < sendersMax && !slices.Contains(dst.senders, key) {
+			dst.senders = append(dst.senders, key)
+		}
+	}
+	for _, key := range src.ruleKeys {
+		if !slices.Contains(dst.ruleKeys, key) {
+			dst.ruleKeys = append(dst.ruleKeys, key)
+		}
+	}
+	for _, tag := range src.tags {
+		if len(dst.tags) < tagsMax && !slices.Contains(dst.tags, tag) {
+			dst.tags = append(dst.tags, tag)
+		}
+	}
+	if src.lastJoin >= dst.lastJoin {
+		dst.title, dst.name, dst.pace, dst.lastJoin = src.title, src.name, src.pace, src.lastJoin
+	}
+	dst.opened = min(dst.opened, src.opened)
+	dst.wave.merge(src.wave)
+	g.Close(from)
+	g.cool(dst)
+	if dst.resolved == 0 {
+		g.warmUp(dst)
+	}
+}
+
+// numbers returns the members' alert numbers in order.
+func (gr *group) numbers() []itsm.AlertNumber {
+	out := make([]itsm.AlertNumber, 0, len(gr.members))
+	for a := range gr.members {
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Forget drops the history of an alert whose record is gone.
+func (g *Grouper) Forget(a itsm.AlertNumber) { delete(g.series, a) }

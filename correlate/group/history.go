@@ -1,0 +1,280 @@
+package group
+
+import (
+	"math/bits"
+	"slices"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// slotMillis is the width of one slot of a series' activity, and a uint64 holds
+// 64 of them: a little over five hours.
+const slotMillis = 5 * 60_000
+
+// recentSlots are left out when it is asked how usual a series is: they belong to
+// what is going on now.
+const recentSlots = 3
+
+// chronicWindow is how many slots count when it is asked whether a series is
+// chronic: two hours.
+const chronicWindow = 24
+
+// series is the history of one alert. Bit i of slots is set when the alert fired
+// in the slot i before slot.
+type series struct {
+	incident itsm.IncidentNumber // latest
+	slots    uint64
+	slot     int64
+	last     itsm.Time // last onset or resolve
+	onsets   uint32
+	firing   bool
+	rule     int32
+}
+
+// shift moves the history on to the slot of at.
+func (s *series) shift(at itsm.Time) {
+	now := int64(at) / slotMillis
+	if now <= s.slot {
+		return
+	}
+	by := now - s.slot
+	if by >= 64 {
+		s.slots = 0
+	} else {
+		s.slots <<= uint(by)
+	}
+	s.slot = now
+}
+
+// onset records that the alert began to fire. It returns the time since its last
+// onset or resolve, 0 for none.
+func (s *series) onset(at itsm.Time) itsm.Time {
+	var since itsm.Time
+	if s.last != 0 {
+		since = at - s.last
+	}
+	s.shift(at)
+	s.slots |= 1
+	s.onsets++
+	s.last, s.firing = max(s.last, at), true
+	return since
+}
+
+// end records that the alert resolved: it fired in every slot since its onset.
+func (s *series) end(at itsm.Time) {
+	began := s.slot
+	s.shift(at)
+	if n := uint(min(s.slot-began, 63)); n > 0 {
+		s.slots |= 1<<n - 1
+	}
+	s.slots |= 1
+	s.firing = false
+	s.last = max(s.last, at)
+}
+
+// active counts the slots before skip slots ago, within window, in which the
+// alert fired.
+func (s *series) active(at itsm.Time, skip, window uint) int {
+	by := max(int64(at)/slotMillis-s.slot, 0)
+	if by >= 64 {
+		return 0
+	}
+	m := s.slots << uint(by) >> skip << skip
+	if window < 64 {
+		m &= 1<<window - 1
+	}
+	return bits.OnesCount64(m)
+}
+
+// isChronic reports whether the series fires nearly always.
+func (g *Grouper) isChronic(s *series, at itsm.Time) bool {
+	return s.active(at, 0, chronicWindow) >= g.c.ChronicSlots
+}
+
+// usualSlots is how many active slots halve the weight of a member.
+const usualSlots = 6
+
+// unusual is the weight of an onset: 1000 for a series that never fired before,
+// less the more often it fired in the last five hours.
+func (g *Grouper) unusual(s *series, at itsm.Time) int32 {
+	return int32(1000 * usualSlots / (usualSlots + s.active(at, recentSlots, 64)))
+}
+
+// ruleKey names a sender's rule: the alert name within the source.
+type ruleKey struct{ source, name string }
+
+// rulesMax bounds the rules whose rhythm is kept; others have the default's.
+const rulesMax = 20_000
+
+// paceRing is how many of the latest intervals of a rule are kept.
+const paceRing = 16
+
+// rule is what is known of the rhythm of one of a sender's rules. Intervals are
+// between neighbouring changes of one alert, in seconds, at most 15 min: a
+// sender cannot report a change sooner than its next evaluation, so the short
+// ones approach its reporting interval.
+type rule struct {
+	intervals [paceRing]uint16
+	n         uint32 // intervals seen
+	onsets    uint32
+	resolves  uint32
+}
+
+// intervalMax is the longest interval that says anything about a rhythm.
+const intervalMax itsm.Time = 15 * 60_000
+
+// observe records one interval in milliseconds.
+func (r *rule) observe(d itsm.Time) {
+	if d < 1000 || d > intervalMax {
+		return
+	}
+	r.intervals[r.n%paceRing] = uint16(d / 1000)
+	r.n++
+}
+
+// resolved records that an alert of the rule resolved d after its last change.
+func (r *rule) resolved(d itsm.Time) {
+	r.resolves++
+	r.observe(d)
+}
+
+// interval is the lower quartile of the latest intervals, in milliseconds, or 0
+// while fewer than samples are known.
+func (r *rule) interval(samples int) itsm.Time {
+	if r.n < uint32(samples) {
+		return 0
+	}
+	ring := r.intervals
+	known := ring[:min(r.n, paceRing)]
+	slices.Sort(known)
+	return itsm.Time(known[len(known)/4]) * 1000
+}
+
+// slackMilli is how much longer than the reporting interval a quiet gap is at
+// least: an evaluation may come late.
+const slackMilli = 1200
+
+// paceOf is the quiet gap of a rule, in milliseconds.
+func (g *Grouper) paceOf(r int32) itsm.Time {
+	gap := itsm.Time(g.c.QuietGap.Milliseconds())
+	every := g.rules[r].interval(g.c.PaceSamples)
+	if every == 0 {
+		return gap
+	}
+	p := min(max(every*itsm.Time(g.c.PaceMilli)/1000, itsm.Time(g.c.QuietGapMin.Milliseconds())), gap)
+	return max(p, min(every*slackMilli/1000, g.paceMax()))
+}
+
+// paceMax is the longest quiet gap any rule can have.
+func (g *Grouper) paceMax() itsm.Time {
+	return itsm.Time(g.c.QuietGap.Milliseconds()) * slackMilli / 1000
+}
+
+// isMute reports whether the rule's alerts are taken never to resolve, so that
+// "still firing" says nothing.
+func (g *Grouper) isMute(r int32) bool {
+	x := &g.rules[r]
+	return r != 0 && x.onsets >= uint32(g.c.MuteOnsets) && x.resolves*muteShare < x.onsets
+}
+
+// muteShare: one resolve in so many onsets makes a rule one that resolves.
+const muteShare = 20
+
+// seriesOf returns the history of the probe's alert, making it when it is new.
+func (g *Grouper) seriesOf(p Probe) *series {
+	s := g.series[p.Alert]
+	if s == nil {
+		s = &series{slot: int64(p.At) / slotMillis, rule: g.ruleIndex(ruleKey{p.Source, p.AlertName})}
+		g.series[p.Alert] = s
+	}
+	return s
+}
+
+// ruleIndex returns the index of a rule, 0 when there are too many.
+func (g *Grouper) ruleIndex(k ruleKey) int32 {
+	if i, ok := g.ruleOf[k]; ok {
+		return i
+	}
+	if len(g.rules) > rulesMax || k.name == "" {
+		return 0
+	}
+	i := int32(len(g.rules))
+	g.rules = append(g.rules, rule{})
+	g.ruleOf[k] = i
+	return i
+}
+
+// record takes the onset into the history of its series, rule and CI.
+func (g *Grouper) record(p Probe) *series {
+	s := g.seriesOf(p)
+	r := &g.rules[s.rule]
+	r.onsets++
+	if since := s.onset(p.At); since > 0 {
+		r.observe(since)
+	}
+	return s
+}
+
+// hotness is which direct dependants of a CI of high fan-in alerted lately.
+type hotness struct {
+	alerting []near // ref and unused; parallel to at
+	at       []itsm.Time
+}
+
+// hotMax bounds the dependants remembered for one CI.
+const hotMax = 256
+
+// note records that a dependant alerted and forgets those before since.
+func (h *hotness) note(ci cmdb.Ref, at, since itsm.Time) {
+	keep := 0
+	for i := range h.at {
+		if h.at[i] >= since && h.alerting[i].ref != ci {
+			h.at[keep], h.alerting[keep] = h.at[i], h.alerting[i]
+			keep++
+		}
+	}
+	h.at, h.alerting = h.at[:keep], h.alerting[:keep]
+	if keep < hotMax {
+		h.at, h.alerting = append(h.at, at), append(h.alerting, near{ref: ci})
+	}
+}
+
+// count returns how many dependants alerted since.
+func (h *hotness) count(since itsm.Time) int {
+	n := 0
+	for _, at := range h.at {
+		if at >= since {
+			n++
+		}
+	}
+	return n
+}
+
+// heat records the onset at the CIs of high fan-in its CI directly depends on.
+func (g *Grouper) heat(p Probe) {
+	if p.CI == cmdb.NoRef {
+		return
+	}
+	for _, e := range g.cmdb.Dependencies(p.CI) {
+		if g.cmdb.FanIn(e.To) < g.c.HotFanIn {
+			continue
+		}
+		h := g.hot[e.To]
+		if h == nil {
+			h = &hotness{}
+			g.hot[e.To] = h
+		}
+		h.note(p.CI, p.At, p.At.Add(-g.c.HotWindow))
+	}
+}
+
+// isHot reports whether enough direct dependants of y alerted within the window.
+func (g *Grouper) isHot(y cmdb.Ref, at itsm.Time) bool {
+	h := g.hot[y]
+	if h == nil {
+		return false
+	}
+	n, fan := h.count(at.Add(-g.c.HotWindow)), g.cmdb.FanIn(y)
+	return fan >= g.c.HotFanIn && n >= g.c.HotMin && n*1000 >= fan*g.c.HotShareMilli
+}

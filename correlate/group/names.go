@@ -1,0 +1,114 @@
+package group
+
+import (
+	"slices"
+	"strings"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// otherEnd are the labels that name a second CI: the far end of a call, or what
+// the CI runs on. That two CIs are named in one alert is a relation that the
+// sender observed, whatever the CMDB says.
+var otherEnd = []string{"caller", "callee", "peer", "peer_service", "client", "server", "upstream", "downstream", "destination",
+	"destination_service", "host", "node", "hostname"}
+
+// sighted is a name within an environment.
+type sighted struct{ env, name string }
+
+// observed is which CIs a name was seen with.
+type observed struct {
+	cis  []cmdb.Ref // sorted
+	many bool       // more than observedMax: the name says nothing
+}
+
+// Bounds of what is kept of names that no CI answers to.
+const (
+	observedMax = 32
+	sightedMax  = 20_000
+)
+
+// namedBy resolves the second CI the probe's labels name, NoRef when there is
+// none or it is not known unambiguously.
+func (g *Grouper) namedBy(p Probe) cmdb.Ref {
+	for _, label := range otherEnd {
+		if name := p.Labels.Get(label); name != "" {
+			if r := g.resolve(p, name); r != cmdb.NoRef && r != p.CI {
+				return r
+			}
+		}
+	}
+	return cmdb.NoRef
+}
+
+// resolve finds the CI with a name as seen from the probe's environment.
+func (g *Grouper) resolve(p Probe, name string) cmdb.Ref {
+	if p.CI != cmdb.NoRef {
+		if env := g.cmdb.Env(p.CI); env != "" {
+			b := g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name, Labels: itsm.Labels{{Name: "env", Value: env}}})
+			if b.Ref != cmdb.NoRef && g.cmdb.Env(b.Ref) == env {
+				return b.Ref
+			}
+		}
+	}
+	b := g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name})
+	return b.Ref
+}
+
+// envOf is the environment of the probe: its CI's, else the sender's label.
+func (g *Grouper) envOf(p Probe) string {
+	if p.CI != cmdb.NoRef {
+		if env := g.cmdb.Env(p.CI); env != "" {
+			return env
+		}
+	}
+	env, _ := p.Labels.First("environment", "env", "cluster", "namespace")
+	return env
+}
+
+// tagOf names the service and environment of the probe, "" without a service.
+func (g *Grouper) tagOf(p Probe) string {
+	service, _ := p.Labels.First("service", "app", "job")
+	if service == "" {
+		return ""
+	}
+	return service + "\x00" + g.envOf(p)
+}
+
+// senderKey is the sender's own group, for unbound alerts only.
+func senderKey(p Probe) string {
+	if p.CI != cmdb.NoRef || p.SenderGroup == "" {
+		return ""
+	}
+	return p.Source + "\x00" + p.SenderGroup
+}
+
+// see remembers which CIs are named together with names the CMDB does not know.
+func (g *Grouper) see(p Probe) {
+	if p.CI == cmdb.NoRef {
+		return
+	}
+	for _, label := range otherEnd {
+		name := p.Labels.Get(label)
+		if name == "" || len(name) > 253 {
+			continue
+		}
+		k := sighted{g.cmdb.Env(p.CI), strings.ToLower(name)}
+		o := g.seen[k]
+		if o == nil {
+			if len(g.seen) >= sightedMax {
+				continue
+			}
+			o = &observed{}
+			g.seen[k] = o
+		}
+		if i, found := slices.BinarySearch(o.cis, p.CI); !found && !o.many {
+			if o.many = len(o.cis) >= observedMax; o.many {
+				o.cis = nil
+			} else {
+				o.cis = slices.Insert(o.cis, i, p.CI)
+			}
+		}
+	}
+}
