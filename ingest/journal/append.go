@@ -184,7 +184,10 @@ func (g *group) size() int { return len(g.frame) - frameHeadSize }
 
 // commit writes a group, syncs it and wakes its callers. Only the leader calls it.
 func (l *Log) commit(g *group) {
-	err := l.write(g)
+	err := l.Err()
+	if err == nil {
+		err = l.write(g)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -268,7 +271,8 @@ func (l *Log) queueEmpty() bool {
 	return len(l.queue) == 0
 }
 
-// fail makes the journal refuse appends for good, with everyone who waits. The caller holds mu.
+// fail makes the journal refuse appends for good; the leader, if there is one, tells those who
+// wait. The caller holds mu.
 func (l *Log) fail(err error) {
 	if l.err != nil {
 		return
@@ -276,11 +280,6 @@ func (l *Log) fail(err error) {
 	l.err = reason("failed", itsm.Wrap(itsm.Unavailable, err,
 		"the journal cannot be written and nothing more is accepted; check the disk, then restart"))
 	l.opts.Log.Error("journal failed", "offset", l.last.next-1, "err", err)
-	for _, g := range l.queue {
-		g.err = l.err
-		close(g.done)
-	}
-	l.queue, l.queued, l.records = nil, 0, 0
 	l.broadcast()
 }
 

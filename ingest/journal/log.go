@@ -150,7 +150,6 @@ func (l *Log) recover() error {
 		return refusal(v.damage)
 	}
 	l.meta = v.meta
-	l.tidy(v)
 	if len(v.segs) == 0 {
 		err = l.begin()
 	} else {
@@ -165,7 +164,7 @@ func (l *Log) recover() error {
 	return nil
 }
 
-// tidy removes what earlier runs left unfinished. A file that stays does no harm.
+// tidy removes what earlier runs left unfinished, once journal.meta vouches for it. A file that stays does no harm.
 func (l *Log) tidy(v *survey) {
 	doomed := append(v.stale, v.litter...)
 	for i, name := range v.free {
@@ -203,12 +202,13 @@ func (l *Log) resume(v *survey) error {
 	for _, s := range v.segs {
 		l.segments = append(l.segments, s.segment)
 	}
-	if l.meta.generation == 0 {
-		l.opts.Log.Warn("journal.meta is missing or damaged and is made again", "oldest", l.segments[0].head.next)
+	if l.meta.generation == 0 || l.meta.torn {
+		l.opts.Log.Warn("journal.meta is missing or incomplete and is written again", "oldest", l.segments[0].head.next)
 		if err := l.writeMeta(l.segments[0].head.next); err != nil {
 			return err
 		}
 	}
+	l.tidy(v)
 	if n := len(v.segs); n > 1 && v.segs[n-2].note != kindEnd {
 		if err := l.endSegment(v.segs[n-2].segment); err != nil {
 			return err

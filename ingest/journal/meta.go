@@ -24,6 +24,7 @@ const (
 type meta struct {
 	generation uint64
 	oldest     itsm.Offset
+	torn       bool // the slots differ: the newer one may not have reached the disk
 }
 
 func (m meta) encode() []byte {
@@ -64,9 +65,11 @@ func readMeta(fsys FS, dir string) (meta, error) {
 		if ok && version > FormatVersion {
 			return meta{}, newerFormat(metaName, version)
 		}
+		torn := best.torn || !ok || pos > 0 && m.generation != best.generation
 		if ok && m.generation > best.generation {
 			best = m
 		}
+		best.torn = torn
 	}
 	return best, nil
 }
@@ -85,7 +88,7 @@ func (l *Log) writeMeta(oldest itsm.Offset) error {
 			return fmt.Errorf("write %s: %w", metaName, err)
 		}
 		if err := l.sync(f.Sync); err != nil {
-			return fmt.Errorf("sync %s: %w", metaName, err)
+			return final(fmt.Errorf("sync %s: %w", metaName, err))
 		}
 	}
 	l.meta = m
@@ -101,7 +104,7 @@ func (l *Log) openMeta() (File, error) {
 	if f, err = l.fs.Create(name); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.Preallocate(metaBytes), l.syncDir()); err != nil {
+	if err := errors.Join(f.Preallocate(metaBytes), final(l.syncDir())); err != nil {
 		f.Close()
 		return nil, err
 	}

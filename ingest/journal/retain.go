@@ -25,7 +25,7 @@ func (l *Log) Retain(p RetainPolicy) (removed int, err error) {
 	// The new oldest offset is durable first: otherwise a crash would leave files missing
 	// that nothing explains.
 	if err := l.writeMeta(oldest); err != nil {
-		return 0, itsm.Wrap(itsm.Unavailable, err, "journal retention")
+		return 0, l.retainFailed(err)
 	}
 	l.mu.Lock()
 	l.segments = l.segments[len(doomed):]
@@ -35,20 +35,33 @@ func (l *Log) Retain(p RetainPolicy) (removed int, err error) {
 			return i, itsm.Wrap(itsm.Unavailable, err, "journal retention: %s", s.name)
 		}
 	}
-	if err := l.syncDir(); err != nil {
-		return len(doomed), itsm.Wrap(itsm.Unavailable, err, "journal retention")
+	if err := final(l.syncDir()); err != nil {
+		return len(doomed), l.retainFailed(err)
 	}
 	l.measure()
 	l.opts.Log.Info("journal segments removed", "segments", len(doomed), "oldest", oldest)
 	return len(doomed), nil
 }
 
+// retainFailed takes a failure as seriously as one of an Append, unless the disk is just full.
+func (l *Log) retainFailed(err error) error {
+	if !passing(err) {
+		l.mu.Lock()
+		l.fail(err)
+		l.mu.Unlock()
+	}
+	return itsm.Wrap(itsm.Unavailable, err, "journal retention")
+}
+
 // choose returns the segments to remove and the oldest offset then.
 func (l *Log) choose(p RetainPolicy, now itsm.Time) (doomed []*segment, oldest itsm.Offset, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || l.err != nil {
-		return nil, 0, itsm.Errorf(itsm.Unavailable, "the journal is closed or failed: nothing is removed")
+	if l.err != nil {
+		return nil, 0, l.err
+	}
+	if l.closed {
+		return nil, 0, itsm.Errorf(itsm.Unavailable, "the journal is closed: shutting down")
 	}
 	var total int64
 	for _, s := range l.segments {

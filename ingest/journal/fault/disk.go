@@ -58,7 +58,8 @@ type Disk struct {
 	pending []change
 	locked  map[string]bool
 	ops     int
-	life    int // counts crashes, so that old handles are known
+	dark    bool // the power is cut
+	life    int  // counts crashes, so that old handles are known
 }
 
 // change is a directory operation not yet synced; nil removes the name.
@@ -90,6 +91,7 @@ func (d *Disk) step(kind, name string) error {
 		return nil
 	}
 	if err := d.Fail(Op{N: d.ops, Kind: kind, Name: filepath.Base(name)}); err != nil {
+		d.dark = d.dark || errors.Is(err, ErrPowerCut)
 		return fmt.Errorf("%s %s: %w", kind, name, err)
 	}
 	return nil
@@ -114,7 +116,19 @@ func (d *Disk) Crash() {
 		}
 		names[name] = d.durable[name]
 	}
-	d.names, d.pending, d.locked = names, nil, map[string]bool{}
+	d.names, d.pending = names, nil
+	d.restart()
+}
+
+// Kill ends the process that has files open; what it wrote stays as programs see it.
+func (d *Disk) Kill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.restart()
+}
+
+func (d *Disk) restart() {
+	d.locked, d.dark = map[string]bool{}, false
 	d.life++
 }
 
@@ -230,7 +244,7 @@ func (d *Disk) Create(name string) (journal.File, error) {
 	if err := d.step("create", name); err != nil {
 		return nil, err
 	}
-	d.change(change{name: {}})
+	d.change(change{name: new(inode)})
 	return d.handle(name)
 }
 

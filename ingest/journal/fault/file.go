@@ -38,15 +38,16 @@ func (f *file) ReadAt(b []byte, off int64) (int, error) {
 func (f *file) WriteAt(b []byte, off int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
+	dark := f.disk.dark
 	err := f.begin("write")
 	if err != nil {
-		b = b[:f.disk.rng.IntN(len(b)+1)]
-		if f.life != f.disk.life {
+		if dark || f.life != f.disk.life {
 			return 0, err
 		}
+		b = b[:f.disk.rng.IntN(len(b)+1)]
 	}
-	if err := f.resize(off + int64(len(b))); err != nil {
-		return 0, err
+	if full := f.resize(off + int64(len(b))); full != nil {
+		return 0, full
 	}
 	copy(f.node.cache[off:], b)
 	for p := int(off / pageBytes); len(b) > 0 && p <= int((off+int64(len(b))-1)/pageBytes); p++ {
@@ -114,7 +115,9 @@ func (f *file) Sync() error {
 		}
 		n.resized = false
 	}
-	n.dirty = nil // after a failure, too: nothing will write these pages again
+	if !f.disk.dark {
+		n.dirty = nil // after a failure, too: nothing will write these pages again
+	}
 	return err
 }
 
