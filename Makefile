@@ -1,0 +1,41 @@
+# Every target does its own set-up; Go and make are all it needs.
+BIN     := bin/signalbox
+GO      ?= go
+DATA    ?= ../shared/data
+FUZZ    ?= 30s
+export CGO_ENABLED ?= 0
+
+.PHONY: build run test check race fuzz bench score clean
+
+build:
+	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
+
+run: build
+	$(BIN) serve $(ARGS)
+
+# Installs Chromium, Prometheus and Alertmanager for the end-to-end tests where
+# it may; where it may not it says which suites are missing and fails at the end
+# unless ALLOW_MISSING=1.
+test: build
+	bash .ci/setup
+	$(GO) test ./...
+
+check:
+	@test -z "$$(gofmt -l cmd ingest correlate itsm connectors rules 2>/dev/null)" || { gofmt -l cmd ingest correlate itsm connectors rules; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+race:
+	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...
+
+fuzz:
+	$(GO) run ./cmd/internal/fuzzall -time $(FUZZ)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+score: build
+	$(GO) run ./cmd/internal/score -data $(DATA) -bin $(BIN)
+
+clean:
+	rm -rf bin .cache

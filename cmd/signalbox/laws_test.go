@@ -1,0 +1,251 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "signalbox"
+
+// pure lists the packages that may not touch the world, with the foreign
+// packages each may import. A path ending in /* covers the packages below it.
+var pure = map[string][]string{
+	"itsm":            nil,
+	"itsm/entry":      {"github.com/klauspost/compress/s2"},
+	"itsm/cmdb":       {"go.yaml.in/yaml/v3", "github.com/cespare/xxhash/v2"},
+	"ingest/source":   nil,
+	"ingest/source/*": {"github.com/valyala/fastjson", "github.com/valyala/fastjson/fastfloat"},
+	"correlate":       {"github.com/cespare/xxhash/v2"},
+	"correlate/group": nil,
+	"rules":           {"github.com/google/cel-go/cel", "go.yaml.in/yaml/v3"},
+}
+
+// forbidden standard packages of pure code: they do I/O, read the clock's
+// surroundings or run things at the same time.
+var impureStd = []string{"os", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sync", "sync/atomic", "os/exec", "syscall", "log", "log/slog", "context", "testing"}
+
+var forbiddenTime = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "NewTimer", "NewTicker", "Tick"}
+
+// imports says which of our packages each package may import, itself and the
+// test-only packages aside. A package missing here fails the test, so that a new
+// one is placed on purpose.
+var imports = map[string][]string{
+	"itsm":              {},
+	"itsm/entry":        {"itsm"},
+	"itsm/httperr":      {"itsm"},
+	"itsm/cmdb":         {"itsm"},
+	"itsm/kv":           {"itsm"},
+	"itsm/kv/badgerkv":  {"itsm", "itsm/kv"},
+	"itsm/kv/kvtest":    {"itsm/kv"},
+	"itsm/desk":         {"itsm", "itsm/kv"},
+	"itsm/access":       {"itsm"},
+	"itsm/api":          {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/httperr", "correlate/engine"},
+	"itsm/console":      {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/httperr", "correlate/engine"},
+	"ingest/journal":    {"itsm"},
+	"ingest/journal/*":  {"itsm", "ingest/journal"},
+	"ingest/source":     {"itsm", "itsm/entry"},
+	"ingest/source/*":   {"itsm", "itsm/entry", "ingest/source"},
+	"ingest":            {"itsm", "itsm/entry", "itsm/httperr", "ingest/source", "ingest/source/*"},
+	"correlate/group":   {"itsm", "itsm/cmdb"},
+	"correlate":         {"itsm", "itsm/entry", "itsm/cmdb", "correlate/group"},
+	"correlate/engine":  {"itsm", "itsm/entry", "itsm/cmdb", "itsm/desk", "correlate", "ingest/journal"},
+	"connectors":        {"itsm", "itsm/entry"},
+	"connectors/*":      {"itsm", "connectors", "ingest/source/pagerduty"},
+	"cmd/internal/conf": {"correlate", "itsm"},
+	"cmd/signalbox":     {"*"},
+}
+
+// onlyHere lists foreign packages with exactly one importer.
+var onlyHere = map[string]string{"github.com/dgraph-io/badger": "itsm/kv/badgerkv"}
+
+type sourceFile struct {
+	dir, name string // dir relative to the repository, slash-separated
+	test      bool
+	ast       *ast.File
+	fset      *token.FileSet
+}
+
+func repository(t *testing.T) (root string, files []sourceFile) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if n := d.Name(); p != root && (strings.HasPrefix(n, ".") || n == "testdata" || n == "data" || n == "bin") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(p, ".go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, p, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		files = append(files, sourceFile{dir: path.Dir(rel), name: path.Base(rel), test: strings.HasSuffix(rel, "_test.go"), ast: f, fset: fset})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, files
+}
+
+// lookUp finds the row of a package: its own, else that of its parent with /*.
+func lookUp[V any](table map[string]V, dir string) (V, bool) {
+	if v, ok := table[dir]; ok {
+		return v, true
+	}
+	v, ok := table[path.Dir(dir)+"/*"]
+	return v, ok
+}
+
+func TestImportLaws(t *testing.T) {
+	_, files := repository(t)
+	for _, f := range files {
+		if f.test || testOnly(f.dir) {
+			continue
+		}
+		allowed, ok := lookUp(imports, f.dir)
+		if !ok {
+			t.Errorf("%s has no row in the import laws: decide what it may import and add it", f.dir)
+			continue
+		}
+		for _, im := range f.ast.Imports {
+			p := strings.Trim(im.Path.Value, `"`)
+			if own, ok := strings.CutPrefix(p, module+"/"); ok && own != f.dir && !slices.Contains(allowed, "*") && !slices.Contains(allowed, own) && !slices.Contains(allowed, path.Dir(own)+"/*") {
+				t.Errorf("%s/%s imports %s; allowed: %v", f.dir, f.name, own, allowed)
+			}
+			for foreign, only := range onlyHere {
+				if strings.HasPrefix(p, foreign) && f.dir != only {
+					t.Errorf("%s/%s imports %s: only %s may", f.dir, f.name, p, only)
+				}
+			}
+		}
+	}
+}
+
+// testOnly reports whether a package exists for tests alone.
+func testOnly(dir string) bool { return strings.HasSuffix(path.Base(dir), "test") }
+
+func TestPurity(t *testing.T) {
+	_, files := repository(t)
+	seen := map[string]bool{}
+	for _, f := range files {
+		foreign, ok := lookUp(pure, f.dir)
+		if !ok || f.test || testOnly(f.dir) {
+			continue
+		}
+		seen[f.dir] = true
+		for _, im := range f.ast.Imports {
+			p := strings.Trim(im.Path.Value, `"`)
+			first, _, _ := strings.Cut(p, "/")
+			switch {
+			case slices.Contains(impureStd, p):
+				t.Errorf("%s/%s is pure and imports %s", f.dir, f.name, p)
+			case strings.Contains(first, ".") && !slices.Contains(foreign, p):
+				t.Errorf("%s/%s is pure and imports %s, which is not on its list %v", f.dir, f.name, p, foreign)
+			}
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt, *ast.ChanType, *ast.SelectStmt, *ast.SendStmt:
+				t.Errorf("%s: pure code starts goroutines or uses channels", f.fset.Position(n.Pos()))
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(forbiddenTime, n.Sel.Name) {
+					t.Errorf("%s: pure code calls time.%s", f.fset.Position(n.Pos()), n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	for _, must := range []string{"itsm", "itsm/cmdb", "correlate", "correlate/group"} {
+		if !seen[must] {
+			t.Errorf("the purity law saw no file of %s", must)
+		}
+	}
+}
+
+func TestOnePackageComment(t *testing.T) {
+	_, files := repository(t)
+	comments, packages := map[string][]string{}, map[string]bool{}
+	for _, f := range files {
+		if f.test {
+			continue
+		}
+		packages[f.dir] = true
+		if f.ast.Doc != nil {
+			comments[f.dir] = append(comments[f.dir], f.name)
+		}
+	}
+	for dir := range packages {
+		if n := len(comments[dir]); n != 1 {
+			t.Errorf("%s has %d package comments %v, want exactly one", dir, n, comments[dir])
+		}
+	}
+}
+
+func TestHugePackagesAreNotImported(t *testing.T) {
+	_, files := repository(t)
+	for _, f := range files {
+		for _, im := range f.ast.Imports {
+			if p := im.Path.Value; strings.Contains(p, "/api/datadogV") {
+				t.Errorf("%s/%s imports %s, which is over a million lines: use api/datadog with small types", f.dir, f.name, p)
+			}
+		}
+	}
+}
+
+func TestTopLevel(t *testing.T) {
+	root, _ := repository(t)
+	es, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{"cmd", "ingest", "correlate", "itsm", "connectors", "rules", "go.mod", "go.sum", "Makefile", "README.md", "data", "bin"}
+	for _, e := range es {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(allowed, e.Name()) {
+			t.Errorf("the top level holds %s, which is not part of the agreed layout", e.Name())
+		}
+	}
+}
+
+var credential = regexp.MustCompile(`(?i)(sk_live_|xox[bap]-[0-9]|-----BEGIN [A-Z ]*PRIVATE KEY|ghp_[a-z0-9]{20})`)
+
+func TestNoCredentialsInTestdata(t *testing.T) {
+	root, _ := repository(t)
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(filepath.ToSlash(p), "/testdata/") {
+			return err
+		}
+		b, err := os.ReadFile(p)
+		if err == nil && credential.Match(b) {
+			t.Errorf("%s looks as if it held a credential", p)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/cmd/internal/conf"
+	"signalbox/correlate/engine"
+	"signalbox/ingest/source"
+	"signalbox/itsm"
+	"signalbox/itsm/api"
+	"signalbox/itsm/cmdb"
+	"signalbox/itsm/entry"
+)
+
+// rootCausesMax is how many probable causes incidents.jsonl names.
+const rootCausesMax = 10
+
+func replayCommand() *cobra.Command {
+	var o replayOptions
+	c := &cobra.Command{
+		Use:   "replay --events FILE --out DIR",
+		Short: "Fold a recorded stream of alerts in its own time",
+		Long: `Folds recorded alerts as fast as it can with the engine that 'serve' runs, in the
+time the recording tells; no clock is read, so every run gives the same bytes.
+
+A line is a generic event, or a recorded delivery {"at","source","body"} whose
+source names a built-in or configured source (alertmanager when it is missing).
+Into DIR go members.jsonl (one line an input event with its incident),
+incidents.jsonl, problems.jsonl and summary.json.`,
+		Example: "  signalbox replay --events last-month.jsonl --cmdb cmdb.yaml --out result",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return replay(cmd.InOrStdin(), cmd.OutOrStdout(), o)
+		},
+	}
+	c.Flags().StringVar(&o.events, "events", "", "recorded stream, JSON lines; - is standard input")
+	c.Flags().StringVar(&o.cmdb, "cmdb", "", "CIs and relations (YAML, JSON or NDJSON)")
+	c.Flags().StringVar(&o.out, "out", "", "directory for the result")
+	c.Flags().StringVar(&o.config, "config", "", "configuration file, for its sources and correlation")
+	c.Flags().IntVar(&o.batch, "batch", 0, "entries folded at once; the result does not depend on it")
+	for _, f := range []string{"events", "out"} {
+		if err := c.MarkFlagRequired(f); err != nil {
+			panic(err) // a flag defined three lines above
+		}
+	}
+	return c
+}
+
+type replayOptions struct {
+	events, cmdb, out, config string
+	batch                     int
+}
+
+func replay(stdin io.Reader, stdout io.Writer, o replayOptions) error {
+	file := conf.DefaultFile
+	if o.config != "" {
+		file = o.config
+	}
+	cfg, err := conf.Load(file, o.config != "")
+	if err != nil {
+		return err
+	}
+	in := stdin
+	if o.events != "-" {
+		f, err := os.Open(o.events)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	ro := engine.ReplayOptions{Config: cfg.Core(), Events: in, BatchRecords: o.batch}
+	if ro.CMDB, err = replayCMDB(o.cmdb); err != nil {
+		return err
+	}
+	d := lineDecoder{sources: decoders(cfg)}
+	ro.Decode = d.line
+	res, err := engine.Replay(ro)
+	if err != nil {
+		return err
+	}
+	if err := writeReplay(o.out, res, d.bad); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%d lines, %d events, %d incidents; %d lines could not be decoded in part or whole; result in %s\n",
+		res.Lines, len(res.Members), len(res.Incidents), d.bad, o.out)
+	return nil
+}
+
+func replayCMDB(path string) (*cmdb.Changes, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	format, err := cmdb.FormatOf(path)
+	if err != nil {
+		return nil, err
+	}
+	doc, problems := cmdb.Parse(format, path, b)
+	g := cmdb.Empty(cmdb.DefaultRelationTypes())
+	changes, _, more := g.Plan(doc, "replay", false)
+	var errs []error
+	for _, p := range append(problems, more...) {
+		if p.IsFatal() {
+			errs = append(errs, fmt.Errorf("%s:%d: %s %q: %s", path, p.Line, p.Field, p.Value, p.Msg))
+		}
+	}
+	return &changes, errors.Join(errs...)
+}
+
+// lineDecoder turns lines into deliveries as the door would.
+type lineDecoder struct {
+	sources map[string]source.TimedDecoder
+	bad     int
+}
+
+// recorded is a delivery as journal cat or a recorder writes it.
+type recorded struct {
+	At     itsm.Time       `json:"at"`
+	Source string          `json:"source"`
+	Body   json.RawMessage `json:"body"`
+}
+
+const (
+	genericSource  = "generic"
+	recordedSource = "alertmanager" // of a recorded delivery that names none
+)
+
+func (d *lineDecoder) line(number int, b []byte) (engine.Line, error) {
+	var r recorded
+	name, body := genericSource, b
+	if err := json.Unmarshal(b, &r); err == nil && len(r.Body) > 0 {
+		if name = r.Source; name == "" {
+			name = recordedSource
+		}
+		body = r.Body
+		var text string
+		if json.Unmarshal(r.Body, &text) == nil {
+			body = []byte(text)
+		}
+	} else {
+		r = recorded{}
+	}
+	decode, ok := d.sources[name]
+	if !ok {
+		return engine.Line{}, itsm.Errorf(itsm.Invalid, "source %q is neither built in nor configured", name)
+	}
+	res, err := decode(body, r.At)
+	l := engine.Line{At: r.At, Delivery: entry.Delivery{Source: name, Events: res.Events, Bad: res.Bad}}
+	if err != nil {
+		l.Delivery.Bad = []entry.Bad{{Error: itsm.MessageOf(err), Body: body}}
+	}
+	if len(l.Delivery.Bad) > 0 {
+		d.bad++
+	}
+	for i := range l.Delivery.Bad {
+		l.Delivery.Bad[i].ID = source.QuarantineID(name, l.Delivery.Bad[i].Body)
+	}
+	for i := range l.Delivery.Events {
+		e := &l.Delivery.Events[i]
+		e.Source = name
+		l.IDs = append(l.IDs, eventID(e, number, i))
+	}
+	return l, nil
+}
+
+// eventID is how the stream's owner knows an event: its id, an alert_id
+// annotation, or its place.
+func eventID(e *itsm.Event, line, index int) string {
+	if e.ID != "" {
+		return e.ID
+	}
+	if id := e.Annotations.Get("alert_id"); id != "" {
+		return id
+	}
+	return strconv.Itoa(line) + ":" + strconv.Itoa(index)
+}
+
+type memberLine struct {
+	Alert    string  `json:"alert_id"`
+	Incident *string `json:"incident_id"`
+}
+
+type summary struct {
+	Lines        int       `json:"lines"`
+	Undecodable  int       `json:"undecodable_lines"`
+	Events       int       `json:"events"`
+	Incidents    int       `json:"incidents"`
+	FirstEventAt itsm.Time `json:"first_event_at"`
+	LastEventAt  itsm.Time `json:"last_event_at"`
+	Totals       any       `json:"totals"`
+}
+
+func writeReplay(dir string, r *engine.Replayed, bad int) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	merged := 0
+	err := writeLines(filepath.Join(dir, "members.jsonl"), func(enc *json.Encoder) error {
+		for _, m := range r.Members {
+			l := memberLine{Alert: m.ID}
+			if m.Incident != 0 {
+				n := m.Incident.String()
+				l.Incident = &n
+			}
+			if err := enc.Encode(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = writeLines(filepath.Join(dir, "incidents.jsonl"), func(enc *json.Encoder) error {
+		for i := range r.Incidents {
+			if r.Incidents[i].MergedInto != 0 {
+				merged++
+			}
+			if err := enc.Encode(incidentLine(&r.Incidents[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeLines(filepath.Join(dir, "problems.jsonl"), func(*json.Encoder) error { return nil }); err != nil {
+		return err
+	}
+	return writeLines(filepath.Join(dir, "summary.json"), func(enc *json.Encoder) error {
+		enc.SetIndent("", "  ")
+		return enc.Encode(summary{Lines: r.Lines, Undecodable: bad, Events: len(r.Members), Incidents: len(r.Incidents) - merged,
+			FirstEventAt: r.First, LastEventAt: r.Last, Totals: r.Totals})
+	})
+}
+
+// incidentLine is the incident as in the API, with the scorer's two names beside.
+func incidentLine(in *itsm.Incident) any {
+	roots := make([]string, 0, rootCausesMax)
+	for _, c := range in.Causes {
+		if len(roots) < rootCausesMax {
+			roots = append(roots, c.CI)
+		}
+	}
+	return struct {
+		api.Incident
+		ID         string   `json:"incident_id"`
+		RootCauses []string `json:"root_causes"`
+	}{api.IncidentOf(in), in.Number.String(), roots}
+}
+
+func writeLines(path string, write func(*json.Encoder) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<16)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return errors.Join(write(enc), w.Flush(), f.Close())
+}

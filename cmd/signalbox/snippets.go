@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/cmd/internal/conf"
+	"signalbox/ingest/source/datadog"
+)
+
+func snippetsCommand() *cobra.Command {
+	var base string
+	c := &cobra.Command{
+		Use:   "snippets [alertmanager|prometheus|datadog|curl]",
+		Short: "Print what to paste into each sender",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return printSnippets(cmd.OutOrStdout(), base, args)
+		},
+	}
+	c.Flags().StringVar(&base, "external-url", envOr("SIGNALBOX_EXTERNAL_URL", "http://"+conf.DefaultListen), "how senders reach this server")
+	return c
+}
+
+type snippet struct{ name, title, text string }
+
+// snippets returns what to paste, for a server reached at base.
+func snippets(base string) []snippet {
+	base = strings.TrimSuffix(base, "/")
+	host, scheme := base, "http"
+	if u, err := url.Parse(base); err == nil && u.Host != "" {
+		host, scheme = u.Host, u.Scheme
+	}
+	return []snippet{
+		{"curl", "A first alert by hand", fmt.Sprintf(`curl -sS %s/webhooks/generic -H 'Content-Type: application/json' -d '{
+  "status": "firing", "severity": "critical", "title": "Checkout is failing",
+  "labels": {"service": "checkout", "environment": "production"}}'
+`, base)},
+		{"alertmanager", "Alertmanager (alertmanager.yml)", fmt.Sprintf(`route:
+  receiver: signalbox
+receivers:
+  - name: signalbox
+    webhook_configs:
+      - url: %s/webhooks/alertmanager
+        send_resolved: true
+        max_alerts: 0
+`, base)},
+		{"prometheus", "Prometheus, straight, beside or instead of Alertmanager (prometheus.yml)", fmt.Sprintf(`alerting:
+  alertmanagers:
+    - path_prefix: /prometheus/main
+      scheme: %s
+      static_configs:
+        - targets: ['%s']
+`, scheme, host)},
+		{"datadog", "Datadog (Integrations, Webhooks, New; then mention @webhook-signalbox in monitors)", fmt.Sprintf(`Name:    signalbox
+URL:     %s/webhooks/datadog
+Payload: %s
+`, base, strings.TrimSpace(datadog.Template))},
+	}
+}
+
+func printSnippets(w io.Writer, base string, only []string) error {
+	for _, s := range snippets(base) {
+		if len(only) > 0 && only[0] != s.name {
+			continue
+		}
+		fmt.Fprintf(w, "# %s\n%s\n", s.title, s.text)
+	}
+	return nil
+}

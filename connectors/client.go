@@ -1,0 +1,97 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	clientTimeout   = 20 * time.Second
+	clientRetries   = 2
+	clientWaitMin   = 200 * time.Millisecond
+	clientWaitMax   = 2 * time.Second
+	answerBytesRead = 64 << 10 // bytes of a partner's answer that are read
+)
+
+// NewClient returns the HTTP client every connector uses: go-retryablehttp with a
+// policy of our own. It repeats at once only what never reached the partner (a
+// refused or failed dial); everything else is the sender's to judge, which knows
+// the intent's key. Redirects are not followed: a partner's API does not move,
+// and a followed redirect would carry the credentials along.
+func NewClient(log *slog.Logger) *http.Client {
+	c := retryablehttp.NewClient()
+	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = clientRetries, clientWaitMin, clientWaitMax
+	c.Logger = nil
+	c.CheckRetry = onlyUnsent
+	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	c.RequestLogHook = func(_ retryablehttp.Logger, r *http.Request, n int) {
+		if n > 0 {
+			log.Debug("partner call repeated", "host", r.URL.Host, "try", n+1)
+		}
+	}
+	return c.StandardClient()
+}
+
+func transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = clientTimeout
+	t.MaxIdleConnsPerHost = parallelMax
+	return t
+}
+
+// onlyUnsent repeats a request only when no connection was made.
+func onlyUnsent(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	var op *net.OpError
+	return errors.Is(err, syscall.ECONNREFUSED) || (errors.As(err, &op) && op.Op == "dial"), nil
+}
+
+// Answered turns a partner's status into the error the sender understands: nil
+// for 2xx, Retry for what may pass, terminal otherwise. detail is the partner's
+// own words.
+func Answered(status int, h http.Header, detail string) error {
+	switch {
+	case status >= 200 && status < 300:
+		return nil
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusConflict && h.Get("Retry-After") != "", status >= 500:
+		return Retry(waitAsked(h), "partner answered %d: %s", status, detail)
+	}
+	return &TerminalError{Status: status, Detail: detail}
+}
+
+// TerminalError is an answer that trying again will not change.
+type TerminalError struct {
+	Status int
+	Detail string
+}
+
+// Error implements error.
+func (e *TerminalError) Error() string {
+	return "partner refused with " + strconv.Itoa(e.Status) + ": " + e.Detail
+}
+
+// waitAsked reads how long a partner wants to be left alone: Retry-After in
+// seconds or as a date, or a reset counter in seconds.
+func waitAsked(h http.Header) time.Duration {
+	for _, name := range []string{"Retry-After", "Ratelimit-Reset", "X-Ratelimit-Reset"} {
+		v := h.Get(name)
+		if n, err := strconv.Atoi(v); err == nil && n > 0 {
+			return min(time.Duration(n)*time.Second, retryAfterMax)
+		}
+		if at, err := http.ParseTime(v); err == nil {
+			return min(max(0, time.Until(at)), retryAfterMax)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,239 @@
+// Package pagerduty tells PagerDuty about incidents: Events API v2 for trigger,
+// acknowledge and resolve, the REST API for notes when a token is configured.
+//
+// An incident's epoch is one dedup key (see ingest/source/pagerduty), so repeating
+// a call is harmless: PagerDuty folds equal keys into one incident.
+//
+// Documentation: https://developer.pagerduty.com/docs/events-api-v2-overview and
+// https://developer.pagerduty.com/docs/rest-api-overview (limits: summary 1,024
+// characters, event 512 KB, about 120 events a minute and integration key).
+//
+// # Decisions
+//
+// 2026-11 go-pagerduty's Client is used with our own transport under it, because
+// the package-level functions have a fixed host and no time-out, and because the
+// library loses the Events API's error text and the rate-limit headers; the
+// transport keeps both.
+package pagerduty
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	pd "github.com/PagerDuty/go-pagerduty"
+
+	"signalbox/connectors"
+	source "signalbox/ingest/source/pagerduty"
+	"signalbox/itsm"
+)
+
+// EventsPerMinute is the rate kept, below the published limit per integration key.
+const EventsPerMinute = 100
+
+const (
+	summaryMax   = 1024
+	noteMax      = 25_000
+	answerMax    = 64 << 10
+	answerShown  = 500
+	requestLimit = 5 // incidents looked at when finding one by its key
+)
+
+// Options configures the connector. Empty URLs are PagerDuty's own.
+type Options struct {
+	Name        string
+	RoutingKey  string // integration key of an Events API v2 integration
+	APIToken    string // REST API token; "" leaves notes out
+	From        string // e-mail of a PagerDuty user, which REST writes need
+	EventsURL   string
+	APIURL      string
+	ExternalURL string // where people reach this console
+	HTTP        *http.Client
+}
+
+// Connector is one PagerDuty service.
+type Connector struct {
+	o Options
+}
+
+// New makes a connector.
+func New(o Options) *Connector { return &Connector{o: o} }
+
+// Name implements connectors.Connector.
+func (c *Connector) Name() string { return c.o.Name }
+
+// Push implements connectors.Connector.
+func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
+	if in.Transition == itsm.Note {
+		return connectors.Receipt{}, c.note(ctx, in)
+	}
+	e := c.event(in)
+	call, client := c.client()
+	_, err := client.ManageEventWithContext(ctx, &e)
+	return connectors.Receipt{}, call.outcome(err)
+}
+
+// event maps an intent to an Events API v2 event.
+func (c *Connector) event(in itsm.Intent) pd.V2Event {
+	e := pd.V2Event{
+		RoutingKey: c.o.RoutingKey,
+		Action:     actions[in.Transition],
+		DedupKey:   source.DedupKey(in.Incident, in.Epoch),
+		Client:     "Signalbox",
+		ClientURL:  c.link(in.Incident),
+	}
+	if e.Action == "trigger" {
+		e.Payload = payload(in)
+		if e.ClientURL != "" {
+			e.Links = []any{map[string]string{"href": e.ClientURL, "text": in.Incident.String() + " in Signalbox"}}
+		}
+	}
+	return e
+}
+
+// actions maps transitions to event actions. An update is a trigger under the
+// same key: PagerDuty then refreshes the alert it already has.
+var actions = map[itsm.Transition]string{
+	itsm.Trigger: "trigger", itsm.Update: "trigger", itsm.Acknowledge: "acknowledge", itsm.Resolve: "resolve",
+}
+
+var severities = map[itsm.Severity]string{
+	itsm.Critical: "critical", itsm.Major: "error", itsm.Minor: "warning", itsm.Warning: "warning", itsm.Info: "info",
+}
+
+func payload(in itsm.Intent) *pd.V2Payload {
+	s := in.Snapshot
+	sev := severities[s.Severity]
+	if sev == "" {
+		sev = "warning"
+	}
+	src := s.Cause
+	if src == "" && len(s.CIs) > 0 {
+		src = s.CIs[0]
+	}
+	if src == "" {
+		src = "signalbox"
+	}
+	details := map[string]any{
+		"incident": in.Incident.String(), "priority": s.Priority.String(), "alerts": s.Alerts, "firing": s.Firing,
+		"opened_at": s.OpenedAt.String(),
+	}
+	for name, v := range map[string]string{"probable_cause": s.Cause, "why_together": s.Because, "detail": in.Text} {
+		if v != "" {
+			details[name] = v
+		}
+	}
+	for name, v := range map[string][]string{"cis": s.CIs, "services": s.Services} {
+		if len(v) > 0 {
+			details[name] = v
+		}
+	}
+	return &pd.V2Payload{
+		Summary: cut(fmt.Sprintf("[%s] %s", s.Priority, s.Title), summaryMax), Source: cut(src, summaryMax),
+		Severity: sev, Timestamp: in.At.String(), Component: cut(s.Cause, summaryMax), Group: cut(s.Group, summaryMax), Details: details,
+	}
+}
+
+// note adds a note to the PagerDuty incident that holds our key. Without a REST
+// token there is nothing to tell it with, and the note stays here.
+func (c *Connector) note(ctx context.Context, in itsm.Intent) error {
+	if c.o.APIToken == "" || c.o.From == "" {
+		return nil
+	}
+	call, client := c.client()
+	found, err := client.ListIncidentsWithContext(ctx, pd.ListIncidentsOptions{
+		Limit: requestLimit, DateRange: "all", IncidentKey: source.DedupKey(in.Incident, in.Epoch)})
+	if err := call.outcome(err); err != nil {
+		return err
+	}
+	if len(found.Incidents) == 0 {
+		// The event API answers before the incident exists: look again.
+		return connectors.Retry(0, "no PagerDuty incident with key %s yet", source.DedupKey(in.Incident, in.Epoch))
+	}
+	call, client = c.client()
+	_, err = client.CreateIncidentNoteWithContext(ctx, found.Incidents[0].ID, pd.IncidentNote{
+		User: pd.APIObject{Summary: c.o.From}, Content: cut(source.NotePrefix+in.Actor+": "+in.Text, noteMax)})
+	return call.outcome(err)
+}
+
+func (c *Connector) link(n itsm.IncidentNumber) string {
+	if c.o.ExternalURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + n.String()
+}
+
+// client returns a PagerDuty client for one call, and the record of how it went.
+func (c *Connector) client() (*call, *pd.Client) {
+	k := &call{http: c.o.HTTP}
+	var opts []pd.ClientOptions
+	if c.o.EventsURL != "" {
+		opts = append(opts, pd.WithV2EventsAPIEndpoint(strings.TrimSuffix(c.o.EventsURL, "/")))
+	}
+	if c.o.APIURL != "" {
+		opts = append(opts, pd.WithAPIEndpoint(strings.TrimSuffix(c.o.APIURL, "/")))
+	}
+	client := pd.NewClient(c.o.APIToken, opts...)
+	client.HTTPClient = k
+	return k, client
+}
+
+// call is the transport of one request; it keeps what the library drops.
+type call struct {
+	http   *http.Client
+	status int
+	header http.Header
+	answer string
+}
+
+// Do implements pagerduty.HTTPClient. The whole answer is read here, so that no
+// path of the library can leave a connection open.
+func (k *call) Do(r *http.Request) (*http.Response, error) {
+	resp, err := k.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
+	if err != nil {
+		return nil, err
+	}
+	k.status, k.header, k.answer = resp.StatusCode, resp.Header, cut(strings.ToValidUTF8(string(b), "?"), answerShown)
+	resp.Body = io.NopCloser(bytes.NewReader(b))
+	return resp, nil
+}
+
+// outcome says what a call came to. The status decides: the library's own error
+// is only trusted when there was no answer, or when a success could not be read.
+func (k *call) outcome(err error) error {
+	if k.status == 0 {
+		if err == nil {
+			return nil
+		}
+		return connectors.Retry(0, "PagerDuty was not reached: %w", err)
+	}
+	if answered := connectors.Answered(k.status, k.header, k.answer); answered != nil {
+		return answered
+	}
+	if err != nil {
+		// 2xx with something that is not PagerDuty's JSON, such as a proxy's login page.
+		return connectors.Retry(0, "PagerDuty answered %d with something unexpected: %s", k.status, k.answer)
+	}
+	return nil
+}
+
+// cut shortens s to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	s = s[:n-len("…")]
+	for !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s + "…"
+}

@@ -1,0 +1,231 @@
+// Package pagerdutytest is a PagerDuty for tests: the Events API, the parts of the
+// REST API the connector uses and signed v3 webhooks over one real state machine,
+// with knobs for the ways a partner misbehaves.
+package pagerdutytest
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Call is one request as the fake saw it.
+type Call struct {
+	Action, Key, Summary, Note string
+	Body                       map[string]any
+}
+
+// Incident is the fake's record of one dedup key.
+type Incident struct {
+	ID, Key, Status, Title string
+	Notes                  []string
+}
+
+// Server is the fake.
+type Server struct {
+	URL    string
+	Key    string // routing key it accepts
+	Secret string // signs webhooks
+	// Before, when set, sees each event before it takes effect and may answer in
+	// its place; reached says whether the event still takes effect.
+	Before func(w http.ResponseWriter, c Call) (answered, reached bool)
+
+	mu        sync.Mutex
+	calls     []Call
+	incidents map[string]*Incident
+	seq       int
+	webhook   string // where webhooks go; "" sends none
+}
+
+// New starts a fake that stops with the test.
+func New(t testing.TB) *Server {
+	s := &Server{Key: "R0UT1NGKEY", Secret: "whsec-test", incidents: map[string]*Incident{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v2/enqueue", s.enqueue)
+	mux.HandleFunc("GET /incidents", s.list)
+	mux.HandleFunc("POST /incidents/{id}/notes", s.note)
+	h := httptest.NewServer(mux)
+	t.Cleanup(h.Close)
+	s.URL = h.URL
+	return s
+}
+
+// WebhooksTo sends later changes by people to url.
+func (s *Server) WebhooksTo(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.webhook = url
+}
+
+// Calls returns the events received so far, in order.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Call(nil), s.calls...)
+}
+
+// Incident returns the record of a key, or nil.
+func (s *Server) Incident(key string) *Incident {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in := s.incidents[key]; in != nil {
+		c := *in
+		return &c
+	}
+	return nil
+}
+
+func (s *Server) enqueue(w http.ResponseWriter, r *http.Request) {
+	b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	var e struct {
+		RoutingKey string `json:"routing_key"`
+		Action     string `json:"event_action"`
+		DedupKey   string `json:"dedup_key"`
+		Payload    *struct{ Summary, Source, Severity string }
+	}
+	if err := json.Unmarshal(b, &e); err != nil || e.RoutingKey != s.Key || len(b) > 512<<10 {
+		answer(w, http.StatusBadRequest, map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": []string{"bad body or routing_key"}})
+		return
+	}
+	if e.Action == "trigger" && (e.Payload == nil || e.Payload.Summary == "" || len(e.Payload.Summary) > 1024 || e.Payload.Source == "" || e.Payload.Severity == "") {
+		answer(w, http.StatusBadRequest, map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": []string{"payload is incomplete"}})
+		return
+	}
+	c := Call{Action: e.Action, Key: e.DedupKey}
+	json.Unmarshal(b, &c.Body)
+	if e.Payload != nil {
+		c.Summary = e.Payload.Summary
+	}
+	answered, reached := false, true
+	if s.Before != nil {
+		answered, reached = s.Before(w, c)
+	}
+	if reached {
+		s.apply(c)
+	}
+	if !answered {
+		answer(w, http.StatusAccepted, map[string]any{"status": "success", "message": "Event processed", "dedup_key": e.DedupKey})
+	}
+}
+
+// apply is the state machine: a trigger opens or refreshes, an acknowledge moves
+// an open one, a resolve closes it; a resolved key triggers anew.
+func (s *Server) apply(c Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, c)
+	in := s.incidents[c.Key]
+	switch {
+	case c.Action == "trigger" && (in == nil || in.Status == "resolved"):
+		s.seq++
+		s.incidents[c.Key] = &Incident{ID: fmt.Sprintf("PD%04d", s.seq), Key: c.Key, Status: "triggered", Title: c.Summary}
+	case c.Action == "trigger":
+		in.Title = c.Summary
+	case in == nil || in.Status == "resolved": // nothing open under this key: dropped, as PagerDuty does
+	case c.Action == "acknowledge":
+		in.Status = "acknowledged"
+	case c.Action == "resolve":
+		in.Status = "resolved"
+	}
+}
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := []map[string]any{}
+	if in := s.incidents[r.URL.Query().Get("incident_key")]; in != nil {
+		out = append(out, map[string]any{"id": in.ID, "incident_key": in.Key, "status": in.Status})
+	}
+	answer(w, http.StatusOK, map[string]any{"incidents": out})
+}
+
+func (s *Server) note(w http.ResponseWriter, r *http.Request) {
+	var b struct{ Note struct{ Content string } }
+	json.NewDecoder(r.Body).Decode(&b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, in := range s.incidents {
+		if in.ID == r.PathValue("id") && r.Header.Get("From") != "" {
+			in.Notes = append(in.Notes, b.Note.Content)
+			s.calls = append(s.calls, Call{Action: "note", Key: in.Key, Note: b.Note.Content})
+			answer(w, http.StatusOK, map[string]any{"note": map[string]any{"id": "N1", "content": b.Note.Content}})
+			return
+		}
+	}
+	answer(w, http.StatusNotFound, map[string]any{"error": map[string]any{"code": 2100, "message": "Not Found"}})
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}
+
+// Person does something in PagerDuty by hand (eventType such as
+// "incident.acknowledged") and returns the answer of our webhook door.
+func (s *Server) Person(t testing.TB, name, eventType, key string) int {
+	t.Helper()
+	s.mu.Lock()
+	in, webhook := s.incidents[key], s.webhook
+	if in == nil {
+		s.mu.Unlock()
+		t.Fatalf("PagerDuty has no incident with key %q", key)
+	}
+	switch strings.TrimPrefix(eventType, "incident.") {
+	case "acknowledged":
+		in.Status = "acknowledged"
+	case "resolved":
+		in.Status = "resolved"
+	case "unacknowledged", "reopened":
+		in.Status = "triggered"
+	}
+	s.seq++
+	id := fmt.Sprintf("01EVENT%06d", s.seq)
+	body := Webhook(id, name, eventType, *in, time.Now())
+	s.mu.Unlock()
+	return s.Deliver(t, webhook, id, body)
+}
+
+// Webhook is the body of one v3 webhook.
+func Webhook(id, person, eventType string, in Incident, at time.Time) []byte {
+	b, err := json.Marshal(map[string]any{"event": map[string]any{
+		"id": id, "event_type": eventType, "resource_type": "incident", "occurred_at": at.UTC().Format(time.RFC3339Nano),
+		"agent": map[string]any{"id": "PUSER1", "type": "user_reference", "summary": person, "html_url": "https://acme.pagerduty.com/users/PUSER1"},
+		"data": map[string]any{"id": in.ID, "type": "incident", "status": in.Status, "incident_key": in.Key, "title": in.Title,
+			"html_url": "https://acme.pagerduty.com/incidents/" + in.ID, "number": 1, "created_at": at.UTC().Format(time.RFC3339)},
+	}})
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Deliver posts a signed body and returns the status.
+func (s *Server) Deliver(t testing.TB, url, id string, body []byte) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, []byte(s.Secret))
+	mac.Write(body)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-PagerDuty-Signature", "v1="+hex.EncodeToString(mac.Sum(nil)))
+	req.Header.Set("X-Webhook-Id", id)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}

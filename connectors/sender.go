@@ -1,0 +1,348 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"signalbox/itsm"
+)
+
+// Bounds and defaults of a sender.
+const (
+	pendingMax       = 500 // unsent intents looked at in one round
+	parallelMax      = 4   // calls in flight to one partner
+	pushTimeout      = 30 * time.Second
+	backoffMin       = time.Second
+	backoffMax       = 2 * time.Minute
+	retryAfterMax    = 15 * time.Minute // longest a partner's Retry-After is honoured
+	breakerFailures  = 5                // failures in a row that open the circuit
+	poisonTriesMax   = 5                // tries of an intent that makes the connector panic
+	abandonAfter     = 24 * time.Hour   // how long a failure that may pass is tried again
+	roundIdle        = 30 * time.Second // how often a quiet outbox is looked at without a hint
+	defaultPerMinute = 100
+)
+
+// Outbox is where intents wait. The desk is one.
+type Outbox interface {
+	Intents(connector string, limit int) ([]itsm.Intent, error)
+}
+
+// Actor journals receipts. The engine is one.
+type Actor interface {
+	Do(ctx context.Context, a itsm.Act) (itsm.Outcome, error)
+}
+
+// Options configures a sender.
+type Options struct {
+	Connector Connector
+	Outbox    Outbox
+	Actor     Actor
+	Wake      <-chan struct{} // a hint that the outbox may have grown; nil: poll
+	PerMinute int             // calls a minute, below the partner's published limit; 0: 100
+	Log       *slog.Logger    // nil: discard
+}
+
+// Sender delivers one connector's intents.
+type Sender struct {
+	o      Options
+	log    *slog.Logger
+	bucket bucket
+
+	mu      sync.Mutex
+	tries   map[string]*try // by intent key; only of what is unsettled
+	breaker breaker
+}
+
+// try is what a sender remembers of an unsettled intent.
+type try struct {
+	count int
+	next  time.Time
+}
+
+// breaker stops calls to a partner that keeps failing; when it half-opens, one
+// call probes.
+type breaker struct {
+	failures int
+	until    time.Time
+}
+
+// Status is how a sender is doing, for people.
+type Status struct {
+	Connector string
+	OpenUntil time.Time // the circuit is open until then; zero: closed
+	Failures  int       // in a row
+	LastError string
+}
+
+// NewSender makes a sender; Run delivers.
+func NewSender(o Options) *Sender {
+	if o.PerMinute <= 0 {
+		o.PerMinute = defaultPerMinute
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Sender{o: o, log: o.Log.With("connector", o.Connector.Name()), tries: map[string]*try{},
+		bucket: bucket{per: time.Minute / time.Duration(o.PerMinute), burst: min(o.PerMinute, 20)}}
+}
+
+// Run delivers until ctx ends. It returns only then: no failure of a partner ends it.
+func (s *Sender) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		wait := s.round(ctx)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-s.o.Wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// round tries everything that is due and returns how long nothing more will be.
+func (s *Sender) round(ctx context.Context) time.Duration {
+	pending, err := s.o.Outbox.Intents(s.o.Connector.Name(), pendingMax)
+	if err != nil {
+		s.log.Error("read the outbox", "err", err)
+		return backoffMin
+	}
+	s.forget(pending)
+	if wait := s.closedIn(); wait > 0 {
+		return wait
+	}
+	incidents := byIncident(pending)
+	sem := make(chan struct{}, s.parallel())
+	var wg sync.WaitGroup
+	next := roundIdle
+	var nextMu sync.Mutex
+	for _, ins := range incidents {
+		sem <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-sem }()
+			wait := s.incident(ctx, ins)
+			nextMu.Lock()
+			next = min(next, wait)
+			nextMu.Unlock()
+		})
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	wg.Wait()
+	if len(pending) == pendingMax {
+		return min(next, 10*time.Millisecond)
+	}
+	return next
+}
+
+// parallel is one while the partner is suspect, so that a single call probes it.
+func (s *Sender) parallel() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.breaker.failures > 0 {
+		return 1
+	}
+	return parallelMax
+}
+
+// closedIn is how long the circuit stays open.
+func (s *Sender) closedIn() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.breaker.until)
+}
+
+// byIncident splits intents into those of one incident each, in order.
+func byIncident(ins []itsm.Intent) [][]itsm.Intent {
+	at := map[itsm.IncidentNumber]int{}
+	var out [][]itsm.Intent
+	for _, in := range ins {
+		i, ok := at[in.Incident]
+		if !ok {
+			i = len(out)
+			at[in.Incident] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], in)
+	}
+	return out
+}
+
+// incident delivers one incident's intents in order until one has to wait.
+func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration {
+	p := coalesce(ins, s.tried)
+	for _, in := range p.superseded {
+		s.settle(ctx, in, Receipt{}, "")
+	}
+	for _, in := range p.send {
+		if wait := s.due(in.Key); wait > 0 {
+			return wait
+		}
+		if s.closedIn() > 0 || s.bucket.take(ctx) != nil {
+			return s.closedIn()
+		}
+		if wait, sent := s.push(ctx, in); !sent {
+			return wait
+		}
+	}
+	return roundIdle
+}
+
+func (s *Sender) tried(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tries[key] != nil
+}
+
+// due is how long an intent still has to wait after a failure.
+func (s *Sender) due(key string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.tries[key]; t != nil {
+		return time.Until(t.next)
+	}
+	return 0
+}
+
+// push makes one call. sent is false when the intent has to wait.
+func (s *Sender) push(ctx context.Context, in itsm.Intent) (wait time.Duration, sent bool) {
+	s.mu.Lock()
+	t := s.tries[in.Key]
+	if t == nil {
+		t = &try{}
+		s.tries[in.Key] = t
+	}
+	t.count++
+	count := t.count
+	s.mu.Unlock()
+
+	r, err := s.guarded(ctx, in)
+	if ctx.Err() != nil {
+		return 0, false // stopping: the next start tries again under the same key
+	}
+	asked, passing := retryAfter(err)
+	switch {
+	case err == nil:
+		s.succeeded()
+		s.settle(ctx, in, r, "")
+		return 0, true
+	case passing && time.Since(in.At.Std()) < abandonAfter:
+		wait := s.failed(in.Key, count, asked)
+		s.log.Warn("partner did not take it; will try again", "incident", in.Incident, "transition", in.Transition, "try", count, "wait", wait, "err", err)
+		return wait, false
+	case isPanic(err) && count < poisonTriesMax:
+		return s.failedAlone(in.Key, count), false
+	}
+	s.log.Error("abandoned into the dead letters", "incident", in.Incident, "transition", in.Transition, "try", count, "err", err)
+	s.settle(ctx, in, Receipt{}, err.Error())
+	return 0, true
+}
+
+type panicError struct{ error }
+
+func isPanic(err error) bool {
+	var p panicError
+	return errors.As(err, &p)
+}
+
+// guarded turns a connector's panic into an error: it must not stop the others.
+func (s *Sender) guarded(ctx context.Context, in itsm.Intent) (r Receipt, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("connector panicked", "incident", in.Incident, "err", p, "stack", string(debug.Stack()))
+			err = panicError{fmt.Errorf("the connector failed on this intent: %v", p)}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
+	defer cancel()
+	return s.o.Connector.Push(ctx, in)
+}
+
+func (s *Sender) succeeded() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.breaker = breaker{}
+}
+
+// failed notes a failure of the partner and returns when to try again.
+func (s *Sender) failed(key string, count int, asked time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := max(backoff(count), min(asked, retryAfterMax))
+	s.tries[key].next = time.Now().Add(wait)
+	s.breaker.failures++
+	if s.breaker.failures >= breakerFailures || asked > 0 {
+		s.breaker.until = time.Now().Add(wait)
+	}
+	return wait
+}
+
+// failedAlone notes a failure that is the intent's own, not the partner's.
+func (s *Sender) failedAlone(key string, count int) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := backoff(count)
+	s.tries[key].next = time.Now().Add(wait)
+	return wait
+}
+
+// backoff doubles from a second to its cap. There is no jitter: one queue a
+// partner means there is no herd.
+func backoff(tries int) time.Duration {
+	return min(backoffMin<<min(max(tries, 1)-1, 10), backoffMax)
+}
+
+// settle journals the receipt, again and again until it is stored: an effect
+// without a receipt would be repeated after a restart.
+func (s *Sender) settle(ctx context.Context, in itsm.Intent, r Receipt, failure string) {
+	a := itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: "signalbox", Origin: s.o.Connector.Name(), IntentKey: in.Key, Failure: bounded(failure), Link: r.Link}
+	for {
+		_, err := s.o.Actor.Do(ctx, a)
+		if err == nil || itsm.CodeOf(err) != itsm.Unavailable {
+			if err != nil {
+				s.log.Error("receipt refused", "incident", in.Incident, "err", err)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(backoffMin):
+		}
+	}
+}
+
+// failureBytesMax bounds what is kept of a partner's answer.
+const failureBytesMax = 2048
+
+func bounded(s string) string {
+	if len(s) > failureBytesMax {
+		return s[:failureBytesMax]
+	}
+	return s
+}
+
+// forget drops what is known of intents that are settled.
+func (s *Sender) forget(pending []itsm.Intent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tries) == 0 {
+		return
+	}
+	live := make(map[string]bool, len(pending))
+	for _, in := range pending {
+		live[in.Key] = true
+	}
+	for k := range s.tries {
+		if !live[k] {
+			delete(s.tries, k)
+		}
+	}
+}

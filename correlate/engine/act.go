@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"signalbox/itsm"
+	"signalbox/itsm/entry"
+)
+
+// Do journals an act and waits until the fold has decided what came of it, so
+// that whoever acts reads what they wrote. The error is the outcome's, or
+// Unavailable when the act could not be journaled.
+func (e *Engine) Do(ctx context.Context, a itsm.Act) (itsm.Outcome, error) {
+	off, _, err := e.o.Journal.Append(ctx, entry.EncodeAct(&a))
+	if err != nil {
+		return itsm.Outcome{}, err
+	}
+	w, o, done := e.outcome(off)
+	if done {
+		return o, o.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, actWaitMax)
+	defer cancel()
+	select {
+	case o, ok := <-w:
+		if !ok {
+			return itsm.Outcome{Offset: off}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry %d and takes effect when folding resumes", off)
+		}
+		return o, o.Err()
+	case <-ctx.Done():
+		e.wait.Lock()
+		delete(e.wait.waiting, off)
+		e.wait.Unlock()
+		return itsm.Outcome{Offset: off}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry %d but not applied yet: folding is behind; look again in a moment", off)
+	}
+}
+
+// outcome returns the outcome of entry off if it is known, else a channel for it.
+func (e *Engine) outcome(off itsm.Offset) (<-chan itsm.Outcome, itsm.Outcome, bool) {
+	e.wait.Lock()
+	defer e.wait.Unlock()
+	if o, ok := e.wait.outcomes[off]; ok {
+		return nil, o, true
+	}
+	w := make(chan itsm.Outcome, 1)
+	if e.wait.stopped {
+		close(w)
+	} else {
+		e.wait.waiting[off] = w
+	}
+	return w, itsm.Outcome{}, false
+}
+
+// WaitFolded returns when entry off is folded and in the desk.
+func (e *Engine) WaitFolded(ctx context.Context, off itsm.Offset) error {
+	for {
+		e.wait.Lock()
+		moved, stopped := e.wait.moved, e.wait.stopped
+		e.wait.Unlock()
+		if itsm.Offset(e.cursor.Load()) >= off {
+			return nil
+		}
+		if stopped {
+			return itsm.Errorf(itsm.Unavailable, "folding has stopped at entry %d", e.cursor.Load())
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return itsm.Errorf(itsm.Unavailable, "entry %d is not folded yet: the fold is at %d; try again in a moment", off, e.cursor.Load())
+		}
+	}
+}
+
+// Subscribe returns hints of what changed until cancel is called.
+func (e *Engine) Subscribe() (<-chan Changed, func(), error) {
+	c := make(chan Changed, 16)
+	e.wait.Lock()
+	defer e.wait.Unlock()
+	if len(e.wait.subscribers) >= subscribersMax {
+		return nil, nil, itsm.Errorf(itsm.Unavailable, "%d readers already follow changes, which is the limit", subscribersMax)
+	}
+	e.wait.subscribers[c] = struct{}{}
+	return c, func() {
+		e.wait.Lock()
+		defer e.wait.Unlock()
+		delete(e.wait.subscribers, c)
+	}, nil
+}
+
+// OverlayAlerts fills the exact counters of repeats, which the desk's records
+// hold only as of their last change.
+func (e *Engine) OverlayAlerts(as []itsm.Alert) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	e.folder.State.OverlayAlerts(as)
+}
+
+// OverlayIncidents fills the exact counters of incidents.
+func (e *Engine) OverlayIncidents(is []itsm.Incident) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	e.folder.State.OverlayIncidents(is)
+}
+
+// Status is how the fold is doing.
+type Status struct {
+	Cursor  itsm.Offset   // last entry folded
+	Head    itsm.Offset   // last entry durable
+	Lag     time.Duration // age of the oldest entry not folded; 0 when caught up
+	Ready   bool          // caught up at least once and folding
+	Stopped string        // why the fold stopped, or ""
+	CMDB    uint64        // active CMDB revision
+	CIs     int
+}
+
+// Status reports how the fold is doing.
+func (e *Engine) Status() Status {
+	head, _ := e.o.Journal.Head()
+	s := Status{Cursor: itsm.Offset(e.cursor.Load()), Head: head, Ready: e.ready.Load()}
+	if s.Cursor < head {
+		if recs, err := e.o.Journal.Read(s.Cursor+1, 1, batchBytesMax); err == nil && len(recs) == 1 {
+			s.Lag = max(0, e.o.Clock().Sub(recs[0].At.Std()))
+		}
+	}
+	if g := e.graph.Load(); g != nil {
+		s.CMDB, s.CIs = g.Revision(), g.Len()
+	}
+	e.wait.Lock()
+	defer e.wait.Unlock()
+	if e.wait.err != nil {
+		s.Stopped = itsm.MessageOf(e.wait.err)
+	}
+	return s
+}

@@ -1,0 +1,27 @@
+// Package engine is the thin shell around the pure core: the single writer that
+// reads the journal, steps the core, moves the result into the desk in one
+// transaction with the cursor, and wakes whoever waits for it.
+//
+// Folder is the fold itself, shared word for word by serve, replay, rebuild and
+// backtest: entries in, one desk.Batch out. Engine adds what only a running
+// server needs: waiting for the journal, ticks, acts that answer, CMDB imports,
+// snapshots.
+//
+// Invariants:
+//   - nothing but the journal orders inputs; the engine never steps an input that
+//     is not in it;
+//   - the desk's cursor and everything caused by the entries up to it move
+//     together;
+//   - a fault in the fold (a panic, an entry of a newer version) stops the fold
+//     with the offset in the log and in Status; it never skips an entry.
+//
+// # Decisions
+//
+// 2026-11 State is snapshotted to a file of its own and caught up by stepping the
+// journal from there to the desk's cursor without applying. Rejected: core state
+// in Badger, because a repeated alert would then cost a write.
+//
+// 2026-11 Records of alerts and incidents are materialised once per batch
+// (State.Flush), so a storm costs one write a record and batch. The result at a
+// given cursor does not depend on the batching; a law test holds that.
+package engine

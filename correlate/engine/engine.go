@@ -1,0 +1,338 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"signalbox/correlate"
+	"signalbox/ingest/journal"
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+	"signalbox/itsm/desk"
+	"signalbox/itsm/entry"
+)
+
+// Bounds of one fold batch: enough to amortise a transaction, small enough that
+// readers and acts are not held up.
+const (
+	batchRecordsMax = 4096
+	batchBytesMax   = 8 << 20
+	outcomesKept    = 4096 // acts whose outcome a late waiter can still collect
+	actWaitMax      = 10 * time.Second
+	subscribersMax  = 1000
+)
+
+// Journal is what the engine needs of the ordered log.
+type Journal interface {
+	Append(ctx context.Context, bodies ...[]byte) (itsm.Offset, itsm.Time, error)
+	Read(from itsm.Offset, maxRecords, maxBytes int) ([]journal.Record, error)
+	Wait(ctx context.Context, after itsm.Offset) error
+	Head() (itsm.Offset, itsm.Time)
+	Oldest() itsm.Offset
+}
+
+// Options configures an engine.
+type Options struct {
+	Journal   Journal
+	Desk      *desk.Desk
+	Config    correlate.Config // journaled when it differs from what the fold last saw
+	Snapshots *Snapshots       // nil: none, every start folds from the beginning
+	Clock     func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: discard
+	Metrics   *Metrics         // nil: none
+}
+
+// Engine is the single writer.
+type Engine struct {
+	o      Options
+	log    *slog.Logger
+	graph  atomic.Pointer[cmdb.Graph]
+	cursor atomic.Uint64
+	ready  atomic.Bool
+
+	mu     sync.RWMutex // guards folder.State: the fold writes, overlays read
+	folder *Folder
+
+	importing sync.Mutex // one CMDB import is journaled at a time
+
+	wait struct {
+		sync.Mutex
+		moved       chan struct{} // closed and replaced whenever the cursor moves
+		outcomes    map[itsm.Offset]itsm.Outcome
+		order       []itsm.Offset
+		waiting     map[itsm.Offset]chan itsm.Outcome
+		err         error // why the fold stopped
+		stopped     bool
+		subscribers map[chan Changed]struct{}
+	}
+	snapshotAt  itsm.Offset     // newest snapshot; the fold's own
+	snapshotNow chan chan error // asks the fold for a snapshot
+}
+
+// Changed tells a subscriber what a batch touched.
+type Changed struct {
+	Cursor    itsm.Offset           `json:"cursor"`
+	Incidents []itsm.IncidentNumber `json:"-"`
+	Opened    int                   `json:"opened"`
+	More      bool                  `json:"more"` // there were more incidents than listed
+}
+
+// changedIncidentsMax bounds what one Changed lists.
+const changedIncidentsMax = 100
+
+// New makes an engine; Recover must succeed before Run.
+func New(o Options) *Engine {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{o: o, log: o.Log, snapshotNow: make(chan chan error, 1)}
+	e.wait.moved = make(chan struct{})
+	e.wait.outcomes = map[itsm.Offset]itsm.Outcome{}
+	e.wait.waiting = map[itsm.Offset]chan itsm.Outcome{}
+	e.wait.subscribers = map[chan Changed]struct{}{}
+	return e
+}
+
+// Recover brings the core's state to the desk's cursor: the newest snapshot at
+// or before it, then the journal stepped without applying.
+func (e *Engine) Recover() error {
+	if err := e.recover(); err != nil {
+		return err
+	}
+	return e.journalConfig()
+}
+
+func (e *Engine) recover() error {
+	cursor, _ := e.o.Desk.Cursor()
+	head, _ := e.o.Journal.Head()
+	if cursor > head {
+		return itsm.Errorf(itsm.Invalid, "the view is at entry %d but the journal ends at %d: the journal lost its tail or is another one; restore it, or run 'signalbox rebuild' to make the view again from this journal", cursor, head)
+	}
+	f, from, err := e.o.Snapshots.Newest(cursor, e.log)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		f = NewFolder()
+	}
+	if oldest := e.o.Journal.Oldest(); from+1 < oldest {
+		return itsm.Errorf(itsm.Invalid, "no usable snapshot at or after entry %d and the journal begins at %d: put the snapshots directory back from a backup, or run 'signalbox rebuild'", oldest-1, oldest)
+	}
+	e.folder, e.snapshotAt = f, from
+	for f.cursor < cursor {
+		n := min(batchRecordsMax, int(cursor-f.cursor))
+		recs, err := e.o.Journal.Read(f.cursor+1, n, batchBytesMax)
+		if err != nil {
+			return fmt.Errorf("recover: read entry %d: %w", f.cursor+1, err)
+		}
+		if len(recs) == 0 {
+			return itsm.Errorf(itsm.Internal, "recover: entry %d is missing", f.cursor+1)
+		}
+		if _, err := f.Fold(recs); err != nil {
+			return err
+		}
+	}
+	e.graph.Store(f.Graph)
+	e.cursor.Store(uint64(f.cursor))
+	e.o.Desk.SetLive(e)
+	return nil
+}
+
+// journalConfig appends the configuration when it differs from what the fold last saw.
+func (e *Engine) journalConfig() error {
+	body, err := e.o.Config.Canonical()
+	if err != nil {
+		return err
+	}
+	seen, err := e.o.Desk.Blob(configBlob)
+	if err != nil && itsm.CodeOf(err) != itsm.NotFound {
+		return err
+	}
+	if string(seen) == string(body) {
+		return nil
+	}
+	_, _, err = e.o.Journal.Append(context.Background(), entry.EncodeConfig(&entry.Config{Body: body}))
+	return err
+}
+
+// Run folds until ctx ends, then folds what is already durable and returns nil.
+// A fault of the fold is returned and also shown in Status.
+func (e *Engine) Run(ctx context.Context) error {
+	err := e.run(ctx)
+	e.ready.Store(false)
+	e.stopWaiters(err)
+	return err
+}
+
+func (e *Engine) run(ctx context.Context) error {
+	for {
+		folded, err := e.foldAvailable()
+		if err != nil {
+			e.log.Error("the fold stopped", "err", err)
+			return err
+		}
+		if err := e.snapshotIfDue(folded); err != nil {
+			e.log.Warn("snapshot not written; the next start will fold more", "err", err)
+		}
+		if folded {
+			continue
+		}
+		if ctx.Err() != nil {
+			return e.Snapshot()
+		}
+		e.ready.Store(true)
+		if err := e.idle(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// idle waits for the journal to grow, and journals a tick when the state wants waking first.
+func (e *Engine) idle(ctx context.Context) error {
+	e.mu.RLock()
+	wake := e.folder.State.NextWake()
+	e.mu.RUnlock()
+	wctx, cancel := ctx, func() {}
+	if wake != 0 {
+		wctx, cancel = context.WithTimeout(ctx, max(0, wake.Std().Sub(e.now())))
+	}
+	defer cancel()
+	select {
+	case reply := <-e.snapshotNow:
+		reply <- e.Snapshot()
+		return nil
+	default:
+	}
+	err := e.o.Journal.Wait(wctx, itsm.Offset(e.cursor.Load()))
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if _, _, err := e.o.Journal.Append(ctx, entry.EncodeTick()); err != nil && ctx.Err() == nil {
+		// A full disk must not stop the fold; try again in a moment.
+		e.log.Warn("tick not journaled; timers wait", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// now is the clock, but never behind the journal's own time.
+func (e *Engine) now() time.Time {
+	_, at := e.o.Journal.Head()
+	if now := e.o.Clock(); now.After(at.Std()) {
+		return now
+	}
+	return at.Std()
+}
+
+// foldAvailable folds one batch and reports whether there was one.
+func (e *Engine) foldAvailable() (bool, error) {
+	recs, err := e.o.Journal.Read(itsm.Offset(e.cursor.Load())+1, batchRecordsMax, batchBytesMax)
+	if err != nil || len(recs) == 0 {
+		return false, err
+	}
+	started := e.o.Clock()
+	e.mu.Lock()
+	batch, err := e.folder.Fold(recs)
+	e.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	if err := e.o.Desk.Apply(*batch); err != nil {
+		return false, fmt.Errorf("apply entries up to %d: %w", batch.Cursor, err)
+	}
+	e.graph.Store(e.folder.Graph)
+	e.cursor.Store(uint64(batch.Cursor))
+	e.publish(batch)
+	e.o.Metrics.folded(len(recs), e.o.Clock().Sub(started))
+	return true, nil
+}
+
+// publish wakes waiters and subscribers after a batch is in the desk.
+func (e *Engine) publish(b *desk.Batch) {
+	ch := Changed{Cursor: b.Cursor}
+	e.wait.Lock()
+	defer e.wait.Unlock()
+	for i := range b.Decisions {
+		switch d := &b.Decisions[i]; d.Kind {
+		case itsm.SettleOutcome:
+			e.settle(*d.Outcome)
+		case itsm.PutIncident:
+			if len(ch.Incidents) < changedIncidentsMax {
+				ch.Incidents = append(ch.Incidents, d.Incident.Number)
+			} else {
+				ch.More = true
+			}
+			if d.Incident.OpenedAt >= b.At && d.Incident.Version <= 1 {
+				ch.Opened++
+			}
+		}
+	}
+	close(e.wait.moved)
+	e.wait.moved = make(chan struct{})
+	if len(ch.Incidents) == 0 {
+		return
+	}
+	for sub := range e.wait.subscribers {
+		select {
+		case sub <- ch:
+		default: // a slow reader misses a hint, not a fact: it reads the desk
+		}
+	}
+}
+
+func (e *Engine) settle(o itsm.Outcome) {
+	if w, ok := e.wait.waiting[o.Offset]; ok {
+		delete(e.wait.waiting, o.Offset)
+		w <- o // buffered
+		return
+	}
+	e.wait.outcomes[o.Offset] = o
+	e.wait.order = append(e.wait.order, o.Offset)
+	if len(e.wait.order) > outcomesKept {
+		delete(e.wait.outcomes, e.wait.order[0])
+		e.wait.order = e.wait.order[1:]
+	}
+}
+
+func (e *Engine) stopWaiters(err error) {
+	e.wait.Lock()
+	defer e.wait.Unlock()
+	e.wait.err, e.wait.stopped = err, true
+	close(e.wait.moved)
+	e.wait.moved = make(chan struct{})
+	for off, w := range e.wait.waiting {
+		delete(e.wait.waiting, off)
+		close(w)
+	}
+}
+
+// CatchUp recovers and folds what is in the journal now, without a running
+// server: it journals nothing, waits for nothing and ends with a snapshot.
+func (e *Engine) CatchUp() error {
+	if err := e.recover(); err != nil {
+		return err
+	}
+	for {
+		folded, err := e.foldAvailable()
+		if err != nil {
+			return err
+		}
+		if !folded {
+			return e.Snapshot()
+		}
+	}
+}

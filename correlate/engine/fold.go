@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"signalbox/correlate"
+	"signalbox/ingest/journal"
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+	"signalbox/itsm/desk"
+	"signalbox/itsm/entry"
+)
+
+// configBlob is the name under which the desk keeps the configuration that the
+// fold last saw.
+const configBlob = "config"
+
+// Folder turns journal records into desk batches. It owns the core's state and
+// the CMDB graph; its caller serialises calls.
+type Folder struct {
+	State *correlate.State
+	Graph *cmdb.Graph
+
+	cursor  itsm.Offset
+	events  int // folded since the last snapshot
+	at      itsm.Time
+	pending map[string][]*entry.CMDBChunk // chunks of imports not yet committed
+	batch   desk.Batch
+	// OnDelivery, when set, sees every delivery right after it was stepped;
+	// replay uses it to tell which episode each event became.
+	OnDelivery func(itsm.Offset, *entry.Delivery)
+}
+
+// NewFolder starts a fold from nothing, with the default configuration: any other
+// is an entry of the journal, so that every fold of it begins alike.
+func NewFolder() *Folder {
+	g := cmdb.Empty(cmdb.DefaultRelationTypes())
+	return &Folder{State: correlate.New(correlate.DefaultConfig(), g), Graph: g, pending: map[string][]*entry.CMDBChunk{}}
+}
+
+// Cursor returns the last entry folded and its time.
+func (f *Folder) Cursor() (itsm.Offset, itsm.Time) { return f.cursor, f.at }
+
+// Fold steps the records and returns what they come to. The batch is valid until
+// the next call. On an error nothing of the failing entry is in the batch, and
+// the folder must not be used again.
+func (f *Folder) Fold(recs []journal.Record) (*desk.Batch, error) {
+	f.batch.Decisions = f.batch.Decisions[:0]
+	f.batch.Blobs = f.batch.Blobs[:0]
+	for i := range recs {
+		if err := f.step(&recs[i]); err != nil {
+			return nil, fmt.Errorf("fold entry %d: %w", recs[i].Offset, err)
+		}
+	}
+	f.batch.Decisions = append(f.batch.Decisions, f.State.Flush()...)
+	f.batch.Cursor, f.batch.At = f.cursor, f.at
+	return &f.batch, nil
+}
+
+// step folds one record. A panic of the core is a broken invariant: it becomes an
+// error that stops the fold, with the stack for whoever reports it.
+func (f *Folder) step(r *journal.Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the core panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if f.cursor != 0 && r.Offset != f.cursor+1 {
+		return itsm.Errorf(itsm.Internal, "entry %d follows entry %d: the journal has a gap", r.Offset, f.cursor)
+	}
+	v, err := entry.DecodeForFold(r.Body)
+	if err != nil {
+		return err
+	}
+	in, err := f.input(r, v)
+	if err != nil {
+		return err
+	}
+	f.batch.Decisions = append(f.batch.Decisions, f.State.Step(in)...)
+	if in.Delivery != nil && f.OnDelivery != nil {
+		f.OnDelivery(r.Offset, in.Delivery)
+	}
+	f.cursor, f.at = r.Offset, r.At
+	return nil
+}
+
+func (f *Folder) input(r *journal.Record, v any) (correlate.Input, error) {
+	in := correlate.Input{Offset: r.Offset, At: r.At}
+	switch v := v.(type) {
+	case *entry.Delivery:
+		in.Delivery = v
+		f.events += len(v.Events)
+	case *itsm.Act:
+		in.Act = v
+	case *entry.Tick:
+		in.Tick = true
+	case *entry.CMDBChunk:
+		f.pending[v.ImportID] = append(f.pending[v.ImportID], v)
+		in.Tick = true // time passed, nothing else changes until the commit
+	case *entry.CMDBCommit:
+		g, err := f.commit(v)
+		if err != nil {
+			return in, err
+		}
+		f.Graph, in.CMDB = g, g
+	case *entry.Config:
+		c, err := correlate.ParseConfig(v.Body)
+		if err != nil {
+			return in, err
+		}
+		in.Config = &c
+		f.batch.Blobs = append(f.batch.Blobs, desk.Blob{Name: configBlob, Value: v.Body})
+	default:
+		return in, itsm.Errorf(itsm.Internal, "no input for %T", v)
+	}
+	return in, nil
+}
+
+// commit applies the chunks of an import. Imports are serialised when they are
+// journaled, so whatever else is pending was cut off by a crash and is dropped.
+func (f *Folder) commit(c *entry.CMDBCommit) (*cmdb.Graph, error) {
+	chunks := f.pending[c.ImportID]
+	clear(f.pending)
+	if len(chunks) != c.Chunks {
+		return nil, itsm.Errorf(itsm.Internal, "import %s commits %d chunks, the journal holds %d", c.ImportID, c.Chunks, len(chunks))
+	}
+	bodies := make([][]byte, len(chunks))
+	for _, ch := range chunks {
+		if ch.Seq < 0 || ch.Seq >= len(bodies) || bodies[ch.Seq] != nil {
+			return nil, itsm.Errorf(itsm.Internal, "import %s: chunk %d of %d is out of range or repeated", c.ImportID, ch.Seq, len(bodies))
+		}
+		bodies[ch.Seq] = ch.Body
+	}
+	changes, err := cmdb.DecodeChunks(bodies)
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", c.ImportID, err)
+	}
+	return f.Graph.Apply(changes), nil
+}

@@ -1,0 +1,343 @@
+package engine
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"signalbox/correlate"
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+	"signalbox/itsm/entry"
+)
+
+// A snapshot file is one line of JSON (snapshotMeta), the encoded state or graph,
+// and 32 bytes of SHA-256 over all before them. It is written under a temporary
+// name, synced and renamed, so that a file with a final name is whole; the hash
+// finds what rotted since.
+const (
+	snapshotVersion   = 1
+	statePrefix       = "state-"
+	graphPrefix       = "cmdb-"
+	snapshotSuffix    = ".snap"
+	snapshotsKept     = 3
+	snapshotEveryIdle = 20_000  // events folded between snapshots while nothing waits
+	snapshotEveryBusy = 500_000 // and under load: a start folds at most so many again
+	metaBytesMax      = 1 << 16
+)
+
+type snapshotMeta struct {
+	Version int         `json:"version"`
+	Offset  itsm.Offset `json:"offset"`
+	At      itsm.Time   `json:"at"`
+	Graph   string      `json:"graph,omitempty"` // file name of the CMDB revision the state refers to
+}
+
+// Snapshots is the directory of state snapshots. A nil Snapshots holds none.
+type Snapshots struct{ dir string }
+
+// OpenSnapshots opens, and creates if needed, the snapshot directory.
+func OpenSnapshots(dir string) (*Snapshots, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("snapshot directory: %w", err)
+	}
+	return &Snapshots{dir: dir}, nil
+}
+
+// list returns the state snapshots' names, newest first. Names hold the offset
+// with leading zeros, so their order is that of the offsets.
+func (s *Snapshots) list(prefix string) ([]string, error) {
+	es, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("list snapshots: %w", err)
+	}
+	var names []string
+	for _, e := range es {
+		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), snapshotSuffix) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	slices.Reverse(names)
+	return names, nil
+}
+
+// Newest loads the newest whole snapshot at or before limit. A damaged one is
+// named in the log and passed over. Without any it returns nil.
+func (s *Snapshots) Newest(limit itsm.Offset, log *slog.Logger) (*Folder, itsm.Offset, error) {
+	if s == nil {
+		return nil, 0, nil
+	}
+	names, err := s.list(statePrefix)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, n := range names {
+		f, err := s.load(n, limit)
+		if err != nil {
+			log.Warn("snapshot passed over; an older one is used", "file", n, "err", err)
+			continue
+		}
+		if f != nil {
+			return f, f.cursor, nil
+		}
+	}
+	return nil, 0, nil
+}
+
+// load reads one state snapshot with its graph; nil when it lies beyond limit.
+func (s *Snapshots) load(name string, limit itsm.Offset) (*Folder, error) {
+	g := cmdb.Empty(cmdb.DefaultRelationTypes())
+	f := &Folder{Graph: g, pending: map[string][]*entry.CMDBChunk{}}
+	beyond := false
+	err := s.read(name, func(m snapshotMeta, r io.Reader) (err error) {
+		if m.Offset > limit {
+			beyond = true
+			return nil
+		}
+		f.cursor, f.at = m.Offset, m.At
+		if m.Graph != "" {
+			if err := s.read(m.Graph, func(_ snapshotMeta, r io.Reader) (err error) {
+				f.Graph, err = cmdb.Decode(r)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		f.State, err = correlate.Decode(r, f.Graph)
+		return err
+	})
+	if beyond || err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// read checks the whole file before anything of it is used.
+func (s *Snapshots) read(name string, use func(snapshotMeta, io.Reader) error) error {
+	path := filepath.Join(s.dir, name)
+	if err := checkSum(path); err != nil {
+		return err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	st, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(io.LimitReader(file, st.Size()-sha256.Size), 1<<16)
+	line, err := r.ReadSlice('\n')
+	if err != nil || len(line) > metaBytesMax {
+		return itsm.Errorf(itsm.Invalid, "snapshot %s: no header line", name)
+	}
+	var m snapshotMeta
+	if err := json.Unmarshal(line, &m); err != nil {
+		return itsm.Wrap(itsm.Invalid, err, "snapshot %s: damaged header", name)
+	}
+	if m.Version > snapshotVersion {
+		return itsm.Errorf(itsm.Invalid, "snapshot %s has version %d, this Signalbox reads up to %d", name, m.Version, snapshotVersion)
+	}
+	return use(m, r)
+}
+
+func checkSum(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Size() <= sha256.Size {
+		return itsm.Errorf(itsm.Invalid, "snapshot %s: only %d bytes", filepath.Base(path), st.Size())
+	}
+	h := sha256.New()
+	if _, err := io.CopyN(h, f, st.Size()-sha256.Size); err != nil {
+		return err
+	}
+	var want [sha256.Size]byte
+	if _, err := io.ReadFull(f, want[:]); err != nil {
+		return err
+	}
+	if string(h.Sum(nil)) != string(want[:]) {
+		return itsm.Errorf(itsm.Invalid, "snapshot %s: checksum does not match, the file is damaged", filepath.Base(path))
+	}
+	return nil
+}
+
+// Write stores the folder's state and, when its revision has no file yet, its
+// graph; then it removes what is beyond snapshotsKept.
+func (s *Snapshots) Write(f *Folder) error {
+	m := snapshotMeta{Version: snapshotVersion, Offset: f.cursor, At: f.at}
+	if f.Graph.Revision() != 0 {
+		m.Graph = fmt.Sprintf("%s%020d%s", graphPrefix, f.Graph.Revision(), snapshotSuffix)
+		if _, err := os.Stat(filepath.Join(s.dir, m.Graph)); errors.Is(err, fs.ErrNotExist) {
+			gm := snapshotMeta{Version: snapshotVersion, Offset: f.cursor, At: f.at}
+			if err := s.write(m.Graph, gm, f.Graph.Encode); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.write(fmt.Sprintf("%s%020d%s", statePrefix, f.cursor, snapshotSuffix), m, f.State.Encode); err != nil {
+		return err
+	}
+	return s.trim()
+}
+
+func (s *Snapshots) write(name string, m snapshotMeta, encode func(io.Writer) error) (err error) {
+	tmp := filepath.Join(s.dir, "writing.tmp")
+	file, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			file.Close()
+			os.Remove(tmp) // frees the space at once when the disk is full
+		}
+	}()
+	h := sha256.New()
+	w := bufio.NewWriterSize(&tee{w: file, h: h}, 1<<18)
+	head, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(append(head, '\n')); err != nil {
+		return err
+	}
+	if err := encode(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if _, err := file.Write(h.Sum(nil)); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(s.dir, name)); err != nil {
+		return err
+	}
+	return syncDir(s.dir)
+}
+
+// trim removes old state snapshots and the graphs that no kept one needs.
+func (s *Snapshots) trim() error {
+	states, err := s.list(statePrefix)
+	if err != nil || len(states) <= snapshotsKept {
+		return err
+	}
+	views, err := s.trimViews()
+	if err != nil {
+		return err
+	}
+	needed := map[string]bool{}
+	for i, n := range states {
+		if i >= snapshotsKept && !views[offsetOf(n)] {
+			if err := os.Remove(filepath.Join(s.dir, n)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.read(n, func(m snapshotMeta, _ io.Reader) error { needed[m.Graph] = true; return nil }); err != nil {
+			return nil // a damaged snapshot must not cost the graphs of the good ones
+		}
+	}
+	graphs, err := s.list(graphPrefix)
+	if err != nil {
+		return err
+	}
+	for _, n := range graphs {
+		if !needed[n] {
+			if err := os.Remove(filepath.Join(s.dir, n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// trimViews removes all dumps of the view but the newest and returns the offset of that one.
+func (s *Snapshots) trimViews() (map[itsm.Offset]bool, error) {
+	views, err := s.list(viewPrefix)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[itsm.Offset]bool{}
+	for i, n := range views {
+		if i == 0 {
+			kept[offsetOf(n)] = true
+		} else if err := os.Remove(filepath.Join(s.dir, n)); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+type tee struct {
+	w io.Writer
+	h hash.Hash
+}
+
+func (t *tee) Write(b []byte) (int, error) {
+	t.h.Write(b)
+	return t.w.Write(b)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// snapshotIfDue writes a snapshot when enough was folded since the last.
+func (e *Engine) snapshotIfDue(busy bool) error {
+	every := snapshotEveryIdle
+	if busy {
+		every = snapshotEveryBusy
+	}
+	if e.folder.events < every {
+		return nil
+	}
+	return e.Snapshot()
+}
+
+// Snapshot writes the state at the cursor, unless an import is half journaled or
+// nothing happened since the last one. Only the fold's own goroutine calls it.
+func (e *Engine) Snapshot() error {
+	f := e.folder
+	if e.o.Snapshots == nil || len(f.pending) > 0 || f.cursor == e.snapshotAt {
+		return nil
+	}
+	if err := e.o.Desk.Sync(); err != nil {
+		return err
+	}
+	if err := e.o.Snapshots.Write(f); err != nil {
+		return err
+	}
+	e.snapshotAt, f.events = f.cursor, 0
+	return nil
+}
