@@ -28,7 +28,7 @@ const (
 // and a followed redirect would carry the credentials along.
 func NewClient(log *slog.Logger) *http.Client {
 	c := retryablehttp.NewClient()
-	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(), CheckRedirect: stay}
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = clientRetries, clientWaitMin, clientWaitMax
 	c.Logger = nil
 	c.CheckRetry = onlyUnsent
@@ -38,8 +38,12 @@ func NewClient(log *slog.Logger) *http.Client {
 			log.Debug("partner call repeated", "host", r.URL.Host, "try", n+1)
 		}
 	}
-	return c.StandardClient()
+	outer := c.StandardClient() // a client around the client, which would follow too
+	outer.CheckRedirect = stay
+	return outer
 }
+
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func transport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()

@@ -48,3 +48,9 @@ func retryAfter(err error) (time.Duration, bool) {
 	}
 	return 0, false
 }
+
+// IsPassing reports whether err was made by Retry.
+func IsPassing(err error) bool {
+	_, ok := retryAfter(err)
+	return ok
+}

@@ -23,6 +23,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	pd "github.com/PagerDuty/go-pagerduty"
@@ -74,7 +75,46 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 	e := c.event(in)
 	call, client := c.client()
 	_, err := client.ManageEventWithContext(ctx, &e)
-	return connectors.Receipt{}, call.outcome(err)
+	if err := call.outcome(err); err != nil || in.Transition != itsm.Trigger {
+		return connectors.Receipt{}, err
+	}
+	return connectors.Receipt{Link: c.record(ctx, e.DedupKey)}, nil
+}
+
+// record finds the PagerDuty incident that a trigger became. Its webhooks name it
+// by PagerDuty's own id, for incident_key is null on incidents made from alerts.
+// The incident appears a moment after the event is accepted; when it does not
+// within linkWaits, or without a REST token, the link stays unknown until a
+// webhook brings it.
+func (c *Connector) record(ctx context.Context, key string) *itsm.ExternalRef {
+	if c.o.APIToken == "" {
+		return nil
+	}
+	for _, wait := range linkWaits {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+		found, err := c.find(ctx, key)
+		if err == nil && len(found) > 0 {
+			return &itsm.ExternalRef{Connector: c.o.Name, ID: found[0].ID, URL: found[0].HTMLURL}
+		}
+	}
+	return nil
+}
+
+// linkWaits is how long to wait before each look for a new incident.
+var linkWaits = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second}
+
+// find lists the PagerDuty incidents with a key, newest first.
+func (c *Connector) find(ctx context.Context, key string) ([]pd.Incident, error) {
+	call, client := c.client()
+	found, err := client.ListIncidentsWithContext(ctx, pd.ListIncidentsOptions{Limit: requestLimit, DateRange: "all", IncidentKey: key, SortBy: "created_at:desc"})
+	if err := call.outcome(err); err != nil {
+		return nil, err
+	}
+	return found.Incidents, nil
 }
 
 // event maps an intent to an Events API v2 event.
@@ -144,19 +184,17 @@ func (c *Connector) note(ctx context.Context, in itsm.Intent) error {
 	if c.o.APIToken == "" || c.o.From == "" {
 		return nil
 	}
-	call, client := c.client()
-	found, err := client.ListIncidentsWithContext(ctx, pd.ListIncidentsOptions{
-		Limit: requestLimit, DateRange: "all", IncidentKey: source.DedupKey(in.Incident, in.Epoch)})
-	if err := call.outcome(err); err != nil {
+	found, err := c.find(ctx, source.DedupKey(in.Incident, in.Epoch))
+	if err != nil {
 		return err
 	}
-	if len(found.Incidents) == 0 {
+	if len(found) == 0 {
 		// The event API answers before the incident exists: look again.
 		return connectors.Retry(0, "no PagerDuty incident with key %s yet", source.DedupKey(in.Incident, in.Epoch))
 	}
-	call, client = c.client()
-	_, err = client.CreateIncidentNoteWithContext(ctx, found.Incidents[0].ID, pd.IncidentNote{
-		User: pd.APIObject{Summary: c.o.From}, Content: cut(source.NotePrefix+in.Actor+": "+in.Text, noteMax)})
+	call, client := c.client()
+	_, err = client.CreateIncidentNoteWithContext(ctx, found[0].ID, pd.IncidentNote{
+		User: pd.APIObject{Summary: c.o.From}, Content: cut(source.NoteMark+in.Actor+": "+in.Text, noteMax)})
 	return call.outcome(err)
 }
 

@@ -36,6 +36,9 @@ type Server struct {
 	URL    string
 	Key    string // routing key it accepts
 	Secret string // signs webhooks
+	// KeyHidden leaves incident_key out of webhooks, as PagerDuty does for
+	// incidents made from alerts.
+	KeyHidden bool
 	// Before, when set, sees each event before it takes effect and may answer in
 	// its place; reached says whether the event still takes effect.
 	Before func(w http.ResponseWriter, c Call) (answered, reached bool)
@@ -144,7 +147,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	out := []map[string]any{}
 	if in := s.incidents[r.URL.Query().Get("incident_key")]; in != nil {
-		out = append(out, map[string]any{"id": in.ID, "incident_key": in.Key, "status": in.Status})
+		out = append(out, map[string]any{"id": in.ID, "incident_key": in.Key, "status": in.Status, "html_url": "https://acme.pagerduty.com/incidents/" + in.ID})
 	}
 	answer(w, http.StatusOK, map[string]any{"incidents": out})
 }
@@ -191,17 +194,25 @@ func (s *Server) Person(t testing.TB, name, eventType, key string) int {
 	}
 	s.seq++
 	id := fmt.Sprintf("01EVENT%06d", s.seq)
-	body := Webhook(id, name, eventType, *in, time.Now())
+	shown := *in
+	if s.KeyHidden {
+		shown.Key = ""
+	}
+	body := Webhook(id, name, eventType, shown, time.Now())
 	s.mu.Unlock()
 	return s.Deliver(t, webhook, id, body)
 }
 
 // Webhook is the body of one v3 webhook.
 func Webhook(id, person, eventType string, in Incident, at time.Time) []byte {
+	var key any // null when hidden
+	if in.Key != "" {
+		key = in.Key
+	}
 	b, err := json.Marshal(map[string]any{"event": map[string]any{
 		"id": id, "event_type": eventType, "resource_type": "incident", "occurred_at": at.UTC().Format(time.RFC3339Nano),
 		"agent": map[string]any{"id": "PUSER1", "type": "user_reference", "summary": person, "html_url": "https://acme.pagerduty.com/users/PUSER1"},
-		"data": map[string]any{"id": in.ID, "type": "incident", "status": in.Status, "incident_key": in.Key, "title": in.Title,
+		"data": map[string]any{"id": in.ID, "type": "incident", "status": in.Status, "incident_key": key, "title": in.Title,
 			"html_url": "https://acme.pagerduty.com/incidents/" + in.ID, "number": 1, "created_at": at.UTC().Format(time.RFC3339)},
 	}})
 	if err != nil {
