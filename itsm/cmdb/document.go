@@ -1,0 +1,248 @@
+package cmdb
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"signalbox/itsm"
+)
+
+// Doc is what an import lists, checked as far as that goes without a graph.
+type Doc struct {
+	cis       []docCI
+	relations []docRelation
+	ids       []string // of CIs and relation ends
+	at        []int32  // for each id: its place in cis, docAbsent or docBroken
+	types     []string
+	speaks    uint8 // what the document is about: with prune, only that is compared
+	broken    bool  // it has errors and cannot be imported
+}
+
+const (
+	speaksCIs uint8 = 1 << iota
+	speaksRelations
+)
+
+const (
+	docAbsent = -1 // named by relations only
+	docBroken = -2 // listed, but with errors
+)
+
+type docCI struct {
+	blob blob
+	id   uint32 // index into Doc.ids
+	line int32
+}
+
+type docRelation struct {
+	from, to uint32 // index into Doc.ids
+	typ      uint16
+	line     int32
+}
+
+// CIs is the number of CIs listed.
+func (d *Doc) CIs() int { return len(d.cis) }
+
+// Relations is the number of relations listed.
+func (d *Doc) Relations() int { return len(d.relations) }
+
+// NewDoc makes a document of values, for callers that have no file. The line of
+// a problem is the place in cis and then relations, from 1.
+func NewDoc(cis []itsm.CI, relations []itsm.Relation) (Doc, []Problem) {
+	b := newBuilder()
+	for i := range cis {
+		b.addCI(i+1, &cis[i])
+	}
+	for i, r := range relations {
+		b.relation(len(cis)+i+1, r.From, r.Type, r.To)
+	}
+	b.doc.speaks = speaksCIs | speaksRelations
+	return b.finish()
+}
+
+// builder collects a document and everything wrong with it.
+type builder struct {
+	problems
+	doc   Doc
+	index map[string]uint32 // id → place in doc.ids
+	types map[string]uint16
+	buf   []byte
+}
+
+func newBuilder() *builder {
+	return &builder{index: make(map[string]uint32), types: make(map[string]uint16)}
+}
+
+func (b *builder) finish() (Doc, []Problem) {
+	b.doc.broken = b.errors > 0
+	return b.doc, b.all()
+}
+
+func (b *builder) intern(id string) uint32 {
+	if i, ok := b.index[id]; ok {
+		return i
+	}
+	i := uint32(len(b.doc.ids))
+	id = strings.Clone(id)
+	b.index[id] = i
+	b.doc.ids = append(b.doc.ids, id)
+	b.doc.at = append(b.doc.at, docAbsent)
+	return i
+}
+
+func (b *builder) addCI(line int, c *itsm.CI) {
+	f := fields{aliases: c.Aliases, tier: c.Tier}
+	f.strings = [blobStrings]string{fieldID: c.ID, fieldName: c.Name, fieldClass: c.Class, fieldEnv: c.Env, fieldOwner: c.Owner, fieldGroup: c.SupportGroup}
+	if len(c.Attributes) > 0 {
+		raw, err := json.Marshal(c.Attributes)
+		if err == nil {
+			raw, err = canonicalJSON(raw)
+		}
+		if err != nil {
+			b.fail(line, "attributes", "", "expected values that JSON can hold: %v", err)
+			return
+		}
+		f.strings[fieldAttributes] = string(raw)
+	}
+	b.ci(line, &f, "")
+}
+
+// ci checks and adds one CI. tier is the written form when it is no number.
+func (b *builder) ci(line int, f *fields, tier string) {
+	before := b.errors
+	id := f.strings[fieldID]
+	b.checkFields(line, f)
+	if tier != "" || f.tier < 0 || f.tier > TierMax {
+		if tier == "" {
+			tier = strconv.Itoa(f.tier)
+		}
+		b.fail(line, "tier", tier, "expected a number from 1 (most important) to %d, or no tier", TierMax)
+	}
+	if id == "" || len(id) > IDBytesMax {
+		return
+	}
+	i := b.intern(id)
+	b.buf = b.buf[:0]
+	if b.errors > before {
+		if b.doc.at[i] == docAbsent {
+			b.doc.at[i] = docBroken
+		}
+		return
+	}
+	b.buf = appendBlob(b.buf, f)
+	if at := b.doc.at[i]; at >= 0 {
+		if first := &b.doc.cis[at]; string(first.blob) == string(b.buf) {
+			b.warn(line, "id", id, "listed twice with the same content; the second is left out")
+		} else {
+			b.fail(line, "id", id, "listed before, on line %d, with other content; an id names one CI", first.line)
+		}
+		return
+	}
+	b.doc.at[i] = int32(len(b.doc.cis))
+	b.doc.cis = append(b.doc.cis, docCI{blob: blob(b.buf), id: i, line: int32(line)})
+}
+
+var fieldMax = [blobStrings]int{fieldID: IDBytesMax, fieldName: NameBytesMax, fieldClass: ClassBytesMax, fieldEnv: WordBytesMax,
+	fieldOwner: WordBytesMax, fieldGroup: WordBytesMax, fieldAttributes: AttributesMax}
+
+func (b *builder) checkFields(line int, f *fields) {
+	for i, s := range f.strings {
+		name := blobFieldNames[i]
+		switch {
+		case s == "" && i <= fieldClass:
+			b.fail(line, name, f.strings[fieldID], "every CI needs id, name and class; %s is missing", name)
+		case len(s) > fieldMax[i]:
+			b.fail(line, name, s, "%d bytes; at most %d are allowed", len(s), fieldMax[i])
+		case i != fieldAttributes:
+			b.checkText(line, name, s)
+		}
+	}
+	if len(f.aliases) > AliasesMax {
+		b.fail(line, "aliases", f.strings[fieldID], "%d aliases; at most %d are allowed", len(f.aliases), AliasesMax)
+	}
+	for _, a := range f.aliases {
+		switch {
+		case a == "":
+			b.fail(line, "aliases", f.strings[fieldID], "an alias is empty")
+		case len(a) > NameBytesMax:
+			b.fail(line, "aliases", a, "%d bytes; at most %d are allowed", len(a), NameBytesMax)
+		default:
+			b.checkText(line, "aliases", a)
+		}
+	}
+}
+
+// checkText refuses what no label can carry and no terminal should show.
+func (b *builder) checkText(line int, field, s string) {
+	plain := true
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] >= 0x7f {
+			plain = false
+		}
+	}
+	if plain && (s == "" || s[0] != ' ' && s[len(s)-1] != ' ') {
+		return
+	}
+	switch {
+	case !utf8.ValidString(s):
+		b.fail(line, field, strings.ToValidUTF8(s, "\ufffd"), "expected UTF-8 text")
+	case strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }):
+		b.fail(line, field, s, "expected text without control characters")
+	case strings.TrimSpace(s) != s:
+		b.fail(line, field, s, "expected text without blanks at its ends")
+	}
+}
+
+// relation checks and adds one relation.
+func (b *builder) relation(line int, from, typ, to string) {
+	before := b.errors
+	for _, e := range [...]struct{ name, value string }{{"from", from}, {"to", to}, {"type", typ}} {
+		limit := IDBytesMax
+		if e.name == "type" {
+			limit = WordBytesMax
+		}
+		switch {
+		case e.value == "":
+			b.fail(line, e.name, "", "every relation needs from, type and to; %s is missing", e.name)
+		case len(e.value) > limit:
+			b.fail(line, e.name, e.value, "%d bytes; at most %d are allowed", len(e.value), limit)
+		default:
+			b.checkText(line, e.name, e.value)
+		}
+	}
+	if b.errors > before {
+		return
+	}
+	if from == to {
+		b.warn(line, "to", to, "a CI cannot depend on itself; the relation is left out")
+		return
+	}
+	t, ok := b.types[typ]
+	if !ok {
+		if len(b.doc.types) >= RelationTypesMax {
+			b.fail(line, "type", typ, "more than %d relation types", RelationTypesMax)
+			return
+		}
+		t = uint16(len(b.doc.types))
+		typ = strings.Clone(typ)
+		b.types[typ] = t
+		b.doc.types = append(b.doc.types, typ)
+	}
+	b.doc.relations = append(b.doc.relations, docRelation{b.intern(from), b.intern(to), t, int32(line)})
+}
+
+// sortedCIs returns the places of the CIs in the order of their ids.
+func (d *Doc) sortedCIs() []int32 {
+	order := make([]int32, len(d.cis))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	byID := func(a, b int32) int { return strings.Compare(d.ids[d.cis[a].id], d.ids[d.cis[b].id]) }
+	if !slices.IsSortedFunc(order, byID) {
+		slices.SortFunc(order, byID)
+	}
+	return order
+}

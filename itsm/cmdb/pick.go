@@ -1,0 +1,232 @@
+package cmdb
+
+import (
+	"strings"
+)
+
+// candidate is a CI a name may stand for.
+type candidate struct {
+	ref   Ref
+	how   how
+	kind  kind
+	agree int8 // scope labels that name a scope of the CI
+	exact bool // spelled as in the CMDB
+}
+
+// pick reduces the CIs of a name to those it can mean: none from another
+// environment, cluster or namespace; then the ones most labels agree with, of
+// the class the label is about, by the surest of their names.
+func (id *identifier) pick(f *finding, e *entry, r role) bool {
+	if e.size() > NameHitsMax {
+		id.trail.add(f.clue.label, f.key, missCommon, NoRef)
+		return false
+	}
+	var buf [NameHitsMax]candidate
+	list := buf[:0]
+	elsewhere := NoRef
+	for i := range e.size() {
+		p := e.at(i)
+		o := id.g.recs.at(int(p.ref))
+		if o.retired() || r == roleNamespace && o.kind != kindPlace || r == roleCluster && o.kind != kindPlace {
+			continue
+		}
+		agree, ok := id.agrees(o)
+		if !ok {
+			elsewhere = p.ref
+			continue
+		}
+		list = append(list, candidate{ref: p.ref, how: p.how, kind: o.kind, agree: agree, exact: spelled(o.blob, f.key)})
+	}
+	if len(list) == 0 {
+		if elsewhere != NoRef {
+			id.trail.add(f.clue.label, f.key, missElsewhere, elsewhere)
+		} else {
+			id.trail.add(f.clue.label, f.key, missNothing, NoRef)
+		}
+		return false
+	}
+	f.many = len(list)
+	if len(list) > 1 {
+		list = narrow(list, func(c *candidate) int { return -int(c.agree) })
+		f.scoped = len(list) < f.many
+		list = narrow(list, func(c *candidate) int { return distance(r, c.kind) })
+		list = narrow(list, func(c *candidate) int { return int(c.how) })
+		list = narrow(list, func(c *candidate) int { return b2i(!c.exact) })
+	}
+	id.keep(f, list)
+	return true
+}
+
+func (id *identifier) keep(f *finding, list []candidate) {
+	start := id.used
+	for i := range list {
+		if id.used == len(id.refs) {
+			break
+		}
+		id.refs[id.used] = list[i].ref
+		id.used++
+	}
+	f.refs = id.refs[start:id.used:id.used]
+}
+
+// narrow keeps the candidates with the least cost, in order.
+func narrow(list []candidate, cost func(*candidate) int) []candidate {
+	if len(list) < 2 {
+		return list
+	}
+	least := cost(&list[0])
+	for i := range list[1:] {
+		least = min(least, cost(&list[i+1]))
+	}
+	out := list[:0]
+	for i := range list {
+		if cost(&list[i]) == least {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// spelled reports whether the CI's id or name is exactly the value, or ends
+// with it after its scope.
+func spelled(b blob, value string) bool {
+	id, name := b.field(fieldID), b.field(fieldName)
+	return id == value || name == value ||
+		len(id) > len(value) && strings.HasSuffix(id, value) && id[len(id)-len(value)-1] == '/'
+}
+
+// distance says how far a kind of CI is from what a label of the role is about.
+func distance(r role, k kind) int {
+	var want kind
+	switch r {
+	case rolePod, roleContainer:
+		want = kindInstance
+	case roleWorkload:
+		want = kindWorkload
+	case roleService, roleApp, roleJob:
+		want = kindService
+	default:
+		return 0
+	}
+	if k == want {
+		return 0
+	}
+	if k == kindService || k == kindWorkload {
+		return 1
+	}
+	return 2
+}
+
+// agrees counts the scope labels that name a scope of the CI. It is not ok when
+// one of them names a scope that others have and this CI has not: the alert is
+// then about something else that happens to have the same name.
+func (id *identifier) agrees(o *rec) (n int8, ok bool) {
+	c := &id.clues
+	if c[roleEnv].value == "" && c[roleCluster].value == "" && c[roleNamespace].value == "" {
+		return 0, true
+	}
+	var p placement
+	p.read(o)
+	for r := roleNamespace; r <= roleEnv; r++ {
+		v := c[r].value
+		if v == "" {
+			continue
+		}
+		if p.carries(v) {
+			n++
+		} else if id.contradicts(r, v, &p, o.kind) {
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+// placement is where a CI is: a few values in each dimension.
+type placement struct {
+	values [dimCount][2]string
+}
+
+func (p *placement) read(o *rec) {
+	b := o.blob
+	env, id := b.field(fieldEnv), b.field(fieldID)
+	p.values[dimEnv][0] = env
+	if i := strings.IndexByte(id, '/'); i > 0 && !foldEqual(id[:i], env) {
+		p.values[dimNamespace][0] = id[:i]
+	}
+	if o.flags&flagScoped == 0 {
+		return
+	}
+	eachAttribute(b.field(fieldAttributes), func(name, value string) {
+		if d, ok := scopeAttribute(name); ok {
+			slot := &p.values[d][1]
+			if *slot == "" {
+				*slot = value
+			}
+		}
+	})
+}
+
+func (p *placement) carries(v string) bool {
+	for d := range p.values {
+		for _, have := range p.values[d] {
+			if have != "" && (foldEqual(have, v) || sameStage(have, v)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (p *placement) has(d dimension) bool { return p.values[d][0] != "" || p.values[d][1] != "" }
+
+// contradicts reports whether a scope label that the CI does not carry rules it
+// out. Hosts are in no namespace, so a namespace never rules one out.
+func (id *identifier) contradicts(r role, v string, p *placement, k kind) bool {
+	if r == roleEnv && p.has(dimEnv) && stageOf(v) != "" && stageOf(p.values[dimEnv][0]) != "" {
+		return true
+	}
+	for d := range dimCount {
+		if d == dimNamespace && k <= kindHost || d == dimCluster && r == roleNamespace || d == dimNamespace && r == roleEnv {
+			continue
+		}
+		if p.has(d) && id.g.scopes.knows(d, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// stageOf returns the one spelling of a stage of the software life cycle, or "".
+func stageOf(env string) string {
+	var buf [16]byte
+	if len(env) > len(buf) {
+		return ""
+	}
+	b := buf[:0]
+	for i := range len(env) {
+		b = append(b, folds[env[i]])
+	}
+	switch string(b) {
+	case "production", "prod", "prd", "live":
+		return "production"
+	case "staging", "stage", "stg", "preprod", "pre-prod", "preproduction", "uat":
+		return "staging"
+	case "development", "dev", "devel":
+		return "development"
+	case "testing", "test", "tst", "qa":
+		return "testing"
+	}
+	return ""
+}
+
+func sameStage(a, b string) bool {
+	s := stageOf(a)
+	return s != "" && s == stageOf(b)
+}
