@@ -1,0 +1,123 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signalbox/itsm"
+)
+
+// alertLabelsMax bounds the labels and annotations one page shows.
+const alertLabelsMax = 100
+
+// alertPage is everything known about one alert.
+type alertPage struct {
+	Number      string
+	Title       string
+	Severity    badge
+	Word        string // the sender's word for the severity, when it is another
+	Status      badge
+	CI          ciLink
+	Unbound     bool
+	BoundBy     string
+	Trail       []string
+	Facts       []fact
+	Suppressed  string
+	Flapping    bool
+	Labels      []pair
+	Annotations []pair
+	Link        string // the sender's page about it
+	Incident    string
+	Why         []whyLine
+	Key         string
+}
+
+// pair is a label as a page shows it; Link is set when the value is an address.
+type pair struct{ Name, Value, Link string }
+
+func (p alertPage) about() (string, string, string) {
+	return "alert", p.Number + " " + p.Title, "alerts"
+}
+
+func viewAlert(a itsm.Alert, evidence []itsm.Evidence, inv inventory, now time.Time) alertPage {
+	id, unbound := ciOf(a)
+	p := alertPage{
+		Number: a.Number.String(), Title: alertTitle(a), Severity: severityBadge(a.Severity), Status: statusBadge(a.Status),
+		CI: inv.link(id), Unbound: unbound, BoundBy: words(a.BoundBy), Suppressed: line(a.SuppressedBy, lineRunesMax), Flapping: a.Flapping,
+		Labels: pairs(a.Labels), Annotations: pairs(a.Annotations), Link: webLink(a.GeneratorURL),
+		Incident: a.Incident.String(), Key: line(string(a.Key), valueRunesMax), Facts: alertFacts(a, now),
+	}
+	if w := line(a.SeverityWord, 60); !strings.EqualFold(w, a.Severity.String()) {
+		p.Word = w
+	}
+	for _, t := range a.Trail[:min(len(a.Trail), alertLabelsMax)] {
+		p.Trail = append(p.Trail, line(t, lineRunesMax))
+	}
+	for _, e := range evidence {
+		if e.Alert == a.Number {
+			p.Why = append(p.Why, viewWhyLine(e, a, inv, now))
+		}
+	}
+	return p
+}
+
+var endedBy = map[string]string{
+	"sender": "the sender resolved it", "lease": "the sender stopped renewing it", "stale": "nothing was heard of it for too long",
+	"episode": "a newer episode began", "operator": "a person ended it",
+}
+
+func alertFacts(a itsm.Alert, now time.Time) []fact {
+	out := []fact{
+		{Name: "Source", Text: line(a.Source, 60)},
+		{Name: "Episode", Text: thousands(uint64(a.Episode))},
+		{Name: "Firing since", When: at(a.StartsAt, now)},
+	}
+	if a.EndsAt != 0 {
+		text := endedBy[a.EndedBy]
+		out[2].Name = "Started"
+		out = append(out, fact{Name: "Ended", When: at(a.EndsAt, now), Text: text})
+	}
+	if a.Reopened > 0 {
+		out = append(out, fact{Name: "Came back", Text: plural(int(a.Reopened), "time within this episode", "times within this episode")})
+	}
+	return append(out,
+		fact{Name: "First seen", When: at(a.RaisedAt, now)},
+		fact{Name: "Last seen", When: at(a.LastSeenAt, now)},
+		fact{Name: "Events", Text: thousands(a.EventCount)})
+}
+
+func pairs(ls itsm.Labels) []pair {
+	out := make([]pair, 0, min(len(ls), alertLabelsMax))
+	for _, l := range ls[:min(len(ls), alertLabelsMax)] {
+		p := pair{Name: line(l.Name, 120), Value: block(l.Value, valueRunesMax)}
+		if strings.HasPrefix(l.Value, "http") {
+			p.Link = webLink(l.Value)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (c *Console) alert(ctx *fiber.Ctx) error {
+	n, err := itsm.ParseAlertNumber(strings.Clone(ctx.Params("id")))
+	if err != nil {
+		return err
+	}
+	a, err := c.o.Records.Alert(n)
+	if err != nil {
+		return err
+	}
+	var evidence []itsm.Evidence
+	if a.Incident != 0 {
+		page, err := c.o.Records.Evidence(a.Incident, "", membersMax)
+		if err != nil {
+			return err
+		}
+		evidence = slices.Clone(page.Items)
+	}
+	return c.show(ctx, http.StatusOK, viewAlert(a, evidence, c.inventory(), c.o.Clock()))
+}

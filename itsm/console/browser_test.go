@@ -1,0 +1,113 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// browserPath finds a browser. Without one the test fails, because a console
+// nobody looked at in a browser is not tested; ALLOW_MISSING=1 says that it is known.
+func browserPath(t *testing.T) string {
+	t.Helper()
+	if p := os.Getenv("SIGNALBOX_CHROMIUM"); p != "" {
+		return p
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			return p
+		}
+	}
+	if os.Getenv("ALLOW_MISSING") == "1" {
+		t.Log("no browser: nothing was tested here, as ALLOW_MISSING=1 allows")
+		return ""
+	}
+	t.Fatal("no browser: put chromium into PATH, or its path into SIGNALBOX_CHROMIUM, or set ALLOW_MISSING=1 to do without these tests")
+	return ""
+}
+
+// browser starts a browser for one test; nil when there is none and that is allowed.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path := browserPath(t)
+	if path == "" {
+		return nil
+	}
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(t.TempDir())}
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, end := context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(end)
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	return ctx
+}
+
+func run(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
+	t.Helper()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// enter signs the browser in.
+func enter(base string) chromedp.Tasks {
+	return chromedp.Tasks{chromedp.Navigate(base + "/sign-in"), chromedp.WaitReady("#token"), chromedp.SendKeys("#token", StorybookToken+"\r"), chromedp.WaitReady("a[aria-current=page]")}
+}
+
+func window(width int) chromedp.Action { return chromedp.EmulateViewport(int64(width), 812) }
+
+func scheme(dark bool) chromedp.Action {
+	value := "light"
+	if dark {
+		value = "dark"
+	}
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}})
+}
+
+// TestShots writes pictures of every page for people to look at, when asked to.
+func TestShots(t *testing.T) {
+	dir := os.Getenv("SIGNALBOX_SHOTS")
+	if dir == "" {
+		return
+	}
+	s := serve(t, time.Now)
+	ctx := browser(t)
+	only := os.Getenv("SIGNALBOX_SHOTS_ONLY")
+	shot := func(path, name string, width int, dark bool) {
+		var png []byte
+		run(t, ctx, window(width), scheme(dark), chromedp.Navigate(s.base+path), chromedp.WaitReady("main"), chromedp.FullScreenshot(&png, 100))
+		mode := map[bool]string{false: "light", true: "dark"}[dark]
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, mode)), png, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shot("/sign-in", "signin", 375, false)
+	run(t, ctx, enter(s.base))
+	for _, p := range pages {
+		name := strings.NewReplacer("/", "_", "?", "_", "=", "_", "&", "_", "+", "_").Replace(strings.Trim(p, "/"))
+		if name == "" {
+			name = "home"
+		}
+		if only != "" && !strings.Contains(","+only+",", ","+name+",") {
+			continue
+		}
+		for _, w := range []int{1280, 375} {
+			shot(p, name, w, false)
+			shot(p, name, w, true)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"signalbox/itsm"
+	"signalbox/itsm/access"
+	"signalbox/itsm/cmdb"
+	"signalbox/itsm/desk"
+)
+
+// Records is what the console reads; *desk.Desk is one.
+type Records interface {
+	Incident(itsm.IncidentNumber) (itsm.Incident, error)
+	Incidents(desk.IncidentQuery) (desk.Page[itsm.Incident], error)
+	IncidentAlerts(n itsm.IncidentNumber, cursor string, limit int) (desk.Page[itsm.Alert], error)
+	Timeline(n itsm.IncidentNumber, cursor string, limit int) (desk.Page[itsm.TimelineEntry], error)
+	Evidence(n itsm.IncidentNumber, cursor string, limit int) (desk.Page[itsm.Evidence], error)
+	Alert(itsm.AlertNumber) (itsm.Alert, error)
+	Alerts(desk.AlertQuery) (desk.Page[itsm.Alert], error)
+	Quarantine(cursor string, limit int, waitingOnly bool) (desk.Page[itsm.Quarantined], error)
+	QuarantineItem(id string) (itsm.Quarantined, error)
+	Counts() desk.Counts
+	Cursor() (itsm.Offset, itsm.Time)
+}
+
+// Engine is where acts go; *engine.Engine is one.
+type Engine interface {
+	// Do journals the act, waits until it is folded and returns what it came to.
+	Do(ctx context.Context, act itsm.Act) (itsm.Outcome, error)
+	// WaitFolded returns when the entry at off is folded or ctx ends.
+	WaitFolded(ctx context.Context, off itsm.Offset) error
+}
+
+// Options is everything a console needs. Records, Engine, Graph and Gate are required.
+type Options struct {
+	Records Records
+	Engine  Engine
+	Graph   func() *cmdb.Graph // the active revision
+	Gate    *access.Gate
+
+	// Retry decodes a quarantined delivery again. Nil hides the button.
+	Retry func(ctx context.Context, id, actor string) error
+	// Health fills the status page. Nil shows only what the records know.
+	Health func() Health
+
+	ExternalURL string           // how people and senders reach this server, e.g. "https://signalbox.example.org"
+	TokenHint   string           // where the admin token is, e.g. "DATA/admin.token"; "" names both places
+	Version     string           // shown on the status page
+	Clock       func() time.Time // nil: time.Now
+	Log         *slog.Logger     // nil: discarded
+}
+
+// Console serves the pages. It is safe for concurrent use.
+type Console struct {
+	o         Options
+	external  *url.URL
+	templates map[string]*template.Template
+	assets    assets
+	streams   chan struct{} // one slot a live stream
+	closeOnce sync.Once
+	closed    chan struct{} // ends the live streams
+}
+
+// New checks the options, parses every template and hashes the static files.
+func New(o Options) (*Console, error) {
+	if o.Records == nil || o.Engine == nil || o.Graph == nil || o.Gate == nil {
+		return nil, errors.New("console: Records, Engine, Graph and Gate are required")
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	external, err := url.Parse(strings.TrimRight(o.ExternalURL, "/"))
+	if err != nil || (external.Scheme != "http" && external.Scheme != "https") || external.Host == "" {
+		return nil, itsm.Errorf(itsm.Invalid, "external_url %q: expected an address such as https://signalbox.example.org", o.ExternalURL)
+	}
+	c := &Console{o: o, external: external, streams: make(chan struct{}, liveStreamsMax), closed: make(chan struct{})}
+	if c.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if c.templates, err = loadTemplates(c.assets); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends the live streams, so that a server can drain its connections.
+func (c *Console) Close() { c.closeOnce.Do(func() { close(c.closed) }) }

@@ -1,0 +1,517 @@
+package console
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signalbox/itsm"
+)
+
+// Bounds of what one incident page shows; everything else is a link away.
+const (
+	membersMax      = 200 // alerts and evidence records read
+	brokenGroupsMax = 6   // CIs listed before the rest folds away
+	brokenAlertsMax = 3   // alerts named for a CI
+	servicesMax     = 12
+	timelineMax     = 50
+	pictureCIsMax   = 120 // alerting CIs whose walk to the cause is looked up
+	pictureHopsMax  = 6
+)
+
+// incidentFacts is everything an incident page is made of.
+type incidentFacts struct {
+	Incident itsm.Incident
+	Alerts   []itsm.Alert
+	MoreAl   bool
+	Evidence []itsm.Evidence
+	Timeline []itsm.TimelineEntry
+	MoreTime bool
+	Related  []itsm.Incident // records of the maybe-related ones, where they still exist
+}
+
+// incidentPage is what a person sees who was just woken up.
+type incidentPage struct {
+	Number    string
+	Path      string
+	Title     string
+	Priority  priorityView
+	State     badge
+	Facts     []fact
+	Banners   []banner
+	Broken    brokenView
+	Why       whyView
+	Causes    []causeView
+	Wide      *picture
+	Narrow    *picture
+	Walks     [][]ciLink
+	Related   []relatedView
+	Timeline  []timelineLine
+	MoreTime  bool
+	Can       moves
+	Forms     formsView
+	Stale     *staleView
+	Labels    []itsm.Label
+	liveState string
+}
+
+func (p incidentPage) about() (string, string, string) {
+	return "incident", p.Number + " " + p.Title, "incidents"
+}
+
+func (p incidentPage) live() string { return p.liveState }
+
+type priorityView struct {
+	badge
+	Impact, ImpactBecause   string
+	Urgency, UrgencyBecause string
+	Computed                string // the matrix's word when a person overrode it, else ""
+	By                      string
+}
+
+// fact is one line of the summary beside the title.
+type fact struct {
+	Name string
+	Text string
+	When when
+	Link string
+}
+
+// banner is something to know before anything else.
+type banner struct {
+	Kind string // "warn" or "info"
+	Head string
+	Text string
+	Link string
+	Word string // text of Link
+}
+
+type brokenView struct {
+	Services     []ciLink
+	MoreServices int
+	Groups       []brokenGroup
+	Rest         []brokenGroup
+	Firing       string
+	Resolved     string
+	All          string // address of all alerts
+	Partial      string // says so when not all could be read here
+}
+
+type brokenGroup struct {
+	CI       ciLink
+	Unbound  bool
+	Severity badge
+	Count    string
+	Alerts   []alertRef
+	More     int
+	worst    itsm.Severity
+	n        int
+}
+
+type alertRef struct {
+	Href     string
+	Title    string
+	Severity badge
+	Since    when
+	Flapping bool
+}
+
+type causeView struct {
+	CI      ciLink
+	Percent int
+	Because string
+}
+
+type relatedView struct {
+	Number, Href, Title string
+	State               badge
+	Because             string
+	Percent             int
+	CanMerge            bool
+}
+
+type timelineLine struct {
+	When  when
+	Kind  string
+	Actor string
+	Ours  bool // the machine did it
+	Text  string
+}
+
+// moves is what the lifecycle allows now.
+type moves struct {
+	Acknowledge, TakeBack, Resolve, Reopen, Hold, Resume, Cancel, Merge, Split, Edit bool
+}
+
+// formsView is what the forms carry along and offer.
+type formsView struct {
+	Version  uint64
+	Seen     itsm.Offset
+	Key      string // makes a double tap one act
+	Codes    []option
+	Reasons  []option
+	Priority []option
+	Assignee string
+	Group    string
+	Members  []memberOption
+	Draft    draft
+}
+
+type option struct {
+	Value, Label string
+	Selected     bool
+}
+
+type memberOption struct {
+	Value, Title, CI string
+	Severity         badge
+}
+
+// draft is what a person had typed when an act was refused; it is not lost.
+type draft struct{ Note, Text, Into string }
+
+func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now time.Time) incidentPage {
+	i := f.Incident
+	p := incidentPage{
+		Number: i.Number.String(), Path: "/incidents/" + i.Number.String(), Title: titleOf(i), State: stateBadge(i.State),
+		Priority: viewPriority(i), Facts: viewFacts(i, now), Banners: viewBanners(i),
+		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv),
+		Related: viewRelated(f, canAct), Timeline: viewTimeline(f.Timeline, now), MoreTime: f.MoreTime,
+		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
+		liveState: "/live?incident=" + i.Number.String() + "&version=" + strconv.FormatUint(i.Version, 10),
+	}
+	if d, ok := drawingOf(f, inv); ok {
+		p.Wide, p.Narrow = d.draw()
+		p.Walks = walkLinks(d.Walks, inv)
+	}
+	return p
+}
+
+func viewPriority(i itsm.Incident) priorityView {
+	v := priorityView{badge: priorityBadge(i.Priority), Impact: levelLabels[i.Impact], Urgency: levelLabels[i.Urgency],
+		ImpactBecause: line(i.ImpactBecause, lineRunesMax), UrgencyBecause: line(i.UrgencyBecause, lineRunesMax)}
+	if i.PriorityBy != "" {
+		v.By, v.Computed = actorName(i.PriorityBy), i.Computed.String()
+	}
+	return v
+}
+
+func viewFacts(i itsm.Incident, now time.Time) []fact {
+	out := []fact{{Name: "Opened", When: at(i.OpenedAt, now)}}
+	if i.AcknowledgedAt != 0 {
+		out = append(out, fact{Name: "Acknowledged", Text: "by " + actorName(i.AcknowledgedBy), When: at(i.AcknowledgedAt, now)})
+	} else if i.State.IsOpen() {
+		out = append(out, fact{Name: "Acknowledged", Text: "by nobody yet"})
+	}
+	if i.State == itsm.OnHold && i.HoldReason != "" {
+		out = append(out, fact{Name: "On hold for", Text: words(i.HoldReason)})
+	}
+	if i.ResolvedAt != 0 {
+		text := "by " + actorName(i.ResolvedBy)
+		if i.CloseCode != "" {
+			text += ", " + words(i.CloseCode)
+		}
+		out = append(out, fact{Name: "Resolved", Text: text, When: at(i.ResolvedAt, now)})
+	}
+	owner := fact{Name: "Assigned to", Text: "nobody"}
+	if i.Assignee != "" {
+		owner.Text = actorName(i.Assignee)
+	}
+	out = append(out, owner)
+	if i.Group != "" {
+		out = append(out, fact{Name: "Group", Text: line(i.Group, 80)})
+	}
+	if i.Epoch > 1 {
+		out = append(out, fact{Name: "Reopened", Text: plural(int(i.Epoch-1), "time", "times")})
+	}
+	if i.Problem != "" {
+		out = append(out, fact{Name: "Problem", Text: line(i.Problem, 40)})
+	}
+	for _, l := range i.Links {
+		out = append(out, fact{Name: line(l.Connector, 40), Text: line(l.ID, 60), Link: webLink(l.URL)})
+	}
+	return out
+}
+
+func viewBanners(i itsm.Incident) []banner {
+	var out []banner
+	if i.MergedInto != 0 {
+		n := i.MergedInto.String()
+		out = append(out, banner{Kind: "info", Head: "Merged.", Text: "Work goes on in", Link: "/incidents/" + n, Word: n})
+	}
+	if i.StillFiring {
+		out = append(out, banner{Kind: "warn", Head: "Still firing.",
+			Text: "Somebody resolved this while " + plural(i.FiringCount, "alert was", "alerts were") + " still firing. Reopen it if the work is not done."})
+	}
+	if i.Storm {
+		out = append(out, banner{Kind: "warn", Head: "Alert storm.",
+			Text: "This opened while far more alerts than usual came in. Everything is stored and listed; look for the cause, not at the single alerts."})
+	}
+	if i.Follows != 0 {
+		n := i.Follows.String()
+		out = append(out, banner{Kind: "info", Head: "Follow-on.", Text: "The same CI had trouble shortly before, in", Link: "/incidents/" + n, Word: n})
+	}
+	return out
+}
+
+// viewBroken groups the firing alerts by CI, the worst first.
+func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
+	i := f.Incident
+	b := brokenView{Services: inv.links(i.Services, servicesMax), MoreServices: max(0, len(i.Services)-servicesMax),
+		Firing: firingOf(i.FiringCount, i.AlertCount), All: "/alerts?incident=" + i.Number.String()}
+	if f.MoreAl {
+		b.Partial = "Of " + thousands(i.AlertCount) + " alerts the newest " + thousands(membersMax) + " are shown here."
+	}
+	groups := map[string]*brokenGroup{}
+	var order []string
+	for _, a := range f.Alerts {
+		if a.Status != itsm.Firing {
+			continue
+		}
+		id, unbound := ciOf(a)
+		g := groups[id]
+		if g == nil {
+			g = &brokenGroup{CI: inv.link(id), Unbound: unbound, worst: itsm.Info}
+			groups[id], order = g, append(order, id)
+		}
+		g.n++
+		if a.Severity != 0 {
+			g.worst = min(g.worst, a.Severity)
+		}
+		if len(g.Alerts) < brokenAlertsMax {
+			g.Alerts = append(g.Alerts, viewAlertRef(a, now))
+		} else {
+			g.More++
+		}
+	}
+	slices.SortFunc(order, func(x, y string) int {
+		return cmp.Or(cmp.Compare(groups[x].worst, groups[y].worst), cmp.Compare(groups[y].n, groups[x].n), cmp.Compare(x, y))
+	})
+	for k, id := range order {
+		g := groups[id]
+		g.Severity, g.Count = severityBadge(g.worst), plural(g.n, "alert", "alerts")
+		if k < brokenGroupsMax {
+			b.Groups = append(b.Groups, *g)
+		} else {
+			b.Rest = append(b.Rest, *g)
+		}
+	}
+	return b
+}
+
+// ciOf is the CI of an alert, or the key of its provisional one.
+func ciOf(a itsm.Alert) (id string, unbound bool) {
+	if a.CI != "" {
+		return a.CI, false
+	}
+	return a.Provisional, true
+}
+
+func viewAlertRef(a itsm.Alert, now time.Time) alertRef {
+	return alertRef{Href: "/alerts/" + a.Number.String(), Title: alertTitle(a), Severity: severityBadge(a.Severity),
+		Since: at(a.StartsAt, now), Flapping: a.Flapping}
+}
+
+func alertTitle(a itsm.Alert) string {
+	if t := line(a.Title, titleRunesMax); t != "" {
+		return t
+	}
+	return line(string(a.Key), titleRunesMax)
+}
+
+func viewCauses(i itsm.Incident, inv inventory) []causeView {
+	var out []causeView
+	for _, c := range i.Causes[:min(3, len(i.Causes))] {
+		out = append(out, causeView{CI: inv.link(c.CI), Percent: percent(c.ScoreMilli), Because: line(c.Because, lineRunesMax)})
+	}
+	return out
+}
+
+// percent turns thousandths into a number from 0 to 100.
+func percent(milli int) int { return max(0, min(100, (milli+5)/10)) }
+
+func viewRelated(f incidentFacts, canAct bool) []relatedView {
+	byNumber := map[itsm.IncidentNumber]itsm.Incident{}
+	for _, r := range f.Related {
+		byNumber[r.Number] = r
+	}
+	var out []relatedView
+	for _, c := range f.Incident.MaybeRelated[:min(len(f.Incident.MaybeRelated), itsm.MaybeRelatedMax)] {
+		r, ok := byNumber[c.Incident]
+		if !ok || r.MergedInto != 0 {
+			continue
+		}
+		out = append(out, relatedView{Number: c.Incident.String(), Href: "/incidents/" + c.Incident.String(), Title: titleOf(r),
+			State: stateBadge(r.State), Because: line(c.Because, lineRunesMax), Percent: percent(c.ScoreMilli),
+			CanMerge: canAct && r.State.IsOpen() && f.Incident.State.IsOpen()})
+	}
+	return out
+}
+
+func viewTimeline(entries []itsm.TimelineEntry, now time.Time) []timelineLine {
+	var out []timelineLine
+	for _, e := range entries {
+		out = append(out, timelineLine{When: at(e.At, now), Kind: words(e.Kind), Actor: actorName(e.Actor),
+			Ours: e.Actor == "signalbox", Text: block(e.Text, valueRunesMax)})
+	}
+	return out
+}
+
+func movesOf(i itsm.Incident, canAct bool) moves {
+	if !canAct {
+		return moves{}
+	}
+	open := i.State.IsOpen()
+	return moves{
+		Acknowledge: open && i.AcknowledgedAt == 0,
+		TakeBack:    open && i.AcknowledgedAt != 0,
+		Resolve:     itsm.CanMove(i.State, itsm.IncidentResolved),
+		Reopen:      i.State == itsm.IncidentResolved,
+		Hold:        itsm.CanMove(i.State, itsm.OnHold),
+		Resume:      i.State == itsm.OnHold,
+		Cancel:      open,
+		Merge:       open,
+		Split:       open && i.AlertCount > 1,
+		Edit:        open,
+	}
+}
+
+func viewForms(f incidentFacts, inv inventory, key string) formsView {
+	i := f.Incident
+	v := formsView{Version: i.Version, Seen: i.ChangedAt, Key: key, Assignee: line(i.Assignee, 100), Group: line(i.Group, 100)}
+	for _, c := range itsm.CloseCodes {
+		v.Codes = append(v.Codes, option{Value: c, Label: words(c)})
+	}
+	for _, r := range itsm.HoldReasons {
+		v.Reasons = append(v.Reasons, option{Value: r, Label: words(r), Selected: r == i.HoldReason})
+	}
+	v.Priority = append(v.Priority, option{Value: "", Label: "computed (" + i.Computed.String() + ")", Selected: i.PriorityBy == ""})
+	for p := itsm.P1; p <= itsm.P5; p++ {
+		v.Priority = append(v.Priority, option{Value: p.String(), Label: p.String() + " " + priorityHints[p], Selected: i.PriorityBy != "" && i.Priority == p})
+	}
+	for _, a := range f.Alerts {
+		id, _ := ciOf(a)
+		v.Members = append(v.Members, memberOption{Value: a.Number.String(), Title: alertTitle(a), CI: inv.name(id), Severity: severityBadge(a.Severity)})
+	}
+	return v
+}
+
+func viewLabels(ls itsm.Labels) []itsm.Label {
+	var out []itsm.Label
+	for _, l := range ls[:min(len(ls), alertLabelsMax)] {
+		out = append(out, itsm.Label{Name: line(l.Name, 120), Value: line(l.Value, valueRunesMax)})
+	}
+	return out
+}
+
+// drawingOf gathers the walks to the first probable cause: those the decision
+// stored, then those of other alerting CIs and services in today's graph.
+func drawingOf(f incidentFacts, inv inventory) (drawing, bool) {
+	if len(f.Incident.Causes) == 0 {
+		return drawing{}, false
+	}
+	cause := f.Incident.Causes[0]
+	d := drawing{Cause: cause.CI, Word: "Probable cause", Firing: map[string]int{}, Service: map[string]bool{}, Name: inv.name, Class: inv.class}
+	known := map[string]bool{cause.CI: true}
+	for _, w := range cause.Paths {
+		if len(w) > 0 {
+			d.Walks = append(d.Walks, w)
+			known[w[0]] = true
+		}
+	}
+	for _, a := range f.Alerts {
+		if id, _ := ciOf(a); a.Status == itsm.Firing {
+			d.Firing[id]++
+		}
+	}
+	ids := append(slices.Clone(f.Incident.Services), f.Incident.CIs...)
+	for _, id := range f.Incident.Services {
+		d.Service[id] = true
+	}
+	for _, id := range ids[:min(len(ids), pictureCIsMax)] {
+		if known[id] {
+			continue
+		}
+		known[id] = true
+		if w := inv.path(id, cause.CI, pictureHopsMax); len(w) > 1 {
+			d.Walks = append(d.Walks, w)
+		}
+	}
+	return d, true
+}
+
+// walksMax bounds the list that says the picture in words.
+const walksMax = 12
+
+func walkLinks(walks [][]string, inv inventory) [][]ciLink {
+	var out [][]ciLink
+	for _, w := range walks {
+		if len(w) > 1 && len(out) < walksMax {
+			out = append(out, inv.links(w, pictureHopsMax+2))
+		}
+	}
+	return out
+}
+
+func (c *Console) incident(ctx *fiber.Ctx) error {
+	n, err := itsm.ParseIncidentNumber(strings.Clone(ctx.Params("number")))
+	if err != nil {
+		return err
+	}
+	p, err := c.incidentPage(ctx, n)
+	if err != nil {
+		return err
+	}
+	return c.show(ctx, http.StatusOK, p)
+}
+
+func (c *Console) incidentPage(ctx *fiber.Ctx, n itsm.IncidentNumber) (incidentPage, error) {
+	f, err := c.incidentFacts(n)
+	if err != nil {
+		return incidentPage{}, err
+	}
+	who, _ := person(ctx)
+	return viewIncident(f, c.inventory(), mayAct(who), formKey(), c.o.Clock()), nil
+}
+
+func (c *Console) incidentFacts(n itsm.IncidentNumber) (incidentFacts, error) {
+	var f incidentFacts
+	var err error
+	if f.Incident, err = c.o.Records.Incident(n); err != nil {
+		return f, err
+	}
+	alerts, err := c.o.Records.IncidentAlerts(n, "", membersMax)
+	if err != nil {
+		return f, err
+	}
+	evidence, err := c.o.Records.Evidence(n, "", membersMax)
+	if err != nil {
+		return f, err
+	}
+	timeline, err := c.o.Records.Timeline(n, "", timelineMax)
+	if err != nil {
+		return f, err
+	}
+	f.Alerts, f.MoreAl = alerts.Items, alerts.Next != ""
+	f.Evidence, f.Timeline, f.MoreTime = evidence.Items, timeline.Items, timeline.Next != ""
+	for _, r := range f.Incident.MaybeRelated[:min(len(f.Incident.MaybeRelated), itsm.MaybeRelatedMax)] {
+		if i, err := c.o.Records.Incident(r.Incident); err == nil { // one that is gone is simply not offered
+			f.Related = append(f.Related, i)
+		}
+	}
+	return f, nil
+}
+
+// formKey is the idempotency key of the forms of one rendered page.
+func formKey() string {
+	b := make([]byte, 12)
+	rand.Read(b) // never fails: the runtime stops the process instead
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,81 @@
+package console
+
+import (
+	"net/url"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// ciPath is the address of a CI's page. Ids come from outside and may hold
+// anything, slashes included.
+func ciPath(id string) string { return "/cis/" + url.PathEscape(id) }
+
+// ciLink is a CI as pages refer to it.
+type ciLink struct {
+	ID    string
+	Name  string
+	Class string
+	Href  string // "" for a CI the CMDB does not know
+}
+
+// inventory answers what pages ask about CIs from one revision of the graph. A
+// nil graph knows nothing.
+type inventory struct{ g *cmdb.Graph }
+
+func (v inventory) ci(id string) (itsm.CI, bool) {
+	if v.g == nil {
+		return itsm.CI{}, false
+	}
+	r, ok := v.g.Lookup(id)
+	if !ok {
+		return itsm.CI{}, false
+	}
+	return v.g.CI(r), true
+}
+
+// name is what people call a CI; for one the CMDB does not know, its id.
+func (v inventory) name(id string) string {
+	if ci, ok := v.ci(id); ok && ci.Name != "" {
+		return line(ci.Name, titleRunesMax)
+	}
+	return line(id, titleRunesMax)
+}
+
+func (v inventory) class(id string) string {
+	ci, _ := v.ci(id)
+	return line(ci.Class, 40)
+}
+
+func (v inventory) link(id string) ciLink {
+	l := ciLink{ID: line(id, titleRunesMax), Name: v.name(id), Class: v.class(id)}
+	if _, ok := v.ci(id); ok {
+		l.Href = ciPath(id)
+	}
+	return l
+}
+
+func (v inventory) links(ids []string, limit int) []ciLink {
+	out := make([]ciLink, 0, min(len(ids), limit))
+	for _, id := range ids[:min(len(ids), limit)] {
+		out = append(out, v.link(id))
+	}
+	return out
+}
+
+// path is the walk along dependencies from one CI to another, or nil.
+func (v inventory) path(from, to string, hops int) []string {
+	if v.g == nil {
+		return nil
+	}
+	f, okFrom := v.g.Lookup(from)
+	t, okTo := v.g.Lookup(to)
+	if !okFrom || !okTo {
+		return nil
+	}
+	var out []string
+	for _, r := range v.g.Path(f, t, hops) {
+		out = append(out, v.g.ID(r))
+	}
+	return out
+}

@@ -1,0 +1,150 @@
+package console
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signalbox/itsm"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// shared templates are parsed into every page; pageTemplates are one page each.
+// Every file must be named here and every name must have a file.
+var (
+	sharedTemplates = []string{"layout", "parts"}
+	pageTemplates   = []string{"alert", "alerts", "ci", "cis", "error", "help", "incident", "incidents",
+		"quarantine", "quarantined", "signin", "status"}
+)
+
+func loadTemplates(a assets) (map[string]*template.Template, error) {
+	return parseTemplates(templateFiles, a)
+}
+
+func parseTemplates(files fs.FS, a assets) (map[string]*template.Template, error) {
+	found, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("console: list templates: %w", err)
+	}
+	unused := map[string]bool{}
+	for _, f := range found {
+		unused[strings.TrimSuffix(strings.TrimPrefix(f, "templates/"), ".html")] = true
+	}
+	base := template.New("").Funcs(template.FuncMap{"asset": a.path, "ci": ciPath}).Option("missingkey=error")
+	for _, name := range sharedTemplates {
+		if base, err = base.ParseFS(files, "templates/"+name+".html"); err != nil {
+			return nil, fmt.Errorf("console: template %s: %w", name, err)
+		}
+		delete(unused, name)
+	}
+	out := map[string]*template.Template{}
+	for _, name := range pageTemplates {
+		t, err := base.Clone()
+		if err == nil {
+			t, err = t.ParseFS(files, "templates/"+name+".html")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("console: template %s: %w", name, err)
+		}
+		out[name] = t
+		delete(unused, name)
+	}
+	for name := range unused {
+		return nil, fmt.Errorf("console: template %s.html belongs to no page", name)
+	}
+	return out, nil
+}
+
+// page is what one template shows.
+type page interface {
+	// about names the template, the title and which entry of the navigation is current.
+	about() (template, title, nav string)
+}
+
+// frame is what the layout knows beside the page.
+type frame struct {
+	Title    string
+	Nav      string
+	Person   string // "" when nobody is signed in
+	CanAct   bool
+	Theme    string // "light", "dark" or "" for the system's choice
+	Here     string // this page's own address, to come back to
+	Flash    *flash
+	Live     string // address of the live stream, or ""
+	Waiting  int    // quarantined deliveries, for the navigation
+	Rendered when
+	Page     page
+}
+
+// pageBytesMax is a size no page should come near; the hostile-input test holds it.
+const pageBytesMax = 1 << 20
+
+// compressMin is the size from which compressing pays.
+const compressMin = 1400
+
+// show renders a page into memory and answers with it.
+func (c *Console) show(ctx *fiber.Ctx, status int, p page) error {
+	name, title, nav := p.about()
+	f := frame{Title: title, Nav: nav, Page: p, Theme: theme(ctx), Here: here(ctx), Rendered: at(itsm.TimeOf(c.o.Clock()), c.o.Clock())}
+	if who, ok := person(ctx); ok {
+		f.Person, f.CanAct = line(who.Name, 40), mayAct(who)
+		f.Flash = takeFlash(ctx)
+		f.Waiting = c.o.Records.Counts().QuarantineWaiting
+	}
+	if l, ok := p.(interface{ live() string }); ok && status == http.StatusOK {
+		f.Live = l.live()
+	}
+	html, err := c.render(name, f)
+	if err != nil {
+		return err
+	}
+	ctx.Set(fiber.HeaderContentType, "text/html; charset=utf-8")
+	ctx.Status(status)
+	if len(html) >= compressMin && acceptsGzip(ctx) {
+		ctx.Set(fiber.HeaderContentEncoding, "gzip")
+		html = gzipped(html, gzip.BestSpeed)
+	}
+	ctx.Set(fiber.HeaderVary, "Accept-Encoding, Cookie")
+	return ctx.Send(html)
+}
+
+func (c *Console) render(name string, f frame) ([]byte, error) {
+	var b bytes.Buffer
+	if err := c.templates[name].ExecuteTemplate(&b, "layout", f); err != nil {
+		return nil, fmt.Errorf("render page %s: %w", name, err)
+	}
+	return scrub(b.Bytes()), nil
+}
+
+func acceptsGzip(ctx *fiber.Ctx) bool {
+	return strings.Contains(ctx.Get(fiber.HeaderAcceptEncoding), "gzip")
+}
+
+func gzipped(b []byte, level int) []byte {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, level)
+	if err != nil {
+		panic(err) // only for a level that does not exist
+	}
+	w.Write(b) // a bytes.Buffer takes everything
+	w.Close()
+	return out.Bytes()
+}
+
+// here is the address of the page a form should come back to. A page that
+// answers a POST comes back to the object it is about.
+func here(ctx *fiber.Ctx) string {
+	if ctx.Method() == http.MethodPost {
+		return "/"
+	}
+	return localPath(strings.Clone(ctx.OriginalURL()))
+}

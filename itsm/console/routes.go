@@ -1,0 +1,68 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signalbox/itsm/access"
+)
+
+// route is one row of the table that says what exists and who may use it.
+type route struct {
+	method string
+	path   string
+	role   access.Role
+	handle fiber.Handler
+}
+
+// routes is the whole console. A test compares it with the router and checks that
+// everything but the way in needs a role.
+func (c *Console) routes() []route {
+	return []route{
+		{http.MethodGet, "/static/:name", access.Nobody, c.static},
+		{http.MethodGet, "/sign-in", access.Nobody, c.signIn},
+		{http.MethodPost, "/sign-in", access.Nobody, c.signInPost},
+		{http.MethodPost, "/sign-out", access.Nobody, c.signOut},
+		{http.MethodPost, "/theme", access.Nobody, c.themePost},
+
+		{http.MethodGet, "/", access.Viewer, c.incidents},
+		{http.MethodGet, "/incidents", access.Viewer, c.incidents},
+		{http.MethodGet, "/incidents/:number", access.Viewer, c.incident},
+		{http.MethodGet, "/alerts", access.Viewer, c.alerts},
+		{http.MethodGet, "/alerts/:id", access.Viewer, c.alert},
+		{http.MethodGet, "/cis", access.Viewer, c.cis},
+		{http.MethodGet, "/cis/*", access.Viewer, c.ci},
+		{http.MethodGet, "/quarantine", access.Viewer, c.quarantine},
+		{http.MethodGet, "/quarantine/:id", access.Viewer, c.quarantined},
+		{http.MethodGet, "/status", access.Viewer, c.status},
+		{http.MethodGet, "/help", access.Viewer, c.help},
+		{http.MethodGet, "/live", access.Viewer, c.live},
+
+		{http.MethodPost, "/incidents/:number/acknowledge", access.Responder, c.act(acknowledge)},
+		{http.MethodPost, "/incidents/:number/unacknowledge", access.Responder, c.act(unacknowledge)},
+		{http.MethodPost, "/incidents/:number/resolve", access.Responder, c.act(resolve)},
+		{http.MethodPost, "/incidents/:number/reopen", access.Responder, c.act(reopen)},
+		{http.MethodPost, "/incidents/:number/hold", access.Responder, c.act(hold)},
+		{http.MethodPost, "/incidents/:number/resume", access.Responder, c.act(resume)},
+		{http.MethodPost, "/incidents/:number/assign", access.Responder, c.act(assign)},
+		{http.MethodPost, "/incidents/:number/priority", access.Responder, c.act(priority)},
+		{http.MethodPost, "/incidents/:number/notes", access.Responder, c.act(note)},
+		{http.MethodPost, "/incidents/:number/merge", access.Responder, c.act(merge)},
+		{http.MethodPost, "/incidents/:number/split", access.Responder, c.act(split)},
+		{http.MethodPost, "/incidents/:number/cancel", access.Responder, c.act(cancel)},
+		{http.MethodPost, "/quarantine/:id/retry", access.Responder, c.retry},
+	}
+}
+
+// Routes adds the console to app. Call it after everything else is mounted: its
+// last route answers any address nobody else knows with the not-found page.
+func (c *Console) Routes(app *fiber.App) {
+	for _, r := range c.routes() {
+		app.Add(r.method, r.path, c.guard(r))
+		if r.method == http.MethodGet {
+			app.Add(http.MethodHead, r.path, c.guard(r))
+		}
+	}
+	app.Get("/*", c.notFound)
+}

@@ -1,0 +1,163 @@
+package console
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+)
+
+// fixedNow is when the canned story is told in tests.
+var fixedNow = time.Date(2026, 11, 21, 2, 51, 0, 0, time.UTC)
+
+func fixedClock() time.Time { return fixedNow }
+
+// site is a storybook being served, and a client that keeps cookies and does not
+// follow redirects.
+type site struct {
+	t       testing.TB
+	base    string
+	console *Console
+	client  *http.Client
+	log     *bytes.Buffer
+}
+
+// serve starts the storybook on a free port.
+func serve(t testing.TB, clock func() time.Time) *site {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := "http://" + ln.Addr().String()
+	log := new(bytes.Buffer)
+	c, app, err := Storybook(base, clock, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- app.Listener(ln) }()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(func() {
+		c.Close()
+		client.CloseIdleConnections()
+		if err := app.ShutdownWithTimeout(5 * time.Second); err != nil {
+			t.Errorf("shut down: %v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return &site{t: t, base: base, console: c, client: client, log: log}
+}
+
+// signedIn is serve, signed in as admin.
+func signedIn(t testing.TB, clock func() time.Time) *site {
+	t.Helper()
+	s := serve(t, clock)
+	if r, _ := s.post("/sign-in", url.Values{"token": {StorybookToken}, "next": {"/"}}); r.StatusCode != http.StatusSeeOther {
+		t.Fatalf("sign in: status %d, want 303", r.StatusCode)
+	}
+	return s
+}
+
+func (s *site) do(r *http.Request) (*http.Response, string) {
+	s.t.Helper()
+	resp, err := s.client.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+func (s *site) get(path string) (*http.Response, string) {
+	s.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, s.base+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.do(r)
+}
+
+func (s *site) post(path string, form url.Values) (*http.Response, string) {
+	s.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, s.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return s.do(r)
+}
+
+// pages are the addresses of every page of the storybook.
+var pages = []string{
+	"/", "/?state=all", "/?state=resolved&priority=P1,P3", "/?q=nothing+like+this", "/?service=svc-cart",
+	"/incidents/INC0000001", "/incidents/INC0000003", "/incidents/INC0000004", "/incidents/INC0000005", "/incidents/INC0000006", "/incidents/INC0000007",
+	"/alerts", "/alerts?status=all&q=orders", "/alerts?incident=INC0000004", "/alerts/ALR0000003", "/alerts/ALR0000010", "/alerts/ALR0000045",
+	"/cis", "/cis?q=orders&class=Pod", "/cis/orders-db-1", "/cis/svc-checkout", "/cis/ci-agent-3",
+	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940", "/status", "/help", "/no/such/page",
+}
+
+func parse(t testing.TB, body string) *html.Node {
+	t.Helper()
+	n, err := html.Parse(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// each calls fn for every element of a tree.
+func each(n *html.Node, fn func(*html.Node)) {
+	if n.Type == html.ElementNode {
+		fn(n)
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		each(c, fn)
+	}
+}
+
+func attr(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// text is what a reader reads of a tree.
+func text(n *html.Node) string {
+	var b strings.Builder
+	var walk func(*html.Node)
+	walk = func(n *html.Node) {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+			b.WriteByte(' ')
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c)
+		}
+	}
+	walk(n)
+	return strings.Join(strings.Fields(b.String()), " ")
+}

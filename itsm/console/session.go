@@ -1,0 +1,167 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signalbox/itsm"
+	"signalbox/itsm/access"
+	"signalbox/itsm/httperr"
+)
+
+// Bounds of what a form may send.
+const (
+	formBytesMax  = 256 << 10
+	formFieldsMax = 2100 // a split of splitAlertsMax alerts and its other fields
+)
+
+// form reads the fields of a POST. Everything in it is a copy that may outlive
+// the request.
+func form(ctx *fiber.Ctx) (url.Values, error) {
+	kind, _, _ := strings.Cut(ctx.Get(fiber.HeaderContentType), ";")
+	if strings.TrimSpace(kind) != "application/x-www-form-urlencoded" {
+		return nil, itsm.Errorf(itsm.Invalid, "Content-Type %q: expected a form (application/x-www-form-urlencoded)", line(kind, 80))
+	}
+	body, err := access.Body(ctx, formBytesMax)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Count(string(body), "&") >= formFieldsMax {
+		return nil, itsm.Errorf(itsm.TooLarge, "form: more than %d fields", formFieldsMax)
+	}
+	v, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, itsm.Errorf(itsm.Invalid, "form: its fields cannot be read; send it from the page itself")
+	}
+	return v, nil
+}
+
+// signInPage asks for a token and says where it is.
+type signInPage struct {
+	Next      string
+	Error     string
+	TokenHint string
+}
+
+func (signInPage) about() (string, string, string) { return "signin", "Sign in", "" }
+
+func (c *Console) signIn(ctx *fiber.Ctx) error {
+	next := localPath(strings.Clone(ctx.Query("next", "/")))
+	return c.show(ctx, http.StatusOK, signInPage{Next: next, TokenHint: c.o.TokenHint})
+}
+
+func (c *Console) signInPost(ctx *fiber.Ctx) error {
+	f, err := form(ctx)
+	if err != nil {
+		return err
+	}
+	next := localPath(f.Get("next"))
+	if _, err := c.o.Gate.SignIn(ctx, f.Get("token")); err != nil {
+		if code := itsm.CodeOf(err); code == itsm.Forbidden || code == itsm.Internal {
+			return err
+		}
+		p := signInPage{Next: next, TokenHint: c.o.TokenHint, Error: line(itsm.MessageOf(err), lineRunesMax)}
+		return c.show(ctx, httperr.Status(err), p)
+	}
+	return ctx.Redirect(next, http.StatusSeeOther)
+}
+
+func (c *Console) signOut(ctx *fiber.Ctx) error {
+	if err := c.o.Gate.SignOut(ctx); err != nil {
+		return err
+	}
+	return ctx.Redirect("/sign-in", http.StatusSeeOther)
+}
+
+const (
+	themeCookie = "signalbox_theme"
+	flashCookie = "signalbox_flash"
+	themeFor    = 365 * 24 * time.Hour
+)
+
+// theme is the reader's choice, "" for the system's.
+func theme(ctx *fiber.Ctx) string {
+	switch ctx.Cookies(themeCookie) {
+	case "light":
+		return "light"
+	case "dark":
+		return "dark"
+	}
+	return ""
+}
+
+func (c *Console) themePost(ctx *fiber.Ctx) error {
+	if err := c.o.Gate.SameSite(ctx); err != nil {
+		return err
+	}
+	f, err := form(ctx)
+	if err != nil {
+		return err
+	}
+	choice := f.Get("theme")
+	if choice != "light" && choice != "dark" {
+		choice = "system"
+	}
+	ctx.Cookie(c.cookie(themeCookie, choice, themeFor))
+	return ctx.Redirect(localPath(f.Get("back")), http.StatusSeeOther)
+}
+
+func (c *Console) cookie(name, value string, life time.Duration) *fiber.Cookie {
+	return &fiber.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), HTTPOnly: true,
+		Secure: c.external.Scheme == "https", SameSite: fiber.CookieSameSiteLaxMode}
+}
+
+// flash is the one-time message after an action. The cookie holds only a code
+// and incident numbers.
+type flash struct {
+	Text string
+	Undo string // how to take it back, or ""
+	Link string // where Undo leads, or ""
+}
+
+// flashes maps an act to what the next page says; %1 is the incident, %2 the other one.
+var flashes = map[string]flash{
+	"acknowledge":   {Text: "Acknowledged. The others can see that you are on it."},
+	"unacknowledge": {Text: "Acknowledgement taken back."},
+	"resolve":       {Text: "Resolved.", Undo: "Resolved too early? Reopen it below."},
+	"reopen":        {Text: "Reopened."},
+	"hold":          {Text: "On hold.", Undo: "Resume it below when work goes on."},
+	"resume":        {Text: "Work goes on."},
+	"assign":        {Text: "Assigned."},
+	"priority":      {Text: "Priority set.", Undo: "Choose “computed” to return to the matrix."},
+	"notes":         {Text: "Note added."},
+	"merge":         {Text: "%2 was merged into this incident.", Undo: "To undo, split its alerts out again."},
+	"split":         {Text: "Split off from %2.", Undo: "To undo, merge this incident into %2.", Link: "/incidents/%2"},
+	"cancel":        {Text: "Cancelled."},
+	"noop":          {Text: "It was already so; nothing changed."},
+	"retry":         {Text: "Decoded and accepted: it was folded like any other delivery."},
+}
+
+func (c *Console) setFlash(ctx *fiber.Ctx, code string, other itsm.IncidentNumber) {
+	ctx.Cookie(c.cookie(flashCookie, code+"."+other.String(), time.Minute))
+}
+
+func takeFlash(ctx *fiber.Ctx) *flash {
+	v := ctx.Cookies(flashCookie)
+	if v == "" {
+		return nil
+	}
+	ctx.Cookie(&fiber.Cookie{Name: flashCookie, Path: "/", Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
+	code, number, _ := strings.Cut(v, ".")
+	f, ok := flashes[code]
+	if !ok {
+		return nil
+	}
+	other := ""
+	if n, err := itsm.ParseIncidentNumber(strings.Clone(number)); err == nil {
+		other = n.String()
+	}
+	for _, s := range []*string{&f.Text, &f.Undo, &f.Link} {
+		*s = strings.ReplaceAll(*s, "%2", other)
+	}
+	return &f
+}

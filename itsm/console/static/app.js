@@ -1,0 +1,114 @@
+// Progressive enhancement only: every page works without this file.
+"use strict";
+(() => {
+  const $ = (s, root = document) => root.querySelector(s);
+  const $$ = (s) => [...document.querySelectorAll(s)];
+
+  // Relative times that keep current, worded as in when.go; the exact time in
+  // the reader's own zone on hover.
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+  const two = (a, ua, b, ub) => `${a} ${ua}` + (b > 0 && a < 10 ? ` ${b} ${ub}` : "");
+  const span = (s) => {
+    if (s < 60) return `${s} s`;
+    if (s < 3600) return `${Math.floor(s / 60)} min`;
+    if (s < 86400) return two(Math.floor(s / 3600), "h", Math.floor((s % 3600) / 60), "min");
+    return two(Math.floor(s / 86400), "d", Math.floor((s % 86400) / 3600), "h");
+  };
+  const ago = (ms) => {
+    const s = Math.round(ms / 1000);
+    if (s < -45) return "in " + span(-s);
+    return s < 10 ? "just now" : span(s) + " ago";
+  };
+  // The server's clock and the reader's may differ; the page's own time tells by how much.
+  const times = $$("time[datetime]");
+  const rendered = $("footer time[datetime]");
+  const skew = rendered ? Date.now() - Date.parse(rendered.dateTime) : 0;
+  const tick = () => {
+    for (const t of times) {
+      const at = Date.parse(t.dateTime);
+      const text = ago(Date.now() - skew - at);
+      if (t.textContent !== text) t.textContent = text;
+    }
+  };
+  for (const t of times) t.title = exact.format(new Date(t.dateTime));
+  setInterval(tick, 10000);
+  document.addEventListener("visibilitychange", () => document.hidden || tick());
+
+  // Keys: j and k walk the rows, Enter follows the focused link by itself.
+  const rows = () => $$("[data-row]");
+  const current = () => document.activeElement.closest("[data-row]");
+  const walk = (step) => {
+    const all = rows();
+    if (!all.length) return;
+    const i = all.indexOf(current());
+    const next = all[i < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, i + step))];
+    const link = $("[data-open]", next);
+    link.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  };
+  const keys = {
+    j: () => walk(1),
+    k: () => walk(-1),
+    a: () => {
+      const row = current();
+      const button = row ? $("[data-ack]", row) : rows().length ? null : $("[data-ack]");
+      if (button) button.click();
+    },
+    "/": () => {
+      const field = $("[data-search]");
+      if (field) field.focus();
+      else location.assign("/#q");
+    },
+    "?": () => location.assign("/help"),
+  };
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
+    const el = document.activeElement;
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName)) {
+      if (e.key === "Escape") el.blur();
+      return;
+    }
+    const act = keys[e.key];
+    if (act) {
+      e.preventDefault();
+      act();
+    }
+  });
+  if (location.hash === "#q" && $("#q")) $("#q").focus();
+
+  // A second tap while the first is on its way sends nothing.
+  document.addEventListener("submit", (e) => {
+    if (e.target.method !== "post") return;
+    if (e.target.dataset.sent) e.preventDefault();
+    e.target.dataset.sent = "1";
+  });
+  window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((f) => delete f.dataset.sent));
+
+  // What changed since this page was made: said, never shown by moving the page.
+  const notice = $("#live");
+  const title = document.title;
+  const tell = (n) => {
+    let text = "";
+    if (n.new > 0) text = n.new === 1 ? "1 new incident." : `${n.new} new incidents.`;
+    else if (n.changed) text = "This incident has changed.";
+    notice.hidden = text === "";
+    notice.firstElementChild.textContent = text;
+    document.title = n.new > 0 ? `(${n.new}) ${title}` : title;
+  };
+  const live = document.body.dataset.live;
+  if (live && window.EventSource) {
+    let stream = null;
+    const follow = () => {
+      if (document.hidden || stream) return;
+      stream = new EventSource(live);
+      stream.onmessage = (e) => tell(JSON.parse(e.data));
+    };
+    const rest = () => {
+      if (stream) stream.close();
+      stream = null;
+    };
+    document.addEventListener("visibilitychange", () => (document.hidden ? rest() : follow()));
+    window.addEventListener("pagehide", rest);
+    follow();
+  }
+})();

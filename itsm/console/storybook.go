@@ -1,0 +1,221 @@
+package console
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signalbox/itsm"
+	"signalbox/itsm/access"
+	"signalbox/itsm/cmdb"
+	"signalbox/itsm/desk"
+	"signalbox/itsm/kv"
+)
+
+// StorybookToken signs in to the storybook.
+const StorybookToken = "storybook"
+
+// Storybook serves every page from canned data: a database outage with forty
+// alerts over nine services, a flapping link, an unrelated incident and more. It
+// keeps everything in memory, and acts change it in the simplest way, so that
+// people can see and try the console without a running system.
+func Storybook(external string, clock func() time.Time, log *slog.Logger) (*Console, *fiber.App, error) {
+	b, err := openBook(clock)
+	if err != nil {
+		return nil, nil, err
+	}
+	gate, err := access.New(access.Options{ExternalURL: external, Clock: clock,
+		Tokens: []access.Token{{Secret: StorybookToken, Name: "admin", Role: access.Admin}}})
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.health,
+		ExternalURL: external, Version: "storybook", Clock: clock, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, ReadBufferSize: 16 << 10})
+	c.Routes(app)
+	return c, app, nil
+}
+
+// book is a desk with canned records, and the smallest engine that acts on them.
+type book struct {
+	*desk.Desk
+	graph *cmdb.Graph
+	clock func() time.Time
+
+	mu     sync.Mutex
+	off    itsm.Offset            // last entry, guarded by mu
+	folded chan struct{}          // closed at the next entry, guarded by mu
+	done   map[string]itsm.Offset // idempotency keys, guarded by mu
+}
+
+func openBook(clock func() time.Time) (*book, error) {
+	d, err := desk.Open(kv.Mem())
+	if err != nil {
+		return nil, err
+	}
+	g, err := cannedGraph()
+	if err != nil {
+		return nil, err
+	}
+	b := &book{Desk: d, graph: g, clock: clock, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	s := script{now: itsm.TimeOf(clock()), graph: g}
+	return b, b.apply(s.write())
+}
+
+// apply stores decisions as one entry.
+func (b *book) apply(ds []itsm.Decision) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.applyLocked(ds)
+}
+
+func (b *book) applyLocked(ds []itsm.Decision) error {
+	next := max(b.off+1, scriptOffsets)
+	if err := b.Desk.Apply(desk.Batch{Cursor: next, At: itsm.TimeOf(b.clock()), Decisions: ds}); err != nil {
+		return err
+	}
+	b.off = next
+	close(b.folded)
+	b.folded = make(chan struct{})
+	return nil
+}
+
+// WaitFolded implements Engine.
+func (b *book) WaitFolded(ctx context.Context, off itsm.Offset) error {
+	for {
+		b.mu.Lock()
+		reached, next := b.off >= off, b.folded
+		b.mu.Unlock()
+		if reached {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Do implements Engine: it changes the record the way the act says.
+func (b *book) Do(_ context.Context, a itsm.Act) (itsm.Outcome, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.Incident(a.Incident)
+	if err != nil {
+		return itsm.Outcome{}, err
+	}
+	if _, twice := b.done[a.IdempotencyKey]; twice && a.IdempotencyKey != "" {
+		return itsm.Outcome{Incident: i.Number, NoOp: true}, nil
+	}
+	if a.IfVersion != 0 && a.IfVersion != i.Version {
+		return itsm.Outcome{}, itsm.Errorf(itsm.Stale, "%s has version %d, the page showed %d", i.Number, i.Version, a.IfVersion)
+	}
+	ds, out, err := b.perform(&i, a)
+	if err != nil {
+		return itsm.Outcome{}, err
+	}
+	if err := b.applyLocked(ds); err != nil {
+		return itsm.Outcome{}, err
+	}
+	if a.IdempotencyKey != "" {
+		b.done[a.IdempotencyKey] = b.off
+	}
+	return out, nil
+}
+
+// perform turns an act into decisions.
+func (b *book) perform(i *itsm.Incident, a itsm.Act) ([]itsm.Decision, itsm.Outcome, error) {
+	at, off := itsm.TimeOf(b.clock()), b.off+1
+	out := itsm.Outcome{Offset: off, Incident: i.Number}
+	if to, moves := actStates[a.Kind]; moves && to != i.State && !itsm.CanMove(i.State, to) {
+		return nil, out, itsm.Errorf(itsm.Conflict, "%s is %s and cannot become %s", i.Number, words(i.State.String()), words(to.String()))
+	} else if moves {
+		i.State = to
+	}
+	kind, text := string(a.Kind), a.Text
+	switch a.Kind {
+	case itsm.ActAcknowledge:
+		if i.AcknowledgedAt != 0 {
+			out.NoOp = true
+			return nil, out, nil
+		}
+		kind, i.AcknowledgedAt, i.AcknowledgedBy = "acknowledged", at, a.Actor
+	case itsm.ActUnacknowledge:
+		i.AcknowledgedAt, i.AcknowledgedBy = 0, ""
+	case itsm.ActResolve:
+		kind, i.ResolvedAt, i.ResolvedBy, i.CloseCode, i.StillFiring = "resolved", at, a.Actor, a.CloseCode, i.FiringCount > 0
+	case itsm.ActReopen:
+		kind, i.ResolvedAt, i.ResolvedBy, i.CloseCode, i.StillFiring, i.Epoch = "reopened", 0, "", "", false, i.Epoch+1
+	case itsm.ActHold:
+		kind, i.HoldReason, text = "on hold", a.Reason, "waiting for "+a.Reason
+	case itsm.ActAssign:
+		kind, i.Assignee, i.Group, text = "assigned", a.Assignee, a.Group, a.Assignee+" "+a.Group
+	case itsm.ActPriority:
+		i.Priority, i.PriorityBy = a.Priority, a.Actor
+		if a.Priority == 0 {
+			i.Priority, i.PriorityBy = i.Computed, ""
+		}
+		text = i.Priority.String()
+	case itsm.ActMerge:
+		kind, i.MergedInto, i.State, text = "merged", a.Into, itsm.Cancelled, "into "+a.Into.String()
+	case itsm.ActSplit:
+		return b.split(i, a, at, off)
+	}
+	return b.record(i, a, at, off, kind, text), out, nil
+}
+
+// actStates are the states acts lead to.
+var actStates = map[itsm.ActKind]itsm.State{
+	itsm.ActAcknowledge: itsm.InProgress, itsm.ActResolve: itsm.IncidentResolved, itsm.ActReopen: itsm.InProgress,
+	itsm.ActHold: itsm.OnHold, itsm.ActResume: itsm.InProgress, itsm.ActCancel: itsm.Cancelled,
+}
+
+func (b *book) record(i *itsm.Incident, a itsm.Act, at itsm.Time, off itsm.Offset, kind, text string) []itsm.Decision {
+	i.Version, i.ChangedAt, i.LastActivityAt = i.Version+1, off, at
+	return []itsm.Decision{
+		{Kind: itsm.PutIncident, Incident: i},
+		{Kind: itsm.AddTimeline, Timeline: &itsm.TimelineEntry{Incident: i.Number, At: at, Offset: off, Kind: kind, Actor: a.Actor, Text: text}},
+	}
+}
+
+func (b *book) split(i *itsm.Incident, a itsm.Act, at itsm.Time, off itsm.Offset) ([]itsm.Decision, itsm.Outcome, error) {
+	child := *i
+	child.Number, child.Version, child.AlertCount, child.FiringCount = b.Counts().Incidents+1, 0, len(a.Alerts), len(a.Alerts)
+	child.Causes, child.MaybeRelated, child.Links = nil, nil, nil
+	i.AlertCount, i.FiringCount = i.AlertCount-len(a.Alerts), max(0, i.FiringCount-len(a.Alerts))
+	ds := b.record(i, a, at, off, "split", strconv.Itoa(len(a.Alerts))+" alerts went to "+child.Number.String())
+	ds = append(ds, b.record(&child, a, at, off, "split", "from "+i.Number.String())...)
+	return ds, itsm.Outcome{Offset: off, Incident: child.Number}, nil
+}
+
+func (b *book) retry(_ context.Context, id, _ string) error {
+	q, err := b.QuarantineItem(id)
+	if err != nil {
+		return err
+	}
+	return itsm.Errorf(itsm.Invalid, "source %s: the body still cannot be read: %s", q.Source, q.Error)
+}
+
+func (b *book) health() Health {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := itsm.TimeOf(b.clock())
+	return Health{
+		Head: b.off, HeadAt: now.Add(-3 * time.Second), StartedAt: now.Add(-51 * time.Hour), BindPermille: 934,
+		Unbound: []string{"host=legacy-print-1", "service=night-batch, env=prod", "alertmanager/TargetDown"},
+		Sources: []SourceHealth{
+			{Name: "alertmanager", Kind: "alertmanager", LastAt: now.Add(-12 * time.Second), Deliveries: 18_204, Events: 96_411, Rejected: 3},
+			{Name: "datadog", Kind: "datadog", LastAt: now.Add(-4 * time.Minute), Deliveries: 2_911, Events: 2_911},
+			{Name: "generic", Kind: "generic", Open: true},
+		},
+		Storage: []StorageHealth{{Name: "Journal", Bytes: 812 << 20, Note: "keeps 30 d"}, {Name: "Records", Bytes: 96 << 20}, {Name: "Free space", Bytes: 41 << 30}},
+	}
+}
