@@ -26,6 +26,8 @@ type Config struct {
 
 	PaceMilli   int // quiet gap of a rule = its reporting interval × this
 	PaceSamples int // intervals needed before a rule's rhythm is believed
+	BusySlots   int // five-minute slots with changes that make a source busy, of the last 64,
+	BusyMilli   int // and the share of the slots since its first change; only a busy source's gap shrinks
 	MuteOnsets  int // onsets without one resolve after which a rule's alerts are taken never to resolve
 
 	NearHops      int // undirected hops that count as near
@@ -62,11 +64,11 @@ func DefaultConfig() Config {
 		JoinMilli: 500, MaybeMilli: 350,
 		QuietGap: 5 * time.Minute, QuietGapMin: 2 * time.Minute, Lifetime: 30 * time.Minute,
 		FollowOn: 30 * time.Minute, Reopen: 10 * time.Minute,
-		PaceMilli: 2500, PaceSamples: 12, MuteOnsets: 30,
-		NearHops: 4, NearMax: 64, NearDegreeMax: 20, BridgeFanIn: 8, NearMilli: 900,
+		PaceMilli: 2500, PaceSamples: 16, BusySlots: 4, BusyMilli: 250, MuteOnsets: 60,
+		NearHops: 5, NearMax: 100, NearDegreeMax: 20, BridgeFanIn: 8, NearMilli: 900,
 		HotFanIn: 10, HotMin: 5, HotShareMilli: 300, HotWindow: 5 * time.Minute, HotYoung: 10 * time.Minute,
-		WaveMin: 20, WaveLullMilli: 150, WaveRiseMilli: 250,
-		ChronicSlots: 16,
+		WaveMin: 20, WaveLullMilli: 220, WaveRiseMilli: 250,
+		ChronicSlots: 20,
 		TagMilli:     500, DiceMilli: 400, LearnedMilli: 600,
 		SparseBind: 800, SparseMissing: 200, SparseSamples: 50, SparseHops: 2,
 		CandidatesMax: 32, CauseFirstHalf: 2 * time.Minute,

@@ -88,8 +88,8 @@ type member struct {
 	weight  int32 // how unusual it was, in thousandths
 	chronic bool
 	firing  bool
-	mute    bool // its rule never resolves
-	named   cmdb.Ref
+	rule    int32
+	named   cmdb.Ref // second CI that its labels name, or NoRef
 }
 
 // spot is what a group knows of one alerting CI.
@@ -100,6 +100,7 @@ type spot struct {
 	last    itsm.Time
 	onsets  int
 	weight  int32 // the most unusual member's
+	rule    int32 // of the latest member
 }
 
 // cover says how much of a group one CI explains.
@@ -127,11 +128,10 @@ func (g *Grouper) Join(n itsm.IncidentNumber, p Probe) {
 	}
 	s := g.seriesOf(p)
 	m := &member{episode: p.Episode, ci: p.CI, at: p.At, chronic: g.isChronic(s, p.At), firing: true,
-		weight: g.unusual(s, p.At), mute: g.isMute(s.rule), named: cmdb.NoRef}
+		weight: g.unusual(s, p.At), rule: s.rule, named: g.namedBy(p)}
 	if p.CI == cmdb.NoRef {
 		m.key = p.Provisional
 	}
-	m.named = g.namedBy(p)
 	s.incident = n
 	g.add(gr, p.Alert, m)
 	g.tell(gr, p, m)
@@ -182,7 +182,8 @@ func (g *Grouper) add(gr *group, a itsm.AlertNumber, m *member) {
 	sp.last = max(sp.last, m.at)
 	sp.first = min(sp.first, m.at)
 	sp.weight = max(sp.weight, m.weight)
-	if m.firing && !m.chronic && !m.mute {
+	sp.rule = m.rule
+	if m.firing && !m.chronic {
 		sp.firing++
 	}
 }
@@ -248,7 +249,7 @@ func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m *member) {
 		sp = gr.keys[m.key]
 	}
 	sp.members--
-	if m.firing && !m.chronic && !m.mute {
+	if m.firing && !m.chronic {
 		sp.firing--
 	}
 	if sp.members > 0 {
@@ -285,7 +286,10 @@ func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
 		return
 	}
 	s.end(at)
-	g.rules[s.rule].resolved(at - s.last)
+	for _, r := range g.rhythms(s) {
+		r.resolves++
+		r.observe(at)
+	}
 	gr := g.groups[s.incident]
 	if gr == nil {
 		return
@@ -299,9 +303,7 @@ func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
 		return
 	}
 	gr.firing--
-	if sp := gr.spot(m); sp != nil && !m.mute {
-		sp.firing--
-	}
+	gr.spot(m).firing--
 }
 
 // spot returns the spot of m's CI.

@@ -20,71 +20,54 @@ const recentSlots = 3
 // chronic: two hours.
 const chronicWindow = 24
 
-// series is the history of one alert. Bit i of slots is set when the alert fired
-// in the slot i before slot.
+// activity is in which of the last 64 slots something happened: bit i stands for
+// the slot i before slot.
+type activity struct {
+	slots uint64
+	slot  int64
+	known uint8 // slots since the first, at most 64
+}
+
+// shift moves on to the slot of at.
+func (a *activity) shift(at itsm.Time) {
+	now := int64(at) / slotMillis
+	if now <= a.slot {
+		return
+	}
+	by := now - a.slot
+	a.slots <<= uint(min(by, 64)) // a shift by 64 leaves nothing
+	a.slot = now
+	a.known = uint8(min(int64(a.known)+by, 63))
+}
+
+// mark records that something happened at at.
+func (a *activity) mark(at itsm.Time) {
+	a.shift(at)
+	a.slots |= 1
+}
+
+// active counts the slots before skip slots ago, within window.
+func (a *activity) active(at itsm.Time, skip, window uint) int {
+	by := uint(min(max(int64(at)/slotMillis-a.slot, 0), 64))
+	return bits.OnesCount64(a.slots << by >> skip << skip & (1<<window - 1))
+}
+
+// series is the history of one alert.
 type series struct {
+	activity
 	incident itsm.IncidentNumber // latest
-	slots    uint64
-	slot     int64
-	last     itsm.Time // last onset or resolve
-	onsets   uint32
+	began    itsm.Time           // of the latest onset
 	firing   bool
 	rule     int32
 }
 
-// shift moves the history on to the slot of at.
-func (s *series) shift(at itsm.Time) {
-	now := int64(at) / slotMillis
-	if now <= s.slot {
-		return
-	}
-	by := now - s.slot
-	if by >= 64 {
-		s.slots = 0
-	} else {
-		s.slots <<= uint(by)
-	}
-	s.slot = now
-}
-
-// onset records that the alert began to fire. It returns the time since its last
-// onset or resolve, 0 for none.
-func (s *series) onset(at itsm.Time) itsm.Time {
-	var since itsm.Time
-	if s.last != 0 {
-		since = at - s.last
-	}
-	s.shift(at)
-	s.slots |= 1
-	s.onsets++
-	s.last, s.firing = max(s.last, at), true
-	return since
-}
-
 // end records that the alert resolved: it fired in every slot since its onset.
 func (s *series) end(at itsm.Time) {
-	began := s.slot
-	s.shift(at)
-	if n := uint(min(s.slot-began, 63)); n > 0 {
-		s.slots |= 1<<n - 1
+	s.mark(at)
+	if n := uint(min(s.slot-int64(s.began)/slotMillis, 63)); n > 0 {
+		s.slots |= 1<<(n+1) - 1
 	}
-	s.slots |= 1
 	s.firing = false
-	s.last = max(s.last, at)
-}
-
-// active counts the slots before skip slots ago, within window, in which the
-// alert fired.
-func (s *series) active(at itsm.Time, skip, window uint) int {
-	by := max(int64(at)/slotMillis-s.slot, 0)
-	if by >= 64 {
-		return 0
-	}
-	m := s.slots << uint(by) >> skip << skip
-	if window < 64 {
-		m &= 1<<window - 1
-	}
-	return bits.OnesCount64(m)
 }
 
 // isChronic reports whether the series fires nearly always.
@@ -110,36 +93,40 @@ const rulesMax = 20_000
 // paceRing is how many of the latest intervals of a rule are kept.
 const paceRing = 16
 
-// rule is what is known of the rhythm of one of a sender's rules. Intervals are
-// between neighbouring changes of one alert, in seconds, at most 15 min: a
-// sender cannot report a change sooner than its next evaluation, so the short
-// ones approach its reporting interval.
+// rule is what is known of the rhythm of one of a sender's rules, or of all of a
+// source's. A sender reports when it evaluates, so the distances between the
+// times at which anything changed approach its reporting interval.
 type rule struct {
-	intervals [paceRing]uint16
-	n         uint32 // intervals seen
+	intervals [paceRing]uint16 // latest distances between different times, in seconds
+	n         uint32           // distances seen
 	onsets    uint32
 	resolves  uint32
+	source    int32 // index of the entry that stands for all rules of the source; 0 in that entry
+	last      itsm.Time
+	busy      activity // when anything changed
 }
 
-// intervalMax is the longest interval that says anything about a rhythm.
+// intervalMax is the longest distance that says anything about a rhythm.
 const intervalMax itsm.Time = 15 * 60_000
 
-// observe records one interval in milliseconds.
-func (r *rule) observe(d itsm.Time) {
-	if d < 1000 || d > intervalMax {
+// observe records that something changed at at.
+func (r *rule) observe(at itsm.Time) {
+	d := at - r.last
+	if r.last == 0 {
+		r.busy = activity{slot: int64(at) / slotMillis}
+	}
+	r.busy.mark(at)
+	if d <= 0 {
 		return
 	}
-	r.intervals[r.n%paceRing] = uint16(d / 1000)
-	r.n++
+	if r.last != 0 && d <= intervalMax {
+		r.intervals[r.n%paceRing] = uint16(max(d/1000, 1))
+		r.n++
+	}
+	r.last = at
 }
 
-// resolved records that an alert of the rule resolved d after its last change.
-func (r *rule) resolved(d itsm.Time) {
-	r.resolves++
-	r.observe(d)
-}
-
-// interval is the lower quartile of the latest intervals, in milliseconds, or 0
+// interval is the lower quartile of the latest distances, in milliseconds, or 0
 // while fewer than samples are known.
 func (r *rule) interval(samples int) itsm.Time {
 	if r.n < uint32(samples) {
@@ -159,11 +146,22 @@ const slackMilli = 1200
 func (g *Grouper) paceOf(r int32) itsm.Time {
 	gap := itsm.Time(g.c.QuietGap.Milliseconds())
 	every := g.rules[r].interval(g.c.PaceSamples)
-	if every == 0 {
-		return gap
+	if every == 0 { // a rule that is new or rarely fires: as its sender's others
+		every = g.rules[g.rules[r].source].interval(g.c.PaceSamples)
+	}
+	if every == 0 || !g.isBusy(r) {
+		return max(gap, min(every*slackMilli/1000, g.paceMax()))
 	}
 	p := min(max(every*itsm.Time(g.c.PaceMilli)/1000, itsm.Time(g.c.QuietGapMin.Milliseconds())), gap)
 	return max(p, min(every*slackMilli/1000, g.paceMax()))
+}
+
+// isBusy reports whether the rule's source changes something in so many of the
+// slots that five minutes of silence are long. In a quiet estate they are short.
+func (g *Grouper) isBusy(r int32) bool {
+	a := &g.rules[g.rules[r].source].busy
+	n := bits.OnesCount64(a.slots)
+	return n >= g.c.BusySlots && n*1000 >= (int(a.known)+1)*g.c.BusyMilli
 }
 
 // paceMax is the longest quiet gap any rule can have.
@@ -175,7 +173,10 @@ func (g *Grouper) paceMax() itsm.Time {
 // "still firing" says nothing.
 func (g *Grouper) isMute(r int32) bool {
 	x := &g.rules[r]
-	return r != 0 && x.onsets >= uint32(g.c.MuteOnsets) && x.resolves*muteShare < x.onsets
+	if x.onsets < uint32(g.c.MuteOnsets) {
+		x = &g.rules[x.source]
+	}
+	return x.onsets >= uint32(g.c.MuteOnsets) && x.resolves*muteShare < x.onsets
 }
 
 // muteShare: one resolve in so many onsets makes a rule one that resolves.
@@ -185,7 +186,7 @@ const muteShare = 20
 func (g *Grouper) seriesOf(p Probe) *series {
 	s := g.series[p.Alert]
 	if s == nil {
-		s = &series{slot: int64(p.At) / slotMillis, rule: g.ruleIndex(ruleKey{p.Source, p.AlertName})}
+		s = &series{activity: activity{slot: int64(p.At) / slotMillis}, rule: g.ruleIndex(ruleKey{p.Source, p.AlertName})}
 		g.series[p.Alert] = s
 	}
 	return s
@@ -196,11 +197,15 @@ func (g *Grouper) ruleIndex(k ruleKey) int32 {
 	if i, ok := g.ruleOf[k]; ok {
 		return i
 	}
-	if len(g.rules) > rulesMax || k.name == "" {
+	if len(g.rules) > rulesMax {
 		return 0
 	}
+	var source int32
+	if k.name != "" {
+		source = g.ruleIndex(ruleKey{source: k.source})
+	}
 	i := int32(len(g.rules))
-	g.rules = append(g.rules, rule{})
+	g.rules = append(g.rules, rule{source: source})
 	g.ruleOf[k] = i
 	return i
 }
@@ -208,12 +213,19 @@ func (g *Grouper) ruleIndex(k ruleKey) int32 {
 // record takes the onset into the history of its series, rule and CI.
 func (g *Grouper) record(p Probe) *series {
 	s := g.seriesOf(p)
-	r := &g.rules[s.rule]
-	r.onsets++
-	if since := s.onset(p.At); since > 0 {
-		r.observe(since)
+	s.mark(p.At)
+	s.began, s.firing = p.At, true
+	for _, r := range g.rhythms(s) {
+		r.onsets++
+		r.observe(p.At)
 	}
 	return s
+}
+
+// rhythms returns the entries of the series' rule and of its source.
+func (g *Grouper) rhythms(s *series) [2]*rule {
+	r := &g.rules[s.rule]
+	return [2]*rule{r, &g.rules[r.source]}
 }
 
 // hotness is which direct dependants of a CI of high fan-in alerted lately.

@@ -146,11 +146,20 @@ func (g *Grouper) collectOwn(p Probe, s *series) {
 	if gr == nil || gr.members[p.Alert] == nil || gr.wave.spent {
 		return
 	}
-	within := itsm.Time(g.c.Reopen.Milliseconds()) * g.pace(gr, s.rule) / itsm.Time(g.c.QuietGap.Milliseconds())
-	if gr.resolved != 0 && p.At-gr.resolved <= within {
+	fastest, usual := itsm.Time(g.c.QuietGapMin.Milliseconds()), itsm.Time(g.c.QuietGap.Milliseconds())
+	within := itsm.Time(g.c.Reopen.Milliseconds())
+	if pace := g.pace(gr, s.rule); pace < usual { // a fast rhythm shows a return within minutes, or it is another failure
+		within = within * max(pace-fastest, 0) / (usual - fastest)
+	}
+	if gr.resolved != 0 && p.At-gr.resolved <= within && (len(gr.members)-gr.chronic)*returnShare <= 1000 {
 		g.offer(gr, bySameCI, 1000)
 	}
 }
+
+// returnShare: an incident comes back with one alert only if that was at least
+// this share of its alerts, in thousandths. One of many that fires again says
+// that something is wrong with its CI, not that the whole is back.
+const returnShare = 300
 
 // collectUnbound offers what an alert without a CI can join.
 func (g *Grouper) collectUnbound(p Probe, s *series) {
@@ -290,7 +299,7 @@ func (g *Grouper) takesSameCI(gr *group, sp *spot, at itsm.Time, r int32) bool {
 		return false
 	}
 	quiet := at - gr.lastJoin
-	return quiet <= g.pace(gr, r) || (sp.firing > 0 && quiet < itsm.Time(g.c.FollowOn.Milliseconds()))
+	return quiet <= g.pace(gr, r) || (sp.firing > 0 && !g.isMute(sp.rule) && quiet < itsm.Time(g.c.FollowOn.Milliseconds()))
 }
 
 // best scores the candidates and returns the one to join, nil for none. A group
