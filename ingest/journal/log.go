@@ -245,7 +245,10 @@ func (l *Log) harden(s *scanned) error {
 	if err := l.w.mark(kindMark); err != nil {
 		return err
 	}
-	return errors.Join(l.sync(l.w.file.Sync), l.syncDir())
+	if err := l.sync(l.w.file.Sync); err != nil {
+		return err
+	}
+	return l.syncDir()
 }
 
 // Head returns the offset and At of the last durable entry; zeros when there is none.
@@ -288,7 +291,7 @@ func (l *Log) Close() error {
 	var err error
 	// After a failure the file must not be synced again: it could vouch for lost bytes.
 	if failed == nil {
-		err = errors.Join(l.w.mark(kindMark), l.sync(l.w.file.SyncData))
+		err = l.note(&l.w, kindMark)
 	}
 	return errors.Join(err, l.w.close(), l.lock.Close())
 }

@@ -52,9 +52,23 @@ func (l *Log) roll(frame int) error {
 	l.segments = append(l.segments, s)
 	l.mu.Unlock()
 	if !old.seg.empty() {
-		err = errors.Join(old.mark(kindEnd), l.sync(old.file.SyncData))
+		err = l.note(&old, kindEnd)
 	}
 	return final(errors.Join(err, old.file.Close()))
+}
+
+// note writes a mark or an end and syncs it. It may be missing for lack of space: the
+// next open writes it.
+func (l *Log) note(w *writer, kind byte) error {
+	err := w.mark(kind)
+	if scarce(err) {
+		l.opts.Log.Warn("journal end not marked", "file", w.seg.name, "err", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return l.sync(w.file.SyncData)
 }
 
 // newSegment makes a segment of at least the given size that continues a place. It has
@@ -133,7 +147,7 @@ func (l *Log) endSegment(s *segment) error {
 		return err
 	}
 	w := writer{place: s.place, file: f, seg: s, pos: s.end}
-	return errors.Join(w.mark(kindEnd), l.sync(f.SyncData), f.Close())
+	return errors.Join(l.note(&w, kindEnd), f.Close())
 }
 
 func ignoreMissing(err error) error {

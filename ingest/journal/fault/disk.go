@@ -365,3 +365,21 @@ func (u unlock) Close() error {
 func (d *Disk) full(name string) error {
 	return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 }
+
+// Bytes returns a copy of a file as programs see it, or nil.
+func (d *Disk) Bytes(name string) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := d.names[name]; n != nil {
+		return append([]byte{}, n.cache...)
+	}
+	return nil
+}
+
+// Put makes a file with the given content, on the disk and in memory.
+func (d *Disk) Put(name string, content []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := &inode{cache: append([]byte{}, content...), disk: append([]byte{}, content...)}
+	d.names[name], d.durable[name] = n, n
+}
