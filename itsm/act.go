@@ -25,6 +25,7 @@ const (
 type Act struct {
 	Kind     ActKind        `json:"kind"`
 	Incident IncidentNumber `json:"incident,omitempty"`
+	Epoch    uint32         `json:"epoch,omitempty"`  // epoch the partner's record was made for; 0: whichever is current
 	Actor    string         `json:"actor"`            // "console:admin", "api:admin", "pagerduty:Jane Doe"
 	Origin   string         `json:"origin,omitempty"` // connector name the act came through, or "" for ours; no echo goes back to it
 	RemoteIP string         `json:"remote_ip,omitempty"`

@@ -1,0 +1,53 @@
+// Package kind is the list of the kinds of source: which decoder a configured
+// source uses. The door, replay and the retry of quarantined deliveries read
+// bodies through it, so that the same body means the same everywhere. It is pure.
+package kind
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"signalbox/ingest/source"
+	"signalbox/ingest/source/alertmanager"
+	"signalbox/ingest/source/datadog"
+	"signalbox/ingest/source/generic"
+	"signalbox/ingest/source/pagerduty"
+	"signalbox/ingest/source/prometheus"
+	"signalbox/itsm"
+)
+
+// Names of the kinds, as in the configuration.
+const (
+	Alertmanager = "alertmanager"
+	Prometheus   = "prometheus"
+	Datadog      = "datadog"
+	Generic      = "generic"
+	PagerDuty    = "pagerduty"
+)
+
+// Names lists the kinds, sorted.
+func Names() []string { return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus} }
+
+// Options are what single kinds can be told; the others ignore them.
+type Options struct {
+	IgnoreLabels   []string      // prometheus: labels that differ between replicas
+	ResolveTimeout time.Duration // prometheus: lease of an alert that names no end; 0 is 5m
+}
+
+// Decoder returns the decoder of a kind.
+func Decoder(name string, o Options) (source.TimedDecoder, error) {
+	switch name {
+	case Alertmanager:
+		return source.Decoder(alertmanager.Decode).Timed(), nil
+	case Prometheus:
+		return prometheus.Config{IgnoreLabels: slices.Clone(o.IgnoreLabels), ResolveTimeout: o.ResolveTimeout}.Decode, nil
+	case Datadog:
+		return source.Decoder(datadog.Decode).Timed(), nil
+	case Generic:
+		return source.Decoder(generic.Decode).Timed(), nil
+	case PagerDuty:
+		return source.Decoder(pagerduty.Decode).Timed(), nil
+	}
+	return nil, itsm.Errorf(itsm.Invalid, "source kind %q: expected one of %s", name, strings.Join(Names(), ", "))
+}

@@ -1,0 +1,180 @@
+// Package pagerduty decodes PagerDuty's webhooks v3 into acts: what people did
+// there to incidents that Signalbox opened. It is pure.
+//
+// Signalbox triggers with a dedup key that names its incident and epoch (DedupKey),
+// and PagerDuty gives it back as incident_key. It is null on incidents that were
+// made from alerts, and notes carry a reference only; such an act has Incident 0
+// and the PagerDuty incident in Link, for the connector to resolve. Events of
+// incidents with somebody else's key are left out.
+package pagerduty
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"signalbox/ingest/source"
+	"signalbox/itsm"
+)
+
+// keyPrefix marks the dedup keys that are ours.
+const keyPrefix = "signalbox/"
+
+// NoteMark begins the notes that the connector writes, so that they are not taken
+// for somebody's when PagerDuty reports them.
+const NoteMark = "[Signalbox] "
+
+// Bounds of what is taken over from PagerDuty.
+const (
+	nameBytesMax = 100 // an agent's or assignee's name; a longer one is cut
+	assigneesMax = 10
+)
+
+// DedupKey is the key under which an epoch of an incident is known at PagerDuty.
+func DedupKey(n itsm.IncidentNumber, epoch uint32) string {
+	return keyPrefix + n.String() + "/" + strconv.FormatUint(uint64(epoch), 10)
+}
+
+// ParseDedupKey reads a key made by DedupKey; false for any other.
+func ParseDedupKey(key string) (itsm.IncidentNumber, uint32, bool) {
+	number, epoch, ok := strings.Cut(strings.TrimPrefix(key, keyPrefix), "/")
+	if !ok || !strings.HasPrefix(key, keyPrefix) {
+		return 0, 0, false
+	}
+	n, err := itsm.ParseIncidentNumber(number)
+	if err != nil {
+		return 0, 0, false
+	}
+	e, err := strconv.ParseUint(epoch, 10, 32)
+	if err != nil || e == 0 || DedupKey(n, uint32(e)) != key {
+		return 0, 0, false
+	}
+	return n, uint32(e), true
+}
+
+// kinds are the event types that are acts. Assignments by PagerDuty's own
+// escalation are not among them: nobody decided them.
+var kinds = map[string]itsm.ActKind{
+	"incident.triggered":      itsm.ActLink,
+	"incident.acknowledged":   itsm.ActAcknowledge,
+	"incident.unacknowledged": itsm.ActUnacknowledge,
+	"incident.resolved":       itsm.ActResolve,
+	"incident.reopened":       itsm.ActReopen,
+	"incident.reassigned":     itsm.ActAssign,
+	"incident.delegated":      itsm.ActAssign,
+	"incident.annotated":      itsm.ActNote,
+}
+
+// Decode turns the body of one webhook into at most one act. Events that change
+// nothing of ours are an empty result.
+//
+// The fields read are those of https://developer.pagerduty.com/docs/webhooks-overview
+// (v3 payloads, 2026-11): event{id, event_type, occurred_at, agent{summary},
+// client{name}, data{id, html_url, incident_key, assignees[], resolve_reason,
+// content, incident{id, html_url}}}.
+func Decode(body []byte) (source.Result, error) {
+	f, err := source.Flatten(body)
+	if err != nil {
+		return source.Result{}, err
+	}
+	eventType := f["event.event_type"]
+	if eventType == "" {
+		return source.Result{}, itsm.Errorf(itsm.Invalid, `not a PagerDuty webhook v3: "event" or its "event_type" is missing`)
+	}
+	kind, ok := kinds[eventType]
+	if !ok {
+		return source.Result{}, nil
+	}
+	w := wire{f}
+	a, ok, err := w.act(kind)
+	if err != nil || !ok {
+		return source.Result{}, err
+	}
+	return source.Result{Acts: []itsm.Act{a}}, nil
+}
+
+type wire struct{ source.Flat }
+
+// act returns false when the event is about somebody else's incident or changes
+// nothing of ours.
+func (w wire) act(kind itsm.ActKind) (itsm.Act, bool, error) {
+	at, err := itsm.ParseTime(w.Flat["event.occurred_at"])
+	if err != nil {
+		return itsm.Act{}, false, itsm.Errorf(itsm.Invalid, "event.occurred_at: %s is not an RFC 3339 time", source.Quote(w.Flat["event.occurred_at"]))
+	}
+	id := w.Flat["event.id"]
+	if id == "" || len(id) > source.NameBytesMax {
+		return itsm.Act{}, false, itsm.Errorf(itsm.Invalid, "event.id: %d bytes, expected 1 to %d", len(id), source.NameBytesMax)
+	}
+	link := w.link()
+	if link.ID == "" || len(link.ID) > source.NameBytesMax {
+		return itsm.Act{}, false, itsm.Errorf(itsm.Invalid, "event.data: the id of its incident has %d bytes, expected 1 to %d", len(link.ID), source.NameBytesMax)
+	}
+	a := itsm.Act{Kind: kind, Actor: "pagerduty:" + w.agent(), DeliveryID: id, PartnerVersion: int64(at), Link: &link}
+	key := w.Flat["event.data.incident_key"]
+	if key == "" && kind == itsm.ActLink {
+		return a, false, nil // nothing says whose it is
+	}
+	if key != "" {
+		ours := false
+		if a.Incident, a.Epoch, ours = ParseDedupKey(key); !ours {
+			return a, false, nil
+		}
+	}
+	return a, w.fill(&a), nil
+}
+
+// link is the PagerDuty incident that the event is about.
+func (w wire) link() itsm.ExternalRef {
+	at := "event.data."
+	if w.Flat["event.data.incident.id"] != "" { // a note carries a reference
+		at = "event.data.incident."
+	}
+	return itsm.ExternalRef{ID: w.Flat[at+"id"], URL: source.Link(w.Flat[at+"html_url"])}
+}
+
+// agent names who did it: a person, a service, or a program speaking for somebody.
+func (w wire) agent() string {
+	if name := w.First("event.agent.summary", "event.client.name"); name != "" {
+		return cut(name, nameBytesMax)
+	}
+	return "PagerDuty"
+}
+
+// fill adds what the kind of act needs; false when nothing is left of it.
+func (w wire) fill(a *itsm.Act) bool {
+	switch a.Kind {
+	case itsm.ActAssign:
+		var names []string
+		for i := range assigneesMax {
+			name := w.Flat["event.data.assignees."+strconv.Itoa(i)+".summary"]
+			if name == "" {
+				break
+			}
+			names = append(names, cut(name, nameBytesMax))
+		}
+		a.Assignee = strings.Join(names, ", ")
+		return a.Assignee != ""
+	case itsm.ActNote:
+		text := w.Flat["event.data.content"]
+		a.Text = cut(text, itsm.NoteBytesMax)
+		return strings.TrimSpace(text) != "" && !strings.HasPrefix(text, NoteMark)
+	case itsm.ActResolve:
+		if w.Flat["event.data.resolve_reason.type"] == "merge_resolve_reason" {
+			a.CloseCode = "duplicate"
+			a.Text = "merged at PagerDuty into " + cut(w.First("event.data.resolve_reason.incident.summary", "event.data.resolve_reason.incident.id"), nameBytesMax)
+		}
+	}
+	return true
+}
+
+// cut shortens s to n bytes at a rune border.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
