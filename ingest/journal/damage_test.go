@@ -100,9 +100,15 @@ func TestDamageIsNamed(t *testing.T) {
 		harm func(d *fault.Disk, want []journal.Record)
 		says string // "" : harmless
 	}{
-		{"bit in a body", func(d *fault.Disk, w []journal.Record) { d.Flip(seg(d, 1), (framePos(t, d.Bytes(seg(d, 1)), w[30])+70)*8) }, "offsets 31 to 31"},
-		{"bit in a length", func(d *fault.Disk, w []journal.Record) { d.Flip(seg(d, 1), (framePos(t, d.Bytes(seg(d, 1)), w[30])+5)*8) }, "offsets 31 to 31"},
-		{"bit in the last frame", func(d *fault.Disk, w []journal.Record) { d.Flip(seg(d, 2), (framePos(t, d.Bytes(seg(d, 2)), w[59])+70)*8) }, "offsets 60 to 60"},
+		{"bit in a body", func(d *fault.Disk, w []journal.Record) {
+			d.Flip(seg(d, 1), (framePos(t, d.Bytes(seg(d, 1)), w[30])+70)*8)
+		}, "offsets 31 to 31"},
+		{"bit in a length", func(d *fault.Disk, w []journal.Record) {
+			d.Flip(seg(d, 1), (framePos(t, d.Bytes(seg(d, 1)), w[30])+5)*8)
+		}, "offsets 31 to 31"},
+		{"bit in the last frame", func(d *fault.Disk, w []journal.Record) {
+			d.Flip(seg(d, 2), (framePos(t, d.Bytes(seg(d, 2)), w[59])+70)*8)
+		}, "offsets 60 to 60"},
 		{"bit in the last mark", func(d *fault.Disk, w []journal.Record) {
 			d.Flip(seg(d, 2), (framePos(t, d.Bytes(seg(d, 2)), w[59])+int64(len(w[59].Body)+7+60)/8*8+9)*8)
 		}, ""},

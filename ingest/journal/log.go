@@ -227,7 +227,8 @@ func (l *Log) resume(v *survey) error {
 	return nil
 }
 
-// harden writes the last frame and a mark and syncs both. See the package's decisions.
+// harden writes the last frame again and syncs it, then marks it: a mark that reached the disk before
+// the frame would turn a torn tail into damage. See the package's decisions.
 func (l *Log) harden(s *scanned) error {
 	if s.tail > 0 {
 		l.opts.Log.Warn("journal tail dropped: it was being written when the last run ended",
@@ -242,13 +243,13 @@ func (l *Log) harden(s *scanned) error {
 			return err
 		}
 	}
-	if err := l.w.mark(kindMark); err != nil {
-		return err
-	}
 	if err := l.sync(l.w.file.Sync); err != nil {
 		return err
 	}
-	return l.syncDir()
+	if err := l.syncDir(); err != nil {
+		return err
+	}
+	return l.w.mark(kindMark)
 }
 
 // Head returns the offset and At of the last durable entry; zeros when there is none.
