@@ -23,7 +23,7 @@ const (
 // bounded by its lines only.
 const (
 	JSONBytesMax = 512 << 20
-	CSVBytesMax  = 2 << 30
+	CSVBytesMax  = 256 << 20
 )
 
 // Parse reads a document and reports everything wrong with it, not only the
@@ -340,11 +340,11 @@ func (p *jsonParser) text1(it *item, name string, line int, at *string) {
 func (p *jsonParser) tierField(it *item, line int) {
 	c := p.peek()
 	p.skip()
-	it.setTier(p.b, line, string(p.attrs), c != '"')
+	it.setTier(string(p.attrs), c != '"')
 }
 
 // setTier reads a tier as written; null is no tier.
-func (it *item) setTier(b *builder, line int, written string, plain bool) {
+func (it *item) setTier(written string, plain bool) {
 	switch {
 	case written == "null" || written == "":
 	case plain && len(written) == 1 && written[0] >= '0' && written[0] <= '9':

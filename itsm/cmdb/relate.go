@@ -5,7 +5,7 @@ import "slices"
 // edgeOp changes one relation, seen from the CI that depends.
 type edgeOp struct {
 	node Ref  // whose list changes
-	half half // src is unused
+	half half // src is used by edgeKeep only
 	act  edgeAct
 }
 
@@ -15,6 +15,7 @@ const (
 	edgeList   edgeAct = iota // the source lists it
 	edgeUnlist                // the source does not list it any more
 	edgeDelete                // one of its CIs was retired
+	edgeKeep                  // it is listed by half.src
 )
 
 // relate brings the relations up to date: first as seen from the dependants,
@@ -127,7 +128,7 @@ func (a *applier) mergeNode(list *[]half, ops []edgeOp, room []half) []half {
 			old = old[1:]
 		}
 		for ; len(ops) > 0 && order(ops[0].half, h) == 0; ops = ops[1:] {
-			h.src = a.listed(h.src, ops[0].act)
+			h.src = a.listed(h.src, &ops[0])
 		}
 		if h.src != 0 {
 			out = append(out, h)
@@ -138,12 +139,14 @@ func (a *applier) mergeNode(list *[]half, ops []edgeOp, room []half) []half {
 }
 
 // listed returns who lists a relation after the act.
-func (a *applier) listed(set uint16, act edgeAct) uint16 {
-	switch act {
+func (a *applier) listed(set uint16, o *edgeOp) uint16 {
+	switch o.act {
 	case edgeList:
 		return a.add(set)
 	case edgeUnlist:
 		return a.remove(set)
+	case edgeKeep:
+		return o.half.src
 	}
 	return 0
 }
