@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"errors"
 
 	"signalbox/itsm"
@@ -39,28 +40,54 @@ type StoredIntent struct {
 }
 
 // putIntent stores an intent in its status and moves it to the index of that
-// status, from wherever it was.
+// status, from wherever it was. The index is written first and counted by what
+// it held, not by what the record says: after an interrupted batch they differ.
 func (a *application) putIntent(s *StoredIntent) error {
 	in := &s.Intent
 	old, err := getIntent(a.tx, in.Connector, in.Key)
 	if err != nil && !errors.Is(err, kv.ErrNotFound) {
 		return err
 	}
-	if err == nil {
-		if key := old.indexKey(); key != nil {
-			if err := a.tx.Delete(key); err != nil {
-				return err
-			}
-		}
-		a.tally.addOutbox(in.Connector, -oneIf(old.Status == IntentPending), -oneIf(old.Status == IntentAbandoned))
-	}
-	a.tally.addOutbox(in.Connector, oneIf(s.Status == IntentPending), oneIf(s.Status == IntentAbandoned))
-	if key := s.indexKey(); key != nil {
-		if err := a.tx.Set(key, []byte(in.Key)); err != nil {
+	if err == nil && !bytes.Equal(old.indexKey(), s.indexKey()) {
+		if err := a.index(&old, nil); err != nil {
 			return err
 		}
 	}
+	if err := a.index(s, []byte(in.Key)); err != nil {
+		return err
+	}
 	return a.tx.Set(intentKey(in.Connector, in.Key), a.buf.intent(s))
+}
+
+// index lists an intent under its status, or with a nil value takes it off, and
+// counts what changed.
+func (a *application) index(s *StoredIntent, value []byte) error {
+	key := s.indexKey()
+	if key == nil {
+		return nil
+	}
+	had, err := has(a.tx, key)
+	if err != nil {
+		return err
+	}
+	change := oneIf(value != nil) - oneIf(had)
+	if s.Status == IntentPending {
+		a.tally.addOutbox(s.Intent.Connector, change, 0)
+	} else {
+		a.tally.addOutbox(s.Intent.Connector, 0, change)
+	}
+	if value == nil {
+		return a.tx.Delete(key)
+	}
+	return a.tx.Set(key, value)
+}
+
+func has(tx kv.Tx, key []byte) (bool, error) {
+	_, err := tx.Get(key)
+	if errors.Is(err, kv.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // indexKey is where an intent is listed, nil when it is confirmed.

@@ -17,18 +17,21 @@ type storedQuarantine struct {
 func (a *application) quarantine(q *itsm.Quarantined) error {
 	now := storedQuarantine{*q, q.Offset}
 	now.Count = max(now.Count, 1)
-	wasWaiting := false
 	old, err := getQuarantined(a.tx, q.ID)
 	switch {
 	case err == nil:
-		wasWaiting = old.RetriedAt == 0
 		now = old.merge(q)
 	case !errors.Is(err, kv.ErrNotFound):
 		return err
 	}
+	index := quarantinedKey(now.Offset, now.ID)
+	was, err := a.tx.Get(index) // counted by the index, as intents are
+	if err != nil && !errors.Is(err, kv.ErrNotFound) {
+		return err
+	}
 	waiting := now.RetriedAt == 0
-	a.tally.waiting += oneIf(waiting) - oneIf(wasWaiting)
-	if err := a.tx.Set(quarantinedKey(now.Offset, now.ID), waitingValue(waiting)); err != nil {
+	a.tally.waiting += oneIf(waiting) - oneIf(isWaiting(was))
+	if err := a.tx.Set(index, waitingValue(waiting)); err != nil {
 		return err
 	}
 	return a.tx.Set(quarantineKey(now.ID), a.buf.quarantined(&now))
