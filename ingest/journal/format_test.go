@@ -2,6 +2,8 @@ package journal
 
 import (
 	"bytes"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"signalbox/itsm"
@@ -71,6 +73,77 @@ func TestBodyIsNoFrame(t *testing.T) {
 		if _, _, found, _ := w.next(0, seed, 1); found != want {
 			t.Errorf("seed %d: found %v", seed, found)
 		}
+	}
+}
+
+// segmentOf builds a segment's bytes from frames, and its header.
+func segmentOf(frames ...[]byte) ([]byte, segmentHead) {
+	h := segmentHead{place: place{next: 7, at: 1000, chain: Hash{1, 2}}, size: 8192}
+	b := make([]byte, h.size)
+	copy(b, h.encode())
+	at := dataStart
+	for _, f := range frames {
+		at += copy(b[at:], f)
+	}
+	return b, h
+}
+
+// TestForgery has frames whose checksums are right and whose place is not: someone with the
+// file's header can compute them, but not without touching everything that follows.
+func TestForgery(t *testing.T) {
+	_, h := segmentOf()
+	seed := h.seed()
+	first := testFrame(seed, "first")
+	after := place{next: 8, at: 1000, chain: hashOf(first)}
+	follow := func(p place) []byte {
+		b := padded(appendRecord(make([]byte, frameHeadSize), []byte("second")))
+		seal(b, frameHead{first: p.next, at: p.at, count: 1, prev: p.chain}, seed)
+		return b
+	}
+	for _, c := range []struct {
+		name   string
+		second []byte
+		third  []byte
+		says   string
+	}{
+		{"as it should be", follow(after), nil, ""},
+		{"another predecessor", follow(place{8, 1000, Hash{9}}), nil, "hash of its predecessor"},
+		{"an offset left out", follow(place{9, 1000, after.chain}), nil, "begins with offset 9, expected 8"},
+		{"time running back", follow(place{8, 999, after.chain}), nil, "is before its predecessor's"},
+		{"a mark of another end", noteFrame(kindMark, place{8, 1000, Hash{9}}, seed), nil, "hash of its predecessor"},
+		{"a frame behind the mark", noteFrame(kindMark, after, seed), follow(after), "follows the mark"},
+		{"a mark behind nothing readable", make([]byte, 64), noteFrame(kindMark, after, seed), "checksum does not match"},
+	} {
+		b, h := segmentOf(first, c.second, c.third)
+		sc, err := scan(bytes.NewReader(b), newSegment("x.seg", h), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sc.damage; (c.says == "") != (len(got) == 0) || c.says != "" && !strings.Contains(got[0].Why, c.says) {
+			t.Errorf("%s: damage %+v, want %q", c.name, got, c.says)
+		}
+	}
+}
+
+// TestFillReserves covers file systems without reservation, and the look at free space.
+func TestFillReserves(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	f, err := OS().Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.(osFile).fill(zeroChunk + 1); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := f.Size(); n != zeroChunk+1 || err != nil {
+		t.Errorf("size %d, %v", n, err)
+	}
+	if n, err := OS().FreeBytes(filepath.Dir(name)); n <= 0 || err != nil {
+		t.Errorf("free %d, %v", n, err)
+	}
+	if _, err := OS().FreeBytes(name + "/none"); err == nil {
+		t.Error("free space of nothing: no error")
 	}
 }
 

@@ -209,12 +209,8 @@ func (l *Log) resume(v *survey) error {
 		}
 	}
 	l.tidy(v)
-	if n := len(v.segs); n > 1 && v.segs[n-2].note != kindEnd {
-		if err := l.endSegment(v.segs[n-2].segment); err != nil {
-			return err
-		}
-	}
-	s := v.segs[len(v.segs)-1]
+	n := len(v.segs)
+	s := v.segs[n-1]
 	f, err := l.fs.Open(l.path(s.name))
 	if err != nil {
 		return err
@@ -222,7 +218,13 @@ func (l *Log) resume(v *survey) error {
 	l.last = s.place
 	l.w = writer{file: f, seg: s.segment, place: s.place, pos: s.end, lastPos: s.lastPos}
 	if s.note == 0 {
-		return l.harden(s)
+		if err := l.harden(s); err != nil {
+			return err
+		}
+	}
+	// Only now the last segment's name is surely durable, and may be referred to.
+	if n > 1 && v.segs[n-2].note != kindEnd {
+		return l.endSegment(v.segs[n-2].segment)
 	}
 	return nil
 }
@@ -249,7 +251,10 @@ func (l *Log) harden(s *scanned) error {
 	if err := l.syncDir(); err != nil {
 		return err
 	}
-	return l.w.mark(kindMark)
+	if err := l.w.mark(kindMark); err != nil && !scarce(err) {
+		return err
+	}
+	return nil
 }
 
 // Head returns the offset and At of the last durable entry; zeros when there is none.

@@ -86,7 +86,7 @@ func (l *Log) readFile(v *view, from itsm.Offset, b *batch) error {
 		return itsm.Wrap(itsm.Internal, err, "journal file %s cannot be read", v.name)
 	}
 	defer f.Close()
-	w := &window{r: f, size: v.end}
+	w := &window{r: f, size: v.end, chunk: min(b.roomSize, windowBytes)}
 	for pos := v.pos; pos < v.end; {
 		h, raw, ok, err := w.frame(pos, v.head.seed())
 		if err != nil {

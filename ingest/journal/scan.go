@@ -26,7 +26,7 @@ type visitor func(h frameHead, raw []byte) error
 // reading goes on behind it; only I/O errors and the visitor's are returned.
 func scan(r io.ReaderAt, s *segment, visit visitor) (*scanned, error) {
 	sc := &scanned{segment: s}
-	w := &window{r: r, size: s.head.size, reuse: true}
+	w := &window{r: r, size: s.head.size, reuse: true, chunk: windowBytes}
 	for {
 		h, raw, ok, err := w.frame(s.end, s.head.seed())
 		if err != nil {

@@ -5,14 +5,18 @@ import (
 	"io"
 )
 
-// windowBytes is how much is read from a segment at a time.
-const windowBytes = 1 << 20
+// How much is read from a segment at a time, and the least for a small question.
+const (
+	windowBytes    = 1 << 20
+	windowBytesMin = 64 << 10
+)
 
 // window reads a file forward through a buffer.
 type window struct {
 	r     io.ReaderAt
 	size  int64 // nothing is read beyond it
 	reuse bool  // what bytes returned is valid only until its next call
+	chunk int   // bytes read at a time
 	buf   []byte
 	base  int64
 }
@@ -31,7 +35,7 @@ func (w *window) bytes(pos int64, n int) ([]byte, error) {
 }
 
 func (w *window) load(pos int64, n int) error {
-	want := int(min(int64(max(n, windowBytes)), w.size-pos))
+	want := int(min(int64(max(n, w.chunk, windowBytesMin)), w.size-pos))
 	if !w.reuse || cap(w.buf) < want {
 		w.buf = make([]byte, want)
 	}
