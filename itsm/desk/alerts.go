@@ -25,8 +25,11 @@ const pagesMax = 8192
 
 // Alert returns one alert, or NotFound.
 func (d *Desk) Alert(n itsm.AlertNumber) (a itsm.Alert, err error) {
-	err = d.db.View(func(tx kv.Tx) (err error) {
-		a, err = getAlert(tx, n)
+	err = d.db.View(func(tx kv.Tx) error {
+		v, err := (&records{tx: tx}).alert(n)
+		if err == nil {
+			a, err = decodeAlert(n, v)
+		}
 		return err
 	})
 	if err != nil {
@@ -35,14 +38,6 @@ func (d *Desk) Alert(n itsm.AlertNumber) (a itsm.Alert, err error) {
 	one := []itsm.Alert{a}
 	d.overlayAlerts(one)
 	return one[0], nil
-}
-
-func getAlert(tx kv.Tx, n itsm.AlertNumber) (itsm.Alert, error) {
-	v, err := tx.Get(new(buffer).alertKey(n))
-	if err != nil {
-		return itsm.Alert{}, err
-	}
-	return decodeAlert(n, v)
 }
 
 // Alerts lists alerts, the newest number first.
@@ -55,11 +50,11 @@ func (d *Desk) Alerts(q AlertQuery) (page Page[itsm.Alert], err error) {
 	m.below = ^uint64(0)
 	if after != nil {
 		if m.below, err = numberOf(after); err != nil {
-			return page, itsm.Errorf(itsm.Invalid, "cursor %q: expected the next_cursor of an earlier page of this list", q.Cursor)
+			return page, badCursor(q.Cursor)
 		}
 	}
 	err = d.db.View(func(tx kv.Tx) error {
-		m.tx = tx
+		m.records.tx = tx
 		if len(q.Incident) > 0 {
 			return m.byIncident()
 		}
@@ -79,27 +74,27 @@ func (d *Desk) Alerts(q AlertQuery) (page Page[itsm.Alert], err error) {
 // alertSearch is one call of Alerts: it looks at alerts from the newest below a
 // number and keeps those that match.
 type alertSearch struct {
-	q      *AlertQuery
-	text   needle
-	filter columnFilter
-	limit  int
-	below  uint64 // only numbers below it
-	tx     kv.Tx
-	items  []itsm.Alert
-	last   uint64 // the last number looked at
-	seen   int    // records looked at
-	more   bool   // the search stopped before the end
+	q       *AlertQuery
+	text    needle
+	filter  columnFilter
+	limit   int
+	below   uint64 // only numbers below it
+	records records
+	items   []itsm.Alert
+	last    uint64 // the last number looked at
+	seen    int    // records looked at
+	more    bool   // the search stopped before the end
 }
 
 // consider looks at one alert; it answers Stop when the call has done enough.
-func (m *alertSearch) consider(n uint64) error {
+func (m *alertSearch) consider(n uint64, read func() ([]byte, error)) error {
 	if len(m.items) == m.limit || m.seen == ListScanMax {
 		m.more = true
 		return kv.Stop
 	}
 	m.seen++
 	m.last = n
-	v, err := m.tx.Get(new(buffer).alertKey(itsm.AlertNumber(n)))
+	v, err := read()
 	if errors.Is(err, kv.ErrNotFound) { // an interrupted batch; it will be repeated
 		return nil
 	}
@@ -134,7 +129,7 @@ func (m *alertSearch) byColumns() error {
 		r.From = new(buffer).columnKey(m.below / columnAlerts)
 	}
 	pages := 0
-	return m.tx.Scan(r, func(key, value []byte) error {
+	return m.records.tx.Scan(r, func(key, value []byte) error {
 		if pages++; pages > pagesMax {
 			m.more = true
 			return kv.Stop
@@ -152,7 +147,8 @@ func (m *alertSearch) byColumns() error {
 			if n >= m.below || !m.filter.matches(c[i]) {
 				continue
 			}
-			if err := m.consider(n); err != nil {
+			err := m.consider(n, func() ([]byte, error) { return m.records.located(itsm.AlertNumber(n), c[i]) })
+			if err != nil {
 				return err
 			}
 		}
@@ -164,85 +160,23 @@ func (m *alertSearch) byColumns() error {
 // byIncident looks at the members of the incidents asked for, merged by number.
 // Only an alert whose latest incident is among them matches.
 func (m *alertSearch) byIncident() error {
-	var numbers []uint64
+	var numbers []itsm.AlertNumber
 	for _, incident := range m.q.Incident {
-		list, err := members(m.tx, incident, m.below, ListScanMax)
+		list, err := memberAlerts(m.records.tx, incident, itsm.AlertNumber(m.below), ListScanMax+1)
 		if err != nil {
 			return err
 		}
 		numbers = append(numbers, list...)
 	}
-	slices.SortFunc(numbers, func(a, b uint64) int { return cmp.Compare(b, a) })
+	slices.SortFunc(numbers, func(a, b itsm.AlertNumber) int { return cmp.Compare(b, a) })
 	for _, n := range slices.Compact(numbers) {
-		if err := m.consider(n); err != nil {
-			if errors.Is(err, kv.Stop) {
-				return nil
-			}
+		err := m.consider(uint64(n), func() ([]byte, error) { return m.records.alert(n) })
+		if errors.Is(err, kv.Stop) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// members lists the numbers of an incident's alerts below a number, the newest
-// first, each once and at most limit.
-func members(tx kv.Tx, incident itsm.IncidentNumber, below uint64, limit int) (out []uint64, err error) {
-	r := kv.Range{Prefix: kv.Key(kindEvidence, uint64(incident)), KeysOnly: true}
-	if below != ^uint64(0) {
-		r.From = kv.Key(kindEvidence, uint64(incident), kv.Desc(below-1))
-	}
-	err = tx.Scan(r, func(key, _ []byte) error {
-		_, alert, _, err := evidenceParts(key)
-		if err != nil || len(out) == limit {
-			return cmp.Or(err, kv.Stop)
-		}
-		if len(out) == 0 || out[len(out)-1] != uint64(alert) {
-			out = append(out, uint64(alert))
-		}
-		return nil
-	})
-	return out, err
-}
-
-// IncidentAlerts lists the alerts that are members of an incident, also those
-// that have since belonged to a later one; the newest number first, each once.
-func (d *Desk) IncidentAlerts(n itsm.IncidentNumber, cursor string, limit int) (page Page[itsm.Alert], err error) {
-	after, err := decodeCursor(kindEvidence, kv.Key(kindEvidence, uint64(n)), cursor)
-	if err != nil {
-		return page, err
-	}
-	below := ^uint64(0)
-	if after != nil {
-		_, a, _, err := evidenceParts(after)
-		if err != nil {
-			return page, itsm.Errorf(itsm.Invalid, "cursor %q: expected the next_cursor of an earlier page of this list", cursor)
-		}
-		below = uint64(a)
-	}
-	limit = pageLimit(limit)
-	err = d.db.View(func(tx kv.Tx) error {
-		numbers, err := members(tx, n, below, limit+1)
-		if err != nil {
-			return err
-		}
-		if len(numbers) > limit {
-			numbers = numbers[:limit]
-			page.Next = encodeCursor(new(buffer).evidenceKey(&itsm.Evidence{Incident: n, Alert: itsm.AlertNumber(numbers[limit-1])}))
-		}
-		for _, alert := range numbers {
-			a, err := getAlert(tx, itsm.AlertNumber(alert))
-			if err != nil && !errors.Is(err, kv.ErrNotFound) {
-				return err
-			}
-			if err == nil {
-				page.Items = append(page.Items, a)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Page[itsm.Alert]{}, err
-	}
-	d.overlayAlerts(page.Items)
-	return page, nil
 }

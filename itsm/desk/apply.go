@@ -1,9 +1,6 @@
 package desk
 
 import (
-	"cmp"
-	"slices"
-
 	"signalbox/itsm"
 	"signalbox/itsm/kv"
 )
@@ -29,8 +26,11 @@ func (d *Desk) Apply(b Batch) error {
 		return itsm.Errorf(itsm.Internal, "batch up to entry %d: the view already covers entry %d", b.Cursor, before)
 	}
 	d.buf.reset()
-	a := &application{d: d, buf: &d.buf, tally: newTally(), ordinals: map[ordinalKey]uint64{}, pages: map[uint64]*columns{}}
 	next := cursor{b.Cursor, b.At, d.serial + 1}
+	a := &application{
+		d: d, buf: &d.buf, tally: newTally(), known: d.tally.alerts, serial: next.serial,
+		ordinals: map[ordinalKey]uint64{}, pages: map[uint64]*columns{},
+	}
 	err := d.db.UpdateLarge(func(tx kv.Tx) error {
 		a.tx = tx
 		return a.run(&b, before, next)
@@ -53,7 +53,11 @@ type application struct {
 	d        *Desk
 	tx       kv.Tx
 	buf      *buffer
-	tally    tally // differences; open holds closed incidents as well
+	tally    tally            // differences; open holds closed incidents as well
+	known    itsm.AlertNumber // highest number before the batch
+	serial   uint64           // of the batch
+	alerts   []*itsm.Alert
+	members  []memberOp
 	ordinals map[ordinalKey]uint64
 	pages    map[uint64]*columns
 }
@@ -64,6 +68,9 @@ type ordinalKey struct {
 }
 
 func (a *application) run(b *Batch, before itsm.Offset, next cursor) error {
+	if err := a.tx.Set(metaKey(metaBegin), a.buf.begin(next.serial)); err != nil {
+		return err
+	}
 	for i := range b.Decisions {
 		if err := a.decision(&b.Decisions[i]); err != nil {
 			return err
@@ -73,6 +80,9 @@ func (a *application) run(b *Batch, before itsm.Offset, next cursor) error {
 		if err := a.blob(blob); err != nil {
 			return err
 		}
+	}
+	if err := a.putAlerts(); err != nil {
+		return err
 	}
 	if err := a.putPages(); err != nil {
 		return err
@@ -86,13 +96,16 @@ func (a *application) run(b *Batch, before itsm.Offset, next cursor) error {
 func (a *application) decision(d *itsm.Decision) error {
 	switch d.Kind {
 	case itsm.PutAlert:
-		return a.putAlert(d.Alert)
+		a.alerts = append(a.alerts, d.Alert)
+		return nil
 	case itsm.PutIncident:
 		return a.putIncident(d.Incident)
 	case itsm.PutEvidence:
-		return a.tx.Set(a.buf.evidenceKey(d.Evidence), a.buf.evidence(d.Evidence))
+		a.member(d.Evidence, d.Evidence)
+		return nil
 	case itsm.DropEvidence:
-		return a.tx.Delete(a.buf.evidenceKey(d.Evidence))
+		a.member(d.Evidence, nil)
+		return nil
 	case itsm.AddTimeline:
 		return a.addTimeline(d.Timeline)
 	case itsm.PutIntent:
@@ -107,37 +120,9 @@ func (a *application) decision(d *itsm.Decision) error {
 	return itsm.Errorf(itsm.Internal, "decision of unknown kind %d", d.Kind)
 }
 
-func (a *application) putAlert(al *itsm.Alert) error {
-	n := uint64(al.Number)
-	page, ok := a.pages[n/columnAlerts]
-	if !ok {
-		var err error
-		if page, err = a.buf.getColumns(a.tx, n/columnAlerts); err != nil {
-			return err
-		}
-		a.pages[n/columnAlerts] = page
-	}
-	w := columnOf(al)
-	a.tally.firing += int(w&columnFiring)/columnFiring - int(page[n%columnAlerts]&columnFiring)/columnFiring
-	page[n%columnAlerts] = w
-	a.tally.alerts = max(a.tally.alerts, al.Number)
-	return a.tx.Set(a.buf.alertKey(al.Number), a.buf.alert(al))
-}
-
-// putPages stores the columns that the batch touched, in order, so that equal
-// batches write equal logs.
-func (a *application) putPages() error {
-	numbers := make([]uint64, 0, len(a.pages))
-	for n := range a.pages {
-		numbers = append(numbers, n)
-	}
-	slices.SortFunc(numbers, func(x, y uint64) int { return cmp.Compare(y, x) })
-	for _, n := range numbers {
-		if err := a.tx.Set(a.buf.columnKey(n), a.buf.columns(a.pages[n])); err != nil {
-			return err
-		}
-	}
-	return nil
+// member notes what becomes of an evidence record; putAlerts stores it.
+func (a *application) member(e, stored *itsm.Evidence) {
+	a.members = append(a.members, memberOp{memberRef{incident: e.Incident, alert: e.Alert, episode: e.Episode}, stored})
 }
 
 func (a *application) putIncident(in *itsm.Incident) error {

@@ -13,6 +13,12 @@ const listMax = 1 << 20
 // buffer is the memory of one Apply: keys and values are cut from it and stay
 // valid until reset. Growing it leaves earlier slices where they were.
 type buffer struct {
+	rawBuffer
+	raw rawBuffer // of a pack before it is compressed
+}
+
+// rawBuffer appends fields.
+type rawBuffer struct {
 	b    []byte
 	base itsm.Time // times of a record are stored relative to it
 }
@@ -24,39 +30,42 @@ func (b *buffer) reset() {
 	if cap(b.b) > bufferKeep {
 		b.b = nil
 	}
+	if cap(b.raw.b) > bufferKeep {
+		b.raw.b = nil
+	}
 	b.b = b.b[:0]
 }
 
-func (b *buffer) key(build func([]byte) []byte) []byte {
+func (b *rawBuffer) key(build func([]byte) []byte) []byte {
 	from := len(b.b)
 	b.b = build(b.b)
 	return b.b[from:len(b.b):len(b.b)]
 }
 
 // value cuts out what encode writes after a version byte.
-func (b *buffer) value(version byte, encode func()) []byte {
+func (b *rawBuffer) value(version byte, encode func()) []byte {
 	from := len(b.b)
 	b.b, b.base = append(b.b, version), 0
 	encode()
 	return b.b[from:len(b.b):len(b.b)]
 }
 
-func (b *buffer) uint(v uint64) { b.b = binary.AppendUvarint(b.b, v) }
-func (b *buffer) int(v int64)   { b.b = binary.AppendVarint(b.b, v) }
+func (b *rawBuffer) uint(v uint64) { b.b = binary.AppendUvarint(b.b, v) }
+func (b *rawBuffer) int(v int64)   { b.b = binary.AppendVarint(b.b, v) }
 
-func (b *buffer) str(s string) {
+func (b *rawBuffer) str(s string) {
 	b.uint(uint64(len(s)))
 	b.b = append(b.b, s...)
 }
 
-func (b *buffer) strs(list []string) {
+func (b *rawBuffer) strs(list []string) {
 	b.uint(uint64(len(list)))
 	for _, s := range list {
 		b.str(s)
 	}
 }
 
-func (b *buffer) labels(ls itsm.Labels) {
+func (b *rawBuffer) labels(ls itsm.Labels) {
 	b.uint(uint64(len(ls)))
 	for i := range ls {
 		b.str(ls[i].Name)
@@ -66,7 +75,7 @@ func (b *buffer) labels(ls itsm.Labels) {
 
 // time stores an unknown time as 0 and any other as its distance from the
 // record's first, which is nearly always small.
-func (b *buffer) time(t itsm.Time) {
+func (b *rawBuffer) time(t itsm.Time) {
 	if t == 0 {
 		b.uint(0)
 		return

@@ -18,8 +18,9 @@ const columnAlerts = 256
 const (
 	columnPresent = 1 << 0
 	columnFiring  = 1 << 1
-	columnSource  = 8  // bits 8 to 15: hash of the source
-	columnCI      = 16 // bits 16 to 31: hash of the CI, or of the provisional key
+	columnPacked  = 1 << 2 // the record is in the pack of its group, not under a key of its own
+	columnSource  = 8      // bits 8 to 15: hash of the source
+	columnCI      = 16     // bits 16 to 31: hash of the CI, or of the provisional key
 )
 
 type columns [columnAlerts]uint32
@@ -46,7 +47,7 @@ func ciBits(ci string) uint32 {
 
 const columnsVersion = 1
 
-func (b *buffer) columns(c *columns) []byte {
+func (b *rawBuffer) columns(c *columns) []byte {
 	return b.value(columnsVersion, func() {
 		for _, w := range c {
 			b.b = binary.LittleEndian.AppendUint32(b.b, w)

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -104,9 +105,58 @@ type cursor struct {
 	serial uint64 // of the batch that wrote it; its mark is stored with it
 }
 
-const cursorVersion = 1
+const (
+	cursorVersion = 1
+	beginVersion  = 1
+)
 
-func (b *buffer) cursor(c cursor) []byte {
+func (b *rawBuffer) begin(serial uint64) []byte {
+	return b.value(beginVersion, func() { b.uint(serial) })
+}
+
+// repair removes the runs of a batch that was begun and not finished. Everything
+// else such a batch left is written over when it is repeated; its runs could name
+// members twice, because the repetition may pack other alerts.
+func repair(db kv.DB) error {
+	var stale [][]byte
+	err := db.View(func(tx kv.Tx) error {
+		c, err := readCursor(tx)
+		if err != nil {
+			return err
+		}
+		v, err := tx.Get(metaKey(metaBegin))
+		if errors.Is(err, kv.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r, err := open(v, beginVersion)
+		if begun := r.uint(); err != nil || begun == c.serial {
+			return err
+		}
+		return tx.Scan(kv.Range{Prefix: prefix(kindRun)}, func(key, value []byte) error {
+			serial, _, err := decodeRun(0, value)
+			if serial > c.serial {
+				stale = append(stale, bytes.Clone(key))
+			}
+			return err
+		})
+	})
+	if err != nil || len(stale) == 0 {
+		return err
+	}
+	return db.UpdateLarge(func(tx kv.Tx) error {
+		for _, key := range stale {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (b *rawBuffer) cursor(c cursor) []byte {
 	return b.value(cursorVersion, func() {
 		b.uint(uint64(c.offset))
 		b.time(c.at)

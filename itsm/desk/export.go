@@ -3,7 +3,10 @@ package desk
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"signalbox/itsm"
@@ -82,19 +85,38 @@ func each[T any](x *exporter, kind byte, decode func(key, value []byte) (T, erro
 	return err
 }
 
+// alerts walks the columns, which lead to every alert wherever it is stored.
 func (x *exporter) alerts() error {
-	decode := func(key, value []byte) (itsm.Alert, error) {
-		n, err := numberOf(key)
+	r := &records{tx: x.tx}
+	chunk := make([]itsm.Alert, 0, columnAlerts)
+	return x.tx.Scan(kv.Range{Prefix: prefix(kindColumn), Reverse: true}, func(key, value []byte) error {
+		page, err := numberOf(key)
 		if err != nil {
-			return itsm.Alert{}, err
+			return err
 		}
-		return decodeAlert(itsm.AlertNumber(n), value)
-	}
-	return each(x, kindAlert, decode, func(list []itsm.Alert) {
-		x.d.overlayAlerts(list)
-		for i := range list {
-			x.line("alert", &list[i])
+		c, err := decodeColumns(value)
+		if err != nil {
+			return err
 		}
+		chunk = chunk[:0]
+		for i, w := range c {
+			n := itsm.AlertNumber(page*columnAlerts + uint64(i))
+			v, err := r.located(n, w)
+			if errors.Is(err, kv.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			a, err := decodeAlert(n, v)
+			if err != nil {
+				return err
+			}
+			chunk = append(chunk, a)
+		}
+		x.d.overlayAlerts(chunk)
+		lines[itsm.Alert](x, "alert")(chunk)
+		return x.err
 	})
 }
 
@@ -122,8 +144,49 @@ func lines[T any](x *exporter, kind string) func([]T) {
 	}
 }
 
+// evidence walks the members of each incident that has any.
 func (x *exporter) evidence() error {
-	return each(x, kindEvidence, decodeEvidence, lines[itsm.Evidence](x, "evidence"))
+	incidents, err := x.incidentsWithMembers()
+	if err != nil {
+		return err
+	}
+	r := &records{tx: x.tx}
+	for _, n := range incidents {
+		for after := newest; ; {
+			list, err := members(x.tx, n, after, exportChunk)
+			if err != nil {
+				return err
+			}
+			for _, m := range list {
+				e, err := r.evidence(m)
+				if err != nil {
+					return err
+				}
+				x.line("evidence", &e)
+			}
+			if len(list) < exportChunk {
+				break
+			}
+			after = list[len(list)-1]
+		}
+	}
+	return x.err
+}
+
+func (x *exporter) incidentsWithMembers() ([]itsm.IncidentNumber, error) {
+	set := map[itsm.IncidentNumber]struct{}{}
+	collect := func(kind byte, incident func(key []byte) (itsm.IncidentNumber, error)) error {
+		return x.tx.Scan(kv.Range{Prefix: prefix(kind), KeysOnly: true}, func(key, _ []byte) error {
+			n, err := incident(key)
+			set[n] = struct{}{}
+			return err
+		})
+	}
+	err := errors.Join(collect(kindRun, runIncident), collect(kindEvidence, func(key []byte) (itsm.IncidentNumber, error) {
+		m, err := memberOf(key)
+		return m.incident, err
+	}))
+	return slices.Sorted(maps.Keys(set)), err
 }
 
 func (x *exporter) timeline() error {

@@ -113,12 +113,3 @@ func (d *Desk) Timeline(n itsm.IncidentNumber, cursor string, limit int) (Page[i
 		return t, true, err
 	})
 }
-
-// Evidence lists why each episode belongs to an incident, the newest alert first.
-func (d *Desk) Evidence(n itsm.IncidentNumber, cursor string, limit int) (Page[itsm.Evidence], error) {
-	p := pager{kind: kindEvidence, prefix: kv.Key(kindEvidence, uint64(n)), limit: limit, scanMax: ListScanMax}
-	return list(d, p, cursor, func(_ kv.Tx, key, value []byte) (itsm.Evidence, bool, error) {
-		e, err := decodeEvidence(key, value)
-		return e, true, err
-	})
-}

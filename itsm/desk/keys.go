@@ -9,10 +9,12 @@ import (
 //
 //	(meta, name)                                    -> cursor, format
 //	(alert, ↓number)                                -> alert record
-//	(column, ↓page)                                 -> one word for each of 256 alerts
+//	(pack, ↓group)                                  -> 32 alerts that were new together, and their evidence
+//	(column, ↓page)                                 -> one word for each of 256 alerts; says where each is
 //	(incident, ↓number)                             -> incident record
 //	(open, ↓number)                                 -> state, priority; only of open incidents
-//	(evidence, incident, ↓alert, ↓episode)          -> evidence record; also the membership index
+//	(evidence, incident, ↓alert, ↓episode)          -> evidence record that is in no pack
+//	(run, incident, ↓lowest alert)                  -> members whose evidence is in packs, newest first
 //	(timeline, incident, ↓offset, ↓n)               -> timeline entry, n counts within the offset
 //	(intent, connector, key)                        -> intent and what became of it
 //	(pending, connector, offset, incident, serial)  -> key of an unsettled intent, oldest first
@@ -36,38 +38,48 @@ const (
 	kindQuarantined = 12
 	kindBlob        = 13
 	kindMark        = 14
+	kindPack        = 15
+	kindRun         = 16
 )
 
 // The names below (meta).
 const (
 	metaCursor = "cursor"
 	metaFormat = "format"
-	metaLoad   = "load" // present while a dump is being loaded
+	metaLoad   = "load"  // present while a dump is being loaded
+	metaBegin  = "begin" // serial of the batch that was begun last
 )
 
 func metaKey(name string) []byte { return kv.Key(kindMeta, name) }
 func blobKey(name string) []byte { return kv.Key(kindBlob, name) }
 func markKey(slot uint64) []byte { return kv.Key(kindMark, slot) }
 
-func (b *buffer) descKey(kind byte, n uint64) []byte {
+func (b *rawBuffer) descKey(kind byte, n uint64) []byte {
 	return b.key(func(k []byte) []byte { return kv.AppendDesc(kv.Begin(k, kind), n) })
 }
 
-func (b *buffer) alertKey(n itsm.AlertNumber) []byte { return b.descKey(kindAlert, uint64(n)) }
-func (b *buffer) columnKey(page uint64) []byte       { return b.descKey(kindColumn, page) }
-func (b *buffer) incidentKey(n itsm.IncidentNumber) []byte {
+func (b *rawBuffer) alertKey(n itsm.AlertNumber) []byte { return b.descKey(kindAlert, uint64(n)) }
+func (b *rawBuffer) columnKey(page uint64) []byte       { return b.descKey(kindColumn, page) }
+func (b *rawBuffer) packKey(group uint64) []byte        { return b.descKey(kindPack, group) }
+func (b *rawBuffer) incidentKey(n itsm.IncidentNumber) []byte {
 	return b.descKey(kindIncident, uint64(n))
 }
-func (b *buffer) openKey(n itsm.IncidentNumber) []byte { return b.descKey(kindOpen, uint64(n)) }
+func (b *rawBuffer) openKey(n itsm.IncidentNumber) []byte { return b.descKey(kindOpen, uint64(n)) }
 
-func (b *buffer) evidenceKey(e *itsm.Evidence) []byte {
+func (b *rawBuffer) evidenceKey(m memberRef) []byte {
 	return b.key(func(k []byte) []byte {
-		k = kv.AppendUint(kv.Begin(k, kindEvidence), uint64(e.Incident))
-		return kv.AppendDesc(kv.AppendDesc(k, uint64(e.Alert)), uint64(e.Episode))
+		k = kv.AppendUint(kv.Begin(k, kindEvidence), uint64(m.incident))
+		return kv.AppendDesc(kv.AppendDesc(k, uint64(m.alert)), uint64(m.episode))
 	})
 }
 
-func (b *buffer) timelineKey(n itsm.IncidentNumber, at itsm.Offset, ordinal uint64) []byte {
+func (b *rawBuffer) runKey(n itsm.IncidentNumber, lowest itsm.AlertNumber) []byte {
+	return b.key(func(k []byte) []byte {
+		return kv.AppendDesc(kv.AppendUint(kv.Begin(k, kindRun), uint64(n)), uint64(lowest))
+	})
+}
+
+func (b *rawBuffer) timelineKey(n itsm.IncidentNumber, at itsm.Offset, ordinal uint64) []byte {
 	return b.key(func(k []byte) []byte {
 		k = kv.AppendUint(kv.Begin(k, kindTimeline), uint64(n))
 		return kv.AppendDesc(kv.AppendDesc(k, uint64(at)), ordinal)
@@ -105,12 +117,22 @@ func numberOf(key []byte) (n uint64, err error) {
 	return n, nil
 }
 
-func evidenceParts(key []byte) (itsm.IncidentNumber, itsm.AlertNumber, uint32, error) {
+// memberOf reads the key of an evidence record.
+func memberOf(key []byte) (memberRef, error) {
 	var incident, alert, episode uint64
 	if !kv.Uints(key, &incident, &alert, &episode) {
-		return 0, 0, 0, damagedKey(key)
+		return memberRef{}, damagedKey(key)
 	}
-	return itsm.IncidentNumber(incident), itsm.AlertNumber(alert), uint32(episode), nil
+	return memberRef{incident: itsm.IncidentNumber(incident), alert: itsm.AlertNumber(alert), episode: uint32(episode)}, nil
+}
+
+// runIncident reads the incident of a run's key.
+func runIncident(key []byte) (itsm.IncidentNumber, error) {
+	var incident, lowest uint64
+	if !kv.Uints(key, &incident, &lowest) {
+		return 0, damagedKey(key)
+	}
+	return itsm.IncidentNumber(incident), nil
 }
 
 func timelineParts(key []byte) (itsm.IncidentNumber, itsm.Offset, uint64, error) {

@@ -18,7 +18,7 @@ type mark struct {
 
 const markVersion = 1
 
-func (b *buffer) mark(m mark) []byte {
+func (b *rawBuffer) mark(m mark) []byte {
 	return b.value(markVersion, func() {
 		b.uint(m.serial)
 		b.uint(uint64(m.before))

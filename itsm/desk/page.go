@@ -43,12 +43,16 @@ func decodeCursor(kind byte, prefix []byte, cursor string) (key []byte, err erro
 	}
 	key, err = base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || !bytes.HasPrefix(key, prefix) || len(key) > cursorMax {
-		return nil, itsm.Errorf(itsm.Invalid, "cursor %q: expected the next_cursor of an earlier page of this list", cursor)
+		return nil, badCursor(cursor)
 	}
 	if k, _, err := kv.Parts(key); err != nil || k != kind {
-		return nil, itsm.Errorf(itsm.Invalid, "cursor %q: expected the next_cursor of an earlier page of this list", cursor)
+		return nil, badCursor(cursor)
 	}
 	return key, nil
+}
+
+func badCursor(cursor string) error {
+	return itsm.Errorf(itsm.Invalid, "cursor %q: expected the next_cursor of an earlier page of this list", cursor)
 }
 
 // cursorMax bounds a cursor that a client sends back.

@@ -24,7 +24,7 @@ const (
 	alertPlainWord   // SeverityWord is the word of Severity
 )
 
-func (b *buffer) alert(a *itsm.Alert) []byte {
+func (b *rawBuffer) alert(a *itsm.Alert) []byte {
 	return b.value(alertVersion, func() {
 		flags := uint64(0)
 		if a.Flapping {
@@ -110,7 +110,7 @@ const (
 	incidentStorm
 )
 
-func (b *buffer) incident(in *itsm.Incident) []byte {
+func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 	return b.value(incidentVersion, func() {
 		flags := uint64(0)
 		if in.StillFiring {
@@ -177,7 +177,7 @@ func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err 
 	return in, r.end()
 }
 
-func (b *buffer) causes(list []itsm.Cause) {
+func (b *rawBuffer) causes(list []itsm.Cause) {
 	b.uint(uint64(len(list)))
 	for i := range list {
 		c := &list[i]
@@ -210,7 +210,7 @@ func (r *reader) causes() []itsm.Cause {
 	return list
 }
 
-func (b *buffer) related(list []itsm.Candidate) {
+func (b *rawBuffer) related(list []itsm.Candidate) {
 	b.uint(uint64(len(list)))
 	for i := range list {
 		b.uint(uint64(list[i].Incident))
@@ -231,7 +231,7 @@ func (r *reader) related() []itsm.Candidate {
 	return list
 }
 
-func (b *buffer) links(list []itsm.ExternalRef) {
+func (b *rawBuffer) links(list []itsm.ExternalRef) {
 	b.uint(uint64(len(list)))
 	for i := range list {
 		b.str(list[i].Connector)

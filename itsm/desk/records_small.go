@@ -2,7 +2,7 @@ package desk
 
 import "signalbox/itsm"
 
-func (b *buffer) evidence(e *itsm.Evidence) []byte {
+func (b *rawBuffer) evidence(e *itsm.Evidence) []byte {
 	return b.value(evidenceVersion, func() {
 		b.time(e.At)
 		b.uint(uint64(e.Offset))
@@ -23,16 +23,12 @@ func (b *buffer) evidence(e *itsm.Evidence) []byte {
 	})
 }
 
-func decodeEvidence(key, value []byte) (e itsm.Evidence, err error) {
-	incident, alert, episode, err := evidenceParts(key)
-	if err != nil {
-		return e, err
-	}
+func decodeEvidence(m memberRef, value []byte) (e itsm.Evidence, err error) {
 	r, err := open(value, evidenceVersion)
 	if err != nil {
 		return e, err
 	}
-	e.Incident, e.Alert, e.Episode = incident, alert, episode
+	e.Incident, e.Alert, e.Episode = m.incident, m.alert, m.episode
 	e.At, e.Offset = r.time(), itsm.Offset(r.uint())
 	e.Decision, e.By = itsm.EvidenceDecision(r.str()), r.str()
 	e.ScoreMilli, e.ThresholdMilli = int(r.int()), int(r.int())
@@ -42,7 +38,7 @@ func decodeEvidence(key, value []byte) (e itsm.Evidence, err error) {
 	return e, r.end()
 }
 
-func (b *buffer) timelineEntry(t *itsm.TimelineEntry) []byte {
+func (b *rawBuffer) timelineEntry(t *itsm.TimelineEntry) []byte {
 	return b.value(timelineVersion, func() {
 		b.time(t.At)
 		b.str(t.Kind)
@@ -65,7 +61,7 @@ func decodeTimeline(key, value []byte) (t itsm.TimelineEntry, err error) {
 	return t, r.end()
 }
 
-func (b *buffer) intent(s *StoredIntent) []byte {
+func (b *rawBuffer) intent(s *StoredIntent) []byte {
 	return b.value(intentVersion, func() {
 		in, snap := &s.Intent, &s.Intent.Snapshot
 		b.uint(uint64(s.Status))
@@ -115,7 +111,7 @@ func decodeIntent(connector, key string, value []byte) (s StoredIntent, err erro
 	return s, r.end()
 }
 
-func (b *buffer) quarantined(q *storedQuarantine) []byte {
+func (b *rawBuffer) quarantined(q *storedQuarantine) []byte {
 	return b.value(quarantineVersion, func() {
 		b.str(q.Source)
 		b.str(q.Error)

@@ -113,6 +113,9 @@ func (d *Desk) Counts() Counts {
 
 // reload rebuilds what is kept in memory from the store.
 func (d *Desk) reload() error {
+	if err := repair(d.db); err != nil {
+		return err
+	}
 	t := newTally()
 	var c cursor
 	err := d.db.View(func(tx kv.Tx) (err error) {
@@ -211,7 +214,7 @@ func (d *Desk) Connectors() []string {
 
 const openVersion = 1
 
-func (b *buffer) openState(s openState) []byte {
+func (b *rawBuffer) openState(s openState) []byte {
 	return b.value(openVersion, func() {
 		b.uint(uint64(s.state))
 		b.uint(uint64(s.priority))
