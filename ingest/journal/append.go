@@ -195,7 +195,7 @@ func (l *Log) commit(g *group) {
 		l.publish(g)
 	case passing(err):
 		g.err = reason("disk_full", itsm.Wrap(itsm.Unavailable, err, "the journal's disk is full; free space and it goes on by itself"))
-		l.opts.Log.Warn("journal append refused", "err", err)
+		l.tellFull(true, err)
 	default:
 		l.fail(err)
 		g.err = l.err
@@ -238,8 +238,21 @@ func (l *Log) publish(g *group) {
 	w.lastPos, w.pos = w.pos, w.pos+int64(len(g.frame))
 	l.last = after
 	l.tail.push(g)
+	l.tellFull(false, nil)
 	l.broadcast()
 	l.metrics.appended(len(g.ends), len(g.frame))
+}
+
+// tellFull logs when the disk turns out to be full and when it no longer is, not each refusal. The
+// caller holds mu.
+func (l *Log) tellFull(full bool, err error) {
+	switch {
+	case full && !l.full:
+		l.opts.Log.Warn("journal refuses appends: the disk is full", "err", err)
+	case l.full && !full:
+		l.opts.Log.Info("journal accepts appends again")
+	}
+	l.full = full
 }
 
 // settle does what can follow after the callers were woken: the hash for the next frame and,

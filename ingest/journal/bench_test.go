@@ -3,8 +3,10 @@ package journal_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"signalbox/ingest/journal"
 	"signalbox/itsm"
@@ -29,19 +31,25 @@ func benchAppend(b *testing.B, writers, records int) {
 		bodies[i] = make([]byte, 700)
 	}
 	b.SetBytes(int64(700 * records))
+	took := make([]time.Duration, b.N)
 	b.ResetTimer()
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
 			for n := w; n < b.N; n += writers {
+				start := time.Now()
 				if _, _, err := l.Append(context.Background(), bodies...); err != nil {
 					b.Error(err)
 					return
 				}
+				took[n] = time.Since(start)
 			}
 		})
 	}
 	wg.Wait()
+	b.StopTimer()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 	b.ReportMetric(float64(b.N*records)/b.Elapsed().Seconds(), "records/s")
 }
 

@@ -90,6 +90,7 @@ type Log struct {
 	leading  bool
 	closed   bool
 	err      error // set once by a failed write or sync
+	full     bool  // the last write found no space
 	queue    []*group
 	queued   int // bytes in the queue
 	records  int // records in the queue

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +32,23 @@ type nopCloser struct{}
 
 func (nopCloser) Close() error { return nil }
 
-func (osFS) MkdirAll(dir string) error { return os.MkdirAll(dir, dirMode) }
+// MkdirAll makes each missing directory durable in its parent: a journal in a directory that a
+// power cut takes away would be no journal.
+func (f osFS) MkdirAll(dir string) error {
+	if i, err := os.Stat(dir); err == nil && i.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := f.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, dirMode); err != nil {
+		return err
+	}
+	return f.SyncDir(parent)
+}
 
 func (osFS) Create(name string) (File, error) {
 	return openOS(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)

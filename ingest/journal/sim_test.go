@@ -227,7 +227,7 @@ func (s *sim) retain() error {
 }
 
 func TestPowerCut(t *testing.T) {
-	seeds, start := uint64(3000), time.Now()
+	seeds, start := uint64(2000), time.Now()
 	if *long {
 		seeds = 100_000
 	}
