@@ -1,0 +1,315 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"signalbox/itsm"
+)
+
+// act applies what a person or a partner did and says what it came to.
+func (s *State) act(a *itsm.Act) {
+	o := s.repeated(a)
+	if o == nil {
+		n := s.decide(a)
+		n.Offset = s.off
+		o = &n
+		s.keep(a, n)
+	} else {
+		o.Offset, o.NoOp = s.off, true
+		s.totals.ActsRepeated++
+	}
+	s.totals.Acts++
+	s.put(itsm.Decision{Kind: itsm.SettleOutcome, Outcome: o})
+}
+
+// decide checks the act against the lifecycle and applies it.
+func (s *State) decide(a *itsm.Act) itsm.Outcome {
+	if a.Kind == itsm.ActReceipt {
+		return s.receipt(a)
+	}
+	i := s.incidents[a.Incident]
+	switch {
+	case a.Incident == 0 || a.Incident > s.lastIncident:
+		return refuse(a, itsm.NotFound, "there is no incident %q", a.Incident)
+	case i == nil:
+		return refuse(a, itsm.Conflict, "%s was closed long ago and takes no more changes", a.Incident)
+	case a.Kind == itsm.ActLink:
+		return s.link(i, a)
+	case a.IfVersion != 0 && a.IfVersion != i.version:
+		return refuse(a, itsm.Stale, "%s is at version %d, not %d: somebody changed it; look at it again", i.number, i.version, a.IfVersion)
+	case !s.isNews(i, a):
+		s.totals.PartnerStale++
+		return noOp(a)
+	case i.mergedInto != 0 && a.Kind != itsm.ActNote:
+		return s.onMerged(i, a)
+	}
+	do, ok := actors[a.Kind]
+	if !ok {
+		return refuse(a, itsm.Invalid, "act %q: expected acknowledge, unacknowledge, resolve, reopen, hold, resume, assign, priority, note, merge, split or cancel", a.Kind)
+	}
+	return do(s, i, a)
+}
+
+// actors does each kind of act on an incident that exists.
+var actors = map[itsm.ActKind]func(*State, *incident, *itsm.Act) itsm.Outcome{
+	itsm.ActAcknowledge:   (*State).actAcknowledge,
+	itsm.ActUnacknowledge: (*State).actUnacknowledge,
+	itsm.ActResolve:       (*State).actResolve,
+	itsm.ActReopen:        (*State).actReopen,
+	itsm.ActHold:          (*State).actHold,
+	itsm.ActResume:        (*State).actResume,
+	itsm.ActAssign:        (*State).actAssign,
+	itsm.ActPriority:      (*State).actPriority,
+	itsm.ActNote:          (*State).actNote,
+	itsm.ActMerge:         (*State).actMerge,
+	itsm.ActSplit:         (*State).actSplit,
+	itsm.ActCancel:        (*State).actCancel,
+}
+
+func done(a *itsm.Act) itsm.Outcome { return itsm.Outcome{Incident: a.Incident} }
+func noOp(a *itsm.Act) itsm.Outcome { return itsm.Outcome{Incident: a.Incident, NoOp: true} }
+
+func refuse(a *itsm.Act, code itsm.Code, format string, args ...any) itsm.Outcome {
+	return itsm.Outcome{Incident: a.Incident, Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// illegal refuses a move that the lifecycle does not have.
+func (i *incident) illegal(a *itsm.Act) itsm.Outcome {
+	var can []string
+	for _, st := range itsm.Moves(i.state) {
+		can = append(can, st.String())
+	}
+	next := "it ends there"
+	if len(can) > 0 {
+		next = "from there it can go to " + strings.Join(can, ", ")
+	}
+	return refuse(a, itsm.Conflict, "%s is %s: %s is not possible; %s", i.number, i.state, a.Kind, next)
+}
+
+func doerOf(a *itsm.Act) doer {
+	by := doer{a.Actor, a.Origin}
+	if by.actor == "" {
+		by.actor = "unknown"
+	}
+	return by
+}
+
+// onMerged answers acts on an incident that is part of another one now. A
+// partner resolving its copy says only what it was asked to do.
+func (s *State) onMerged(i *incident, a *itsm.Act) itsm.Outcome {
+	if a.Kind == itsm.ActMerge && a.Into == i.mergedInto || a.Kind == itsm.ActCancel || a.Kind == itsm.ActResolve && a.Origin != "" {
+		return noOp(a)
+	}
+	return refuse(a, itsm.Conflict, "%s was merged into %s: act there, or split its alerts out to take the merge back", i.number, i.mergedInto)
+}
+
+func (s *State) actAcknowledge(i *incident, a *itsm.Act) itsm.Outcome {
+	by := doerOf(a)
+	switch {
+	case i.state.IsOpen() && i.acked:
+		return noOp(a)
+	case i.state.IsOpen():
+		i.acked = true
+		if i.state == itsm.New {
+			i.state = itsm.InProgress
+		}
+	case i.state == itsm.IncidentResolved && a.Origin != "":
+		// It crossed the resolve on its way: the state stays up, the fact is kept.
+	default:
+		return i.illegal(a)
+	}
+	if i.ackAt == 0 {
+		i.ackAt, i.ackBy = s.now, by.actor
+	}
+	s.timeline(i, "acknowledged", by.actor, a.Text)
+	s.touchIncident(i)
+	s.tell(i, by, a.Text)
+	s.scheduleIncident(i)
+	if !i.state.IsOpen() {
+		return noOp(a)
+	}
+	return done(a)
+}
+
+// actUnacknowledge takes an acknowledgement back: a person's wish or the pager's
+// time-out. The state stays, for it only moves up within an epoch.
+func (s *State) actUnacknowledge(i *incident, a *itsm.Act) itsm.Outcome {
+	if !i.state.IsOpen() {
+		return i.illegal(a)
+	}
+	if !i.acked {
+		return noOp(a)
+	}
+	i.acked, i.ackAt, i.ackBy = false, 0, ""
+	for n := range i.told {
+		i.told[n].acked = false
+	}
+	s.timeline(i, "acknowledgement taken back", doerOf(a).actor, cmpText(a.Reason, a.Text))
+	s.touchIncident(i)
+	return done(a)
+}
+
+func cmpText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (s *State) actResolve(i *incident, a *itsm.Act) itsm.Outcome {
+	if i.state == itsm.IncidentResolved || i.state == itsm.Closed || a.Origin != "" && i.state == itsm.Cancelled {
+		return noOp(a)
+	}
+	if !itsm.CanMove(i.state, itsm.IncidentResolved) {
+		return i.illegal(a)
+	}
+	code := a.CloseCode
+	if code == "" {
+		code = itsm.CloseCodes[0]
+	}
+	if !slices.Contains(itsm.CloseCodes, code) {
+		return refuse(a, itsm.Invalid, "close_code %q: expected one of %s", code, strings.Join(itsm.CloseCodes, ", "))
+	}
+	if bad := noteTooLong(a); bad != nil {
+		return *bad
+	}
+	text := "close code " + code
+	if a.Text != "" {
+		text += ": " + a.Text
+	}
+	s.resolve(i, doerOf(a), code, text)
+	return done(a)
+}
+
+func (s *State) actReopen(i *incident, a *itsm.Act) itsm.Outcome {
+	switch {
+	case i.state.IsOpen():
+		return noOp(a)
+	case i.state != itsm.IncidentResolved:
+		return i.illegal(a)
+	}
+	s.reopen(i, doerOf(a), "reopened: "+cmpText(cmpText(a.Reason, a.Text), "no reason given"))
+	return done(a)
+}
+
+func (s *State) actHold(i *incident, a *itsm.Act) itsm.Outcome {
+	switch {
+	case !slices.Contains(itsm.HoldReasons, a.Reason):
+		return refuse(a, itsm.Invalid, "reason %q: expected one of %s", a.Reason, strings.Join(itsm.HoldReasons, ", "))
+	case i.state == itsm.OnHold && i.holdReason == a.Reason:
+		return noOp(a)
+	case i.state != itsm.OnHold && !itsm.CanMove(i.state, itsm.OnHold):
+		return i.illegal(a)
+	}
+	i.state, i.holdReason = itsm.OnHold, a.Reason
+	s.changed(i, a, "on hold", "waits for: "+a.Reason)
+	return done(a)
+}
+
+func (s *State) actResume(i *incident, a *itsm.Act) itsm.Outcome {
+	switch i.state {
+	case itsm.InProgress, itsm.New:
+		return noOp(a)
+	case itsm.OnHold:
+		i.state, i.holdReason = itsm.InProgress, ""
+		s.changed(i, a, "resumed", cmpText(a.Text, "work goes on"))
+		return done(a)
+	}
+	return i.illegal(a)
+}
+
+func (s *State) actAssign(i *incident, a *itsm.Act) itsm.Outcome {
+	switch {
+	case i.state == itsm.Closed || i.state == itsm.Cancelled:
+		return i.illegal(a)
+	case a.Assignee == "" && a.Group == "":
+		return refuse(a, itsm.Invalid, "assign: give an assignee or a group")
+	case (a.Assignee == "" || a.Assignee == i.assignee) && (a.Group == "" || a.Group == i.team):
+		return noOp(a)
+	}
+	i.assignee, i.team = cmpText(a.Assignee, i.assignee), cmpText(a.Group, i.team)
+	s.changed(i, a, "assigned", "to "+strings.Trim(i.assignee+" of "+i.team, " of"))
+	return done(a)
+}
+
+func (s *State) actPriority(i *incident, a *itsm.Act) itsm.Outcome {
+	switch {
+	case i.state == itsm.Closed || i.state == itsm.Cancelled:
+		return i.illegal(a)
+	case a.Priority > itsm.P5:
+		return refuse(a, itsm.Invalid, "priority %d: expected P1 to P5, or none to take an override back", a.Priority)
+	case a.Priority == i.override:
+		return noOp(a)
+	}
+	i.override, i.overrideBy = a.Priority, doerOf(a).actor
+	text := fmt.Sprintf("%s instead of the computed %s", a.Priority, i.computed)
+	if a.Priority == 0 {
+		i.overrideBy = ""
+		text = fmt.Sprintf("the override is taken back; computed %s counts", i.computed)
+	}
+	s.changed(i, a, "priority", text)
+	return done(a)
+}
+
+func (s *State) actNote(i *incident, a *itsm.Act) itsm.Outcome {
+	if strings.TrimSpace(a.Text) == "" {
+		return refuse(a, itsm.Invalid, "text: expected a note that is not empty")
+	}
+	if bad := noteTooLong(a); bad != nil {
+		return *bad
+	}
+	by := doerOf(a)
+	i.lastActivity = s.now
+	s.timeline(i, "note", by.actor, a.Text)
+	s.touchIncident(i)
+	for n := range i.told {
+		if t := &i.told[n]; t.epoch != 0 && t.connector != by.origin {
+			s.intend(i, t, itsm.Note, by, a.Text)
+		}
+	}
+	return done(a)
+}
+
+func noteTooLong(a *itsm.Act) *itsm.Outcome {
+	if len(a.Text) <= itsm.NoteBytesMax {
+		return nil
+	}
+	o := refuse(a, itsm.TooLarge, "text: %d bytes; a note has at most %d", len(a.Text), itsm.NoteBytesMax)
+	return &o
+}
+
+// actCancel ends an incident that was none. What still fires is shown as
+// suppressed by that decision, never silently lost.
+func (s *State) actCancel(i *incident, a *itsm.Act) itsm.Outcome {
+	if i.state == itsm.Cancelled {
+		return noOp(a)
+	}
+	if !itsm.CanMove(i.state, itsm.Cancelled) {
+		return i.illegal(a)
+	}
+	if i.state.IsOpen() {
+		s.openIncidents--
+	}
+	i.state, i.stillFires, i.holdReason = itsm.Cancelled, false, ""
+	for _, m := range i.members {
+		if al := s.alerts[m.alert]; al != nil && al.inc == i && al.member && al.status == itsm.Firing {
+			al.held = i.number.String() + " was cancelled by " + doerOf(a).actor
+			s.touchAlert(al)
+		}
+	}
+	s.changed(i, a, "cancelled", cmpText(cmpText(a.Reason, a.Text), "no reason given"))
+	s.retire(i)
+	return done(a)
+}
+
+// changed finishes an act that moved i: timeline, record, partners, timers.
+func (s *State) changed(i *incident, a *itsm.Act, kind, text string) {
+	by := doerOf(a)
+	i.lastActivity = s.now
+	s.timeline(i, kind, by.actor, text)
+	s.touchIncident(i)
+	s.tell(i, by, text)
+	s.scheduleIncident(i)
+}

@@ -1,0 +1,402 @@
+package correlate
+
+import (
+	"strings"
+
+	"signalbox/itsm"
+)
+
+// alert is the state of one deduplicated condition. Its record is made from it
+// when it is flushed. Beyond the packed words it takes about 400 bytes.
+type alert struct {
+	number   itsm.AlertNumber
+	src      *source
+	identity string // the sender's own; with src it makes the key
+	text     string // packed words, see text.go
+	ci       *ci    // bound or provisional; never nil
+	boundBy  string
+	trail    string              // what was tried for the binding, one step a line
+	sender   string              // what the sender named as CI and as group, packed: binding again needs them
+	inc      *incident           // latest incident, nil when it never had one or it is forgotten
+	incident itsm.IncidentNumber // its number, which outlives it
+	flapsIn  *incident           // where it counts as flapping
+	series   *series             // history of episodes; nil until there is one
+	held     string              // suppressed_by of the record
+
+	startsAt  itsm.Time // start of the episode, as the sender says
+	lastStart itsm.Time // latest start seen in it: a continued episode has several
+	endsAt    itsm.Time
+	lastEvent itsm.Time // EventTime of the last event applied
+	raisedAt  itsm.Time
+	firedAt   itsm.Time // At of the episode's start
+	endedAt   itsm.Time // At of its end
+	deadAt    itsm.Time // its place in the queue of what may be forgotten
+	lastSeen  itsm.Time
+	lease     itsm.Time // firing holds only until then; 0: no lease
+	holdUntil itsm.Time // transient hold; 0: none
+	wake      itsm.Time
+	count     uint64
+	base      uint64 // count before the episode
+	changedAt itsm.Offset
+	recSeen   itsm.Time // lastSeen and count as of the last material change:
+	recCount  uint64    // the record must not depend on when it is flushed
+
+	at       int32 // its place among the members of inc
+	episode  uint32
+	reopened uint32
+	status   itsm.Status
+	severity itsm.Severity
+	endedBy  endedBy
+	assumed  bool // lastEvent is our own clock's, not the sender's
+	member   bool // the current episode belongs to inc
+	flapping bool
+	dirty    bool
+}
+
+// endedBy is the reason of the end of an episode, one byte instead of a string.
+type endedBy uint8
+
+const (
+	endedNot endedBy = iota
+	endedSender
+	endedLease
+	endedStale
+	endedEpisode
+)
+
+var endedByNames = [...]string{"", "sender", "lease", "stale", "episode"}
+
+// source is one sender: its alerts, tombstones and counters.
+type source struct {
+	name    string
+	index   int
+	alerts  map[string]*alert // by the sender's identity
+	tombs   map[string]tombstone
+	stale   Duration
+	gap     Duration
+	count   eventCounts
+	bySupp  map[string]uint64
+	scope   *scope
+	tombFIF []tombKey
+}
+
+// tombstone remembers the clear of an unknown alert, so that a late fire with an
+// older start opens nothing.
+type tombstone struct {
+	event itsm.Time // EventTime of the clear
+	at    itsm.Time
+}
+
+type tombKey struct {
+	identity string
+	at       itsm.Time
+}
+
+// tombstonesMax bounds the tombstones of a source; beyond it the oldest goes.
+const tombstonesMax = 100_000
+
+func (s *State) sourceOf(name string) *source {
+	if src := s.sources[name]; src != nil {
+		return src
+	}
+	name = strings.Clone(name)
+	src := &source{name: name, index: len(s.sourceList), alerts: map[string]*alert{}, tombs: map[string]tombstone{}, bySupp: map[string]uint64{}}
+	src.configure(&s.cfg)
+	s.sources[name] = src
+	s.sourceList = append(s.sourceList, src)
+	return src
+}
+
+func (src *source) configure(c *Config) {
+	own := c.Sources[src.name]
+	src.stale, src.gap = own.StaleAfter, own.EpisodeGap
+	if src.gap == 0 {
+		src.gap = c.EpisodeGap
+	}
+}
+
+// event folds one observation. Exactly one of folded, deduplicated or suppressed
+// is counted for it (conservation).
+func (s *State) event(src *source, e *itsm.Event) {
+	src.count.accepted++
+	et, assumed := s.eventTime(e)
+	a := src.alerts[e.Identity]
+	switch {
+	case a != nil:
+		s.known(a, e, et, assumed)
+	case e.Status == itsm.Resolved:
+		s.bury(src, e, et)
+	case s.buried(src, e):
+		src.suppress(reasonTombstone)
+	default:
+		a = s.raise(src, e, et, assumed)
+		s.countPlaced(a)
+	}
+}
+
+// eventTime is the sender's time of the event, or ours (assumed) when the sender
+// gives none or one that has not come yet: a clock that runs ahead must not make
+// every later event look old.
+func (s *State) eventTime(e *itsm.Event) (et itsm.Time, assumed bool) {
+	et = e.EventTime()
+	if et <= 0 || et > s.now.Add(s.cfg.ClockTolerance.std()) {
+		return s.now, true
+	}
+	return et, false
+}
+
+// bury leaves a tombstone: a clear never opens anything, but a late fire that is
+// older must not either.
+func (s *State) bury(src *source, e *itsm.Event, et itsm.Time) {
+	src.suppress(reasonUnknownClear)
+	old, known := src.tombs[e.Identity]
+	id := e.Identity
+	if !known {
+		id = strings.Clone(id)
+	}
+	src.tombs[id] = tombstone{max(old.event, et), s.now}
+	src.tombFIF = append(src.tombFIF, tombKey{id, s.now})
+	if len(src.tombs) > tombstonesMax {
+		src.dropTombstone()
+	}
+}
+
+// buried reports whether a fire comes after the clear that ended it.
+func (s *State) buried(src *source, e *itsm.Event) bool {
+	t, ok := src.tombs[e.Identity]
+	if !ok {
+		return false
+	}
+	start := e.StartsAt
+	if start == 0 {
+		start, _ = s.eventTime(e)
+	}
+	if s.now > t.at.Add(s.cfg.TombstoneKept.std()) || start > t.event {
+		delete(src.tombs, e.Identity)
+		return false
+	}
+	return true
+}
+
+func (src *source) dropTombstone() {
+	k := src.tombFIF[0]
+	src.tombFIF = src.tombFIF[1:]
+	if t, ok := src.tombs[k.identity]; ok && t.at == k.at {
+		delete(src.tombs, k.identity)
+	}
+}
+
+// forgetTombstones is housekeeping.
+func (s *State) forgetTombstones(src *source) {
+	for len(src.tombFIF) > 0 && s.now > src.tombFIF[0].at.Add(s.cfg.TombstoneKept.std()) {
+		src.dropTombstone()
+	}
+	if len(src.tombFIF) == 0 {
+		src.tombFIF = nil
+	}
+}
+
+// raise starts the state of an alert with its first episode.
+func (s *State) raise(src *source, e *itsm.Event, et itsm.Time, assumed bool) *alert {
+	s.lastAlert++
+	a := &alert{number: s.lastAlert, src: src, identity: strings.Clone(e.Identity), raisedAt: s.now, count: 1, lastSeen: s.now}
+	src.alerts[a.identity] = a
+	s.alerts[a.number] = a
+	s.setText(a, e)
+	s.bind(a, e)
+	s.startEpisode(a, e, et, assumed)
+	return a
+}
+
+// known folds an event of an alert that has state.
+func (s *State) known(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
+	seen := a.lastSeen
+	a.count++
+	a.lastSeen = s.now
+	if a.inc != nil {
+		a.inc.events++
+	}
+	switch {
+	case s.isOld(a, e, et):
+		if e.Status == a.status {
+			a.src.count.deduplicated++
+		} else {
+			a.src.suppress(reasonOutOfOrder)
+		}
+	case e.Status == itsm.Resolved && a.status == itsm.Resolved:
+		a.src.count.deduplicated++
+	case e.Status == itsm.Resolved:
+		s.applied(a, et, assumed)
+		s.endEpisode(a, endedSender, s.endOf(e, et))
+		a.src.count.folded++
+	case a.status == itsm.Firing:
+		s.repeat(a, e, et, assumed, seen)
+	default:
+		s.refire(a, e, et, assumed)
+	}
+}
+
+// isOld judges order per alert by the sender's time. At the same moment the more
+// advanced state stands: a fire with the start already ended is a late copy.
+func (s *State) isOld(a *alert, e *itsm.Event, et itsm.Time) bool {
+	last := a.lastEvent
+	if a.assumed {
+		last -= itsm.Time(s.cfg.ClockTolerance.std().Milliseconds())
+	}
+	if et != last {
+		return et < last
+	}
+	return e.Status == itsm.Firing && a.status == itsm.Resolved && e.StartsAt != 0 && e.StartsAt == a.lastStart
+}
+
+func (s *State) applied(a *alert, et itsm.Time, assumed bool) {
+	if et >= a.lastEvent {
+		a.lastEvent, a.assumed = et, assumed
+	}
+}
+
+// startOf is when the condition began: what the sender says, never later than
+// now, else the time of the observation.
+func (s *State) startOf(e *itsm.Event, et itsm.Time) itsm.Time {
+	if e.StartsAt != 0 {
+		return min(e.StartsAt, max(et, s.now))
+	}
+	return et
+}
+
+func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
+	if e.EndsAt != 0 && e.EndsAt <= s.now.Add(s.cfg.ClockTolerance.std()) {
+		return e.EndsAt
+	}
+	return et
+}
+
+// repeat folds a fire of a firing alert: the next episode, a change of its words
+// or severity, or nothing but a counter.
+func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) {
+	start := s.startOf(e, et)
+	if start > a.lastStart && s.now.Sub(seen) > a.src.gap.std() {
+		s.endEpisode(a, endedEpisode, s.now)
+		s.change(a, e)
+		s.startEpisode(a, e, et, assumed)
+		s.countPlaced(a)
+		return
+	}
+	s.applied(a, et, assumed)
+	a.lastStart = max(a.lastStart, start)
+	s.lease(a, e)
+	if !s.change(a, e) {
+		a.src.count.deduplicated++
+		return
+	}
+	s.countPlaced(a)
+}
+
+// countPlaced counts an event that changed an alert: suppressed while the alert
+// is held back, folded otherwise.
+func (s *State) countPlaced(a *alert) {
+	if a.holdUntil != 0 {
+		a.src.suppress(reasonHold)
+		return
+	}
+	a.src.count.folded++
+}
+
+// refire folds a fire of a resolved alert.
+func (s *State) refire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
+	s.change(a, e)
+	if s.now.Sub(a.endedAt) <= s.cfg.RefireWithin.std() && s.canContinue(a) {
+		s.continueEpisode(a, e, et, assumed)
+	} else {
+		s.startEpisode(a, e, et, assumed)
+	}
+	s.countPlaced(a)
+}
+
+// change takes over words and severity and reports whether anything differs.
+func (s *State) change(a *alert, e *itsm.Event) bool {
+	same, labels := sameText(a.text, e)
+	sev := severityOf(e)
+	sender := samePair(a.sender, e.CIName, e.Group)
+	if same && sev == a.severity && sender {
+		return false
+	}
+	if !same {
+		s.setText(a, e)
+	}
+	if !labels || !sender {
+		s.rebind(a, e)
+	}
+	if sev != a.severity {
+		s.setSeverity(a, sev)
+	}
+	s.touchAlert(a)
+	return true
+}
+
+func severityOf(e *itsm.Event) itsm.Severity {
+	if e.Severity < itsm.Critical || e.Severity > itsm.Info {
+		return itsm.Warning
+	}
+	return e.Severity
+}
+
+func (s *State) setText(a *alert, e *itsm.Event) {
+	s.buf = packText(s.buf[:0], e)
+	a.text = string(s.buf)
+}
+
+func samePair(packed, x, y string) bool {
+	if packed == "" {
+		return x == "" && y == ""
+	}
+	u := unpacker(packed)
+	return u.str() == x && u.str() == y
+}
+
+func (s *State) setSender(a *alert, e *itsm.Event) {
+	if samePair(a.sender, e.CIName, e.Group) {
+		return
+	}
+	s.buf = packString(packString(s.buf[:0], e.CIName), e.Group)
+	a.sender = string(s.buf)
+}
+
+func (a *alert) named() (ciName, group string) {
+	if a.sender == "" {
+		return "", ""
+	}
+	u := unpacker(a.sender)
+	ciName = u.str()
+	return ciName, u.str()
+}
+
+// touchAlert marks the record of a as changed by the current entry.
+func (s *State) touchAlert(a *alert) {
+	a.changedAt, a.recSeen, a.recCount = s.off, a.lastSeen, a.count
+	if !a.dirty {
+		a.dirty = true
+		s.dirtyAlerts = append(s.dirtyAlerts, a)
+	}
+}
+
+// record makes the record of a as of its last material change.
+func (a *alert) record() *itsm.Alert {
+	w := unpackText(a.text)
+	r := &itsm.Alert{
+		Number: a.number, Source: a.src.name, Key: itsm.KeyOf(a.src.name, a.identity), Status: a.status,
+		Severity: a.severity, SeverityWord: w.word, Title: w.title, Labels: w.labels, Annotations: w.annotations,
+		GeneratorURL: w.url, BoundBy: a.boundBy, StartsAt: a.startsAt, EndsAt: a.endsAt, EndedBy: endedByNames[a.endedBy],
+		RaisedAt: a.raisedAt, LastSeenAt: a.recSeen, EventCount: a.recCount, Episode: a.episode, Reopened: a.reopened,
+		SuppressedBy: a.held, Flapping: a.flapping, Incident: a.incident, ChangedAt: a.changedAt,
+	}
+	if a.ci.bound() {
+		r.CI = a.ci.id
+	} else {
+		r.Provisional = a.ci.id
+	}
+	if a.trail != "" {
+		r.Trail = strings.Split(a.trail, "\n")
+	}
+	return r
+}

@@ -1,0 +1,205 @@
+package correlate
+
+import (
+	"slices"
+	"strings"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// ci is a configuration item that alerts are bound to, real or provisional. It is
+// shared by alerts and incidents, and what the graph says of it is read once for
+// each revision.
+type ci struct {
+	id          string
+	ref         cmdb.Ref // NoRef while provisional or retired
+	provisional bool
+	refs        int32 // alerts and incidents that hold it
+
+	known    bool // the fields below are of the current graph
+	tier     int
+	env      string
+	class    string
+	group    string
+	services []*service // affected when it fails, sorted by id
+}
+
+func (c *ci) bound() bool { return !c.provisional }
+
+// service is a CI of class service as the current graph has it.
+type service struct {
+	id   string
+	tier int
+	cis  int // CIs it depends on, itself included
+}
+
+// serviceHops is how far up the dependants a failure is followed to services,
+// and serviceCIsMax how many services one CI may count for.
+const (
+	serviceHops   = 5
+	serviceCIsMax = 50
+)
+
+// ciKey separates the names of real and provisional CIs.
+type ciKey struct {
+	id          string
+	provisional bool
+}
+
+func (s *State) ciOf(key ciKey, ref cmdb.Ref) *ci {
+	if c := s.cis[key]; c != nil {
+		return c
+	}
+	key.id = strings.Clone(key.id)
+	c := &ci{id: key.id, ref: ref, provisional: key.provisional}
+	s.cis[key] = c
+	return c
+}
+
+// releaseCI forgets a CI that nothing holds any more.
+func (s *State) releaseCI(c *ci) {
+	if c.refs--; c.refs <= 0 {
+		delete(s.cis, ciKey{c.id, c.provisional})
+	}
+}
+
+// look fills what the current graph says of c.
+func (s *State) look(c *ci) *ci {
+	if c.known {
+		return c
+	}
+	c.known = true
+	c.tier, c.env, c.class, c.group, c.services = 0, "", "", "", nil
+	if c.ref == cmdb.NoRef {
+		return c
+	}
+	c.tier, c.env, c.class, c.group = s.graph.Tier(c.ref), s.graph.Env(c.ref), s.graph.Class(c.ref), s.graph.SupportGroup(c.ref)
+	for _, r := range s.graph.Services(c.ref, serviceHops) {
+		if len(c.services) == serviceCIsMax {
+			break
+		}
+		c.services = append(c.services, s.serviceOf(r))
+	}
+	slices.SortFunc(c.services, func(a, b *service) int { return strings.Compare(a.id, b.id) })
+	return c
+}
+
+func (s *State) serviceOf(r cmdb.Ref) *service {
+	if v := s.services[r]; v != nil {
+		return v
+	}
+	s.reach = s.graph.Explains(r, serviceHops, s.reach[:0])
+	v := &service{id: s.graph.ID(r), tier: s.graph.Tier(r), cis: len(s.reach)}
+	s.services[r] = v
+	return v
+}
+
+// bind decides which CI the alert is on, from its sender's words.
+func (s *State) bind(a *alert, e *itsm.Event) {
+	s.setSender(a, e)
+	s.identify(a, e.CIName, e.Labels)
+}
+
+func (s *State) identify(a *alert, ciName string, labels itsm.Labels) {
+	b := s.graph.Identify(cmdb.Sighting{Source: a.src.name, CIName: ciName, AlertName: titleOf(a.text), Labels: labels})
+	var c *ci
+	if b.Ref == cmdb.NoRef {
+		c = s.ciOf(ciKey{b.Provisional, true}, cmdb.NoRef)
+	} else {
+		c = s.ciOf(ciKey{s.graph.ID(b.Ref), false}, b.Ref)
+	}
+	c.refs++
+	if a.ci != nil {
+		s.releaseCI(a.ci)
+	}
+	a.ci, a.boundBy, a.trail = c, b.By, s.trailOf(b)
+}
+
+// trailOf keeps the steps of the binding as one string. Equal trails share it:
+// most alerts of a sender are bound by the same steps.
+func (s *State) trailOf(b cmdb.Binding) string {
+	t := strings.Join(b.Trail, "\n")
+	if len(b.Ambiguous) > 0 {
+		t += "\nseveral fit: " + strings.Join(b.Ambiguous, ", ")
+	}
+	return s.shareTrail(t)
+}
+
+// shareTrail returns the one copy of a text that many alerts have.
+func (s *State) shareTrail(t string) string {
+	if len(s.trails) >= trailsMax {
+		clear(s.trails)
+	}
+	if old, ok := s.trails[t]; ok {
+		return old
+	}
+	s.trails[t] = t
+	return t
+}
+
+// trailsMax bounds the table of shared trails; it is only a saving of memory.
+const trailsMax = 4096
+
+// rebind binds an alert whose words changed. Its episode keeps its incident: a
+// person's work is not torn apart by a label.
+func (s *State) rebind(a *alert, e *itsm.Event) {
+	was := a.ci
+	was.refs++ // or it would be forgotten and made again when the binding is the same
+	s.bind(a, e)
+	if i := s.rebound(a, was); i != nil {
+		s.recount(i)
+		s.settle(i, actSystem, "")
+	}
+	s.releaseCI(was)
+}
+
+// rebound moves a firing member to its new CI and returns its open incident,
+// which has to be counted again; nil when there is nothing to do.
+func (s *State) rebound(a *alert, was *ci) *incident {
+	i := a.inc
+	if a.ci == was || !a.member || i == nil || !i.state.IsOpen() {
+		return nil
+	}
+	i.members[a.at].ci = a.ci
+	s.group.rejoin(i, a)
+	s.causesStale(i)
+	return i
+}
+
+// setGraph activates a CMDB revision: provisional alerts and alerts on CIs that
+// are gone are bound again, and what open incidents affect is computed anew.
+func (s *State) setGraph(g *cmdb.Graph) {
+	s.graph = g
+	s.group.setGraph(g)
+	clear(s.services)
+	for _, c := range s.cis { // no order needed: each is looked up alone
+		c.known, c.ref = false, cmdb.NoRef
+		if !c.provisional {
+			if r, ok := g.Lookup(c.id); ok {
+				c.ref = r
+			}
+		}
+	}
+	for _, n := range sortedKeys(s.alerts) {
+		a := s.alerts[n]
+		if a.ci.ref != cmdb.NoRef || a.status != itsm.Firing {
+			continue
+		}
+		was := a.ci
+		was.refs++
+		name, _ := a.named()
+		s.identify(a, name, labelsOf(a.text))
+		if a.ci != was {
+			s.touchAlert(a)
+			s.rebound(a, was)
+		}
+		s.releaseCI(was)
+	}
+	for _, n := range sortedKeys(s.incidents) {
+		if i := s.incidents[n]; i.state.IsOpen() {
+			s.recount(i)
+			s.settle(i, actSystem, "")
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package correlate
+
+import (
+	"signalbox/itsm"
+)
+
+// startEpisode begins the next episode of a and places it.
+func (s *State) startEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
+	s.remember(a)
+	if a.episode > 0 && !a.ci.bound() {
+		name, _ := a.named()
+		s.identify(a, name, e.Labels)
+	}
+	a.episode++
+	a.base = a.count - 1
+	a.reopened, a.member, a.holdUntil, a.held = 0, false, 0, ""
+	s.fire(a, e, et, assumed)
+	a.startsAt, a.firedAt = s.startOf(e, et), s.now
+	a.lastStart = a.startsAt
+	s.countBinding(a)
+	s.storms(a)
+	s.place(a, s.groupTime(et))
+}
+
+// continueEpisode takes back the end of an episode: it fired again so soon that
+// it is the same trouble.
+func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
+	a.reopened++
+	s.fire(a, e, et, assumed)
+	a.lastStart = max(a.lastStart, s.startOf(e, et))
+	switch i := a.inc; {
+	case a.member && i.state.IsOpen():
+		s.firingAgain(i, a)
+	case a.member:
+		s.firingAgain(i, a)
+		s.reopen(i, actSystem, a.describe()+" fired again")
+	default:
+		a.held = ""
+		s.place(a, s.groupTime(et))
+	}
+}
+
+// canContinue reports whether the last episode may be continued: its incident is
+// open, or resolved so recently that this reopens it.
+func (s *State) canContinue(a *alert) bool {
+	if a.endedBy == endedEpisode {
+		return false
+	}
+	return !a.member || a.inc != nil && (a.inc.state.IsOpen() || s.canReopen(a.inc))
+}
+
+func (s *State) fire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
+	back := a.status == itsm.Resolved && a.endedBy != endedEpisode
+	a.status, a.severity = itsm.Firing, severityOf(e)
+	a.endsAt, a.endedAt, a.endedBy = 0, 0, endedNot
+	s.applied(a, et, assumed)
+	s.firing++
+	a.lease = 0
+	s.lease(a, e)
+	if back {
+		s.transition(a)
+	}
+	s.touchAlert(a)
+	s.scheduleAlert(a)
+}
+
+// endEpisode ends what a is firing about.
+func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
+	a.status, a.endedBy, a.endsAt, a.endedAt = itsm.Resolved, by, ends, s.now
+	a.lease, a.holdUntil = 0, 0
+	s.firing--
+	if by != endedEpisode {
+		s.transition(a)
+	}
+	s.touchAlert(a)
+	a.deadAt = s.now
+	s.dead.push(uint64(a.number), s.now)
+	s.group.ended(a, ends)
+	if a.member && a.inc != nil {
+		s.cleared(a.inc, a)
+	}
+	s.scheduleAlert(a)
+}
+
+// groupTime is the time used for grouping: the sender's while it is close to
+// ours, else ours.
+func (s *State) groupTime(et itsm.Time) itsm.Time {
+	tol := itsm.Time(s.cfg.ClockTolerance.std().Milliseconds())
+	if et < s.now-tol || et > s.now+tol {
+		return s.now
+	}
+	return et
+}
+
+// lease takes over how long a firing event holds. The sender's clock is trusted
+// within bounds only: a lease is never over before it began.
+func (s *State) lease(a *alert, e *itsm.Event) {
+	if e.LeaseUntil == 0 {
+		return
+	}
+	until := min(max(e.LeaseUntil, s.now.Add(s.cfg.LeaseMin.std())), s.now.Add(s.cfg.LeaseMax.std()))
+	if until > a.lease {
+		a.lease = until
+		s.scheduleAlert(a)
+	}
+}
+
+// scheduleAlert asks to be woken for whatever a waits for.
+func (s *State) scheduleAlert(a *alert) {
+	s.schedule(&a.wake, wakeAlert, uint64(a.number), s.alertNext(a))
+}
+
+// alertNext is when something is due for a; 0: nothing.
+func (s *State) alertNext(a *alert) itsm.Time {
+	next := itsm.Time(0)
+	if a.status == itsm.Firing {
+		next = earliest(next, a.lease)
+		if a.src.stale > 0 {
+			next = earliest(next, a.lastSeen.Add(a.src.stale.std()))
+		}
+		next = earliest(next, a.holdUntil)
+	}
+	if a.flapping {
+		next = earliest(next, s.flapEnds(a))
+	}
+	return next
+}
+
+func earliest(a, b itsm.Time) itsm.Time {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// alertDue does what is due for a, in a fixed order, and schedules the rest.
+func (s *State) alertDue(a *alert) {
+	if a.flapping && s.flapEnds(a) <= s.now {
+		s.stopFlapping(a)
+	}
+	if a.status == itsm.Firing {
+		switch {
+		case a.lease != 0 && a.lease <= s.now:
+			s.endEpisode(a, endedLease, a.lease)
+		case a.src.stale > 0 && a.lastSeen.Add(a.src.stale.std()) <= s.now:
+			s.endEpisode(a, endedStale, s.now)
+		case a.holdUntil != 0 && a.holdUntil <= s.now:
+			s.release(a)
+		}
+	}
+	s.scheduleAlert(a)
+}
+
+// place decides what a firing episode belongs to: an incident of its own past,
+// nothing yet (hold), or what grouping says.
+func (s *State) place(a *alert, t itsm.Time) {
+	switch i := a.inc; {
+	case i != nil && a.flapping && i.state.IsOpen():
+		s.join(i, a, s.evidence(i, a, itsm.DecidedJoined, "same_ci", "the alert is flapping: all its episodes belong to one incident"))
+	case i != nil && s.canReopen(i):
+		s.join(i, a, s.evidence(i, a, itsm.DecidedReopened, "same_ci", a.describe()+" was a member when the incident resolved and fired again"))
+		s.reopen(i, actSystem, a.describe()+" fired again")
+	case s.hold(a):
+	default:
+		s.groupPlace(a, t)
+	}
+}
+
+// forgetDead drops the state of alerts that ended long ago, oldest first, and
+// sooner when there are too many. Whoever fires again after that is a new alert.
+func (s *State) forgetDead() {
+	for s.dead.len() > 0 {
+		id, at := s.dead.front()
+		full := len(s.alerts) > alertsMax
+		if s.now < at.Add(s.cfg.EvictAfter.std()) && !full {
+			return
+		}
+		s.dead.pop()
+		a := s.alerts[itsm.AlertNumber(id)]
+		if a == nil || a.status != itsm.Resolved || a.deadAt != at {
+			continue // fired again since, and stands further back
+		}
+		if a.member && a.inc != nil && a.inc.state.IsOpen() {
+			a.deadAt = s.now // still counted there: come back later
+			s.dead.push(id, s.now)
+			if full {
+				return
+			}
+			continue
+		}
+		s.forget(a)
+	}
+}
+
+// alertsMax bounds the alerts whose state is kept beyond those that fire.
+const alertsMax = 1_000_000
+
+func (s *State) forget(a *alert) {
+	delete(s.alerts, a.number)
+	delete(a.src.alerts, a.identity)
+	s.releaseCI(a.ci)
+	s.group.forget(a)
+}

@@ -1,0 +1,173 @@
+package correlate
+
+import (
+	"cmp"
+	"slices"
+
+	"signalbox/correlate/group"
+	"signalbox/itsm"
+)
+
+// grouping is what the core asks package group, and what it tells it.
+type grouping struct {
+	s    *State
+	g    *group.Grouper
+	last group.Probe // the onset asked about last, until it joins
+}
+
+// alertNames are the labels that name the rule of an alert, first hit wins.
+var alertNames = []string{"alertname", "alert_name", "monitor", "check", "rule"}
+
+func (s *State) probe(a *alert, t itsm.Time) group.Probe {
+	labels := labelsOf(a.text)
+	name, _ := labels.First(alertNames...)
+	_, sender := a.named()
+	p := group.Probe{At: t, Alert: a.number, Episode: a.episode, CI: a.ci.ref, Source: a.src.name, SenderGroup: sender,
+		Title: titleOf(a.text), AlertName: name, Severity: a.severity, Labels: labels}
+	if p.CI < 0 {
+		p.Provisional = a.ci.id
+	}
+	return p
+}
+
+// place asks where an onset belongs; the onset is then joined or opened.
+func (g *grouping) place(a *alert, t itsm.Time) group.Placement {
+	g.last = g.s.probe(a, t)
+	return g.g.Place(g.last)
+}
+
+// join tells that the current episode of a is a member of i. When the core
+// decided that alone, grouping still has to see the onset.
+func (g *grouping) join(i *incident, a *alert) {
+	if g.last.Alert != a.number || g.last.Episode != a.episode {
+		g.place(a, g.s.now)
+	}
+	g.g.Join(i.number, g.last)
+	g.last = group.Probe{}
+}
+
+// again tells that a member whose episode ended fires again in the same episode.
+func (g *grouping) again(a *alert) { g.join(a.inc, a) }
+
+// rejoin tells that a member is now bound to another CI.
+func (g *grouping) rejoin(i *incident, a *alert) {
+	g.g.Leave(i.number, a.number, a.episode)
+	g.g.Join(i.number, g.s.probe(a, g.s.now))
+}
+
+func (g *grouping) ended(a *alert, ends itsm.Time) { g.g.Ended(a.number, g.s.groupTime(ends)) }
+func (g *grouping) forget(a *alert)                { g.g.Forget(a.number) }
+func (g *grouping) resolve(i *incident)            { g.g.Resolve(i.number, g.s.now) }
+func (g *grouping) reopen(i *incident)             { g.g.Reopen(i.number, g.s.now) }
+func (g *grouping) close(i *incident)              { g.g.Close(i.number) }
+
+// groupPlace puts an episode where grouping says and carries out the merges that
+// came with it.
+func (s *State) groupPlace(a *alert, t itsm.Time) {
+	pl := s.group.place(a, t)
+	ev := pl.Evidence
+	i := s.incidents[pl.Incident]
+	switch {
+	case i != nil && i.state.IsOpen():
+		s.join(i, a, s.fill(&ev, i, a, itsm.DecidedJoined))
+	case i != nil && s.canReopen(i):
+		s.join(i, a, s.fill(&ev, i, a, itsm.DecidedReopened))
+		s.reopen(i, actSystem, a.describe()+" fired again")
+	default:
+		follows := pl.Follows
+		if i != nil {
+			follows = i.number
+		}
+		i = s.openFor(a, t, follows, &ev)
+	}
+	s.related(i, pl.Maybe)
+	for _, m := range pl.Merge {
+		s.mergeHot(m[0], m[1])
+	}
+}
+
+// openFor opens an incident with a as its first member.
+func (s *State) openFor(a *alert, t itsm.Time, follows itsm.IncidentNumber, ev *itsm.Evidence) *incident {
+	i := s.open(follows)
+	s.enterStorm(i, a)
+	s.group.g.Open(i.number, t)
+	text := a.describe() + " opened it: " + ev.Because
+	if i.storm {
+		text += "; opened in a storm"
+	}
+	s.timeline(i, "opened", actSystem.actor, text)
+	if f := s.incidents[follows]; f != nil {
+		s.timeline(f, "followed", actSystem.actor, i.number.String()+" follows on from it")
+	}
+	s.join(i, a, s.fill(ev, i, a, itsm.DecidedOpened))
+	return i
+}
+
+// fill completes evidence with what only the core knows.
+func (s *State) fill(ev *itsm.Evidence, i *incident, a *alert, d itsm.EvidenceDecision) *itsm.Evidence {
+	e := *ev
+	e.Incident, e.Alert, e.Episode, e.At, e.Offset, e.Decision = i.number, a.number, a.episode, s.now, s.off, d
+	return &e
+}
+
+// evidence states a membership that needed no grouping.
+func (s *State) evidence(i *incident, a *alert, d itsm.EvidenceDecision, by, because string) *itsm.Evidence {
+	return &itsm.Evidence{Incident: i.number, Alert: a.number, Episode: a.episode, At: s.now, Offset: s.off, Decision: d, By: by,
+		Rule: ruleDefault, CMDBRevision: s.graph.Revision(), CI: a.ci.id, Shared: a.ci.id, Because: because}
+}
+
+// ruleDefault is the rule of what no explicit rule decided.
+const ruleDefault = "default"
+
+// related keeps the neighbours that may belong to i, the best first.
+func (s *State) related(i *incident, maybe []itsm.Candidate) {
+	changed := false
+	for _, m := range maybe {
+		o := s.incidents[m.Incident]
+		if m.Incident == i.number || o == nil || !o.state.IsOpen() {
+			continue
+		}
+		at := slices.IndexFunc(i.maybe, func(c itsm.Candidate) bool { return c.Incident == m.Incident })
+		if at >= 0 && i.maybe[at].ScoreMilli >= m.ScoreMilli {
+			continue
+		}
+		if at >= 0 {
+			i.maybe = slices.Delete(i.maybe, at, at+1)
+		}
+		i.maybe = append(i.maybe, m)
+		changed = true
+	}
+	if !changed {
+		return
+	}
+	slices.SortFunc(i.maybe, func(a, b itsm.Candidate) int {
+		return cmp.Or(cmp.Compare(b.ScoreMilli, a.ScoreMilli), cmp.Compare(a.Incident, b.Incident))
+	})
+	i.maybe = i.maybe[:min(len(i.maybe), itsm.MaybeRelatedMax)]
+	s.touchIncident(i)
+}
+
+// Causes are ranked anew with every join while an incident is small, then when
+// it grew by a quarter, and at the latest causesWait after a join: the cost per
+// member stays constant and the last word is always right.
+const (
+	causesSmall = 8
+	causesWait  = 30_000 // milliseconds
+)
+
+func (s *State) causesStale(i *incident) {
+	n := len(i.members)
+	if n <= causesSmall || 4*n >= 5*i.causesAt {
+		s.refreshCauses(i)
+		return
+	}
+	if i.causesDue == 0 {
+		i.causesDue = s.now + causesWait
+	}
+}
+
+func (s *State) refreshCauses(i *incident) {
+	i.causes = s.group.g.Causes(i.number)
+	i.causes = i.causes[:min(len(i.causes), itsm.IncidentCausesMax)]
+	i.causesAt, i.causesDue = len(i.members), 0
+}

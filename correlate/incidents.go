@@ -1,0 +1,416 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+
+	"signalbox/itsm"
+)
+
+// incident is the state of what people work on. Counters are kept up to date as
+// members come and go, so that no event costs more in a larger incident.
+type incident struct {
+	number     itsm.IncidentNumber
+	state      itsm.State
+	before     itsm.State // state before a merge, for taking it back
+	epoch      uint32
+	acked      bool // in this epoch; the first acknowledgement of all is in ackAt
+	stillFires bool // resolved by a person while firing
+	storm      bool
+	pinned     bool // a person split or merged it: no automatic merge
+	grown      bool // its CIs doubled within the growth window, in this epoch
+	dirty      bool
+	pageHeld   bool // a page waits for the end of a storm or for the budget
+
+	openedAt, ackAt, resolvedAt, closedAt itsm.Time
+	ackBy, resolvedBy, closeCode          string
+	holdReason, assignee, team            string
+	stormIn                               [scopesOfAlert]int32 // scopes whose storm it was opened in, index + 1
+	overrideBy                            string
+	override, computed                    itsm.Priority
+	impact, urgency                       itsm.Level
+	impactWhy, urgencyWhy                 because
+	follows, mergedInto                   itsm.IncidentNumber
+
+	members    []member
+	firing     int
+	flapping   int // alerts that flap and count here
+	bySeverity [itsm.Info + 1]int32
+	worst      itsm.Severity // of this epoch; it does not fall by itself
+	events     uint64
+	cis        ciSet
+	bound      names // bound CI ids
+	unbound    names // provisional keys
+	services   []affected
+	bestTier   int  // best known tier among CIs without a service; 0: none known
+	unknown    bool // a CI of which the CMDB says nothing
+
+	lead      itsm.AlertNumber // the alert that names it: the worst, then the first
+	leadSev   itsm.Severity
+	leadTitle string
+	leadCI    string
+	labels    itsm.Labels // shared by all members
+	why       string      // why its latest member belongs to it
+	causes    []itsm.Cause
+	causesAt  int       // members when causes were computed
+	causesDue itsm.Time // when they have to be computed again; 0: they are fresh
+	maybe     []itsm.Candidate
+	links     []itsm.ExternalRef
+	told      []told
+	heard     []heard
+
+	clearedAt    itsm.Time // when its last alert cleared; 0 while one fires
+	lastActivity itsm.Time
+	wake         itsm.Time
+	version      uint64
+	changedAt    itsm.Offset
+	recEvents    uint64 // events and activity as of the last material change
+	recActivity  itsm.Time
+}
+
+// member is one alert episode of an incident.
+type member struct {
+	alert   itsm.AlertNumber
+	episode uint32
+	ci      *ci
+	from    itsm.IncidentNumber // the incident that was merged into this one with it; 0: none
+}
+
+// doer is who does something: the core itself, a person, or a partner.
+type doer struct {
+	actor  string
+	origin string // connector it came through; never told about it
+}
+
+// actSystem is the core itself.
+var actSystem = doer{actor: "signalbox"}
+
+// open starts an incident for its first alert.
+func (s *State) open(follows itsm.IncidentNumber) *incident {
+	s.lastIncident++
+	i := &incident{number: s.lastIncident, state: itsm.New, epoch: 1, openedAt: s.now, follows: follows}
+	s.incidents[i.number] = i
+	s.openIncidents++
+	return i
+}
+
+// admit makes the current episode of a a member of i, which is open or about to
+// be reopened.
+func (s *State) admit(i *incident, a *alert, from itsm.IncidentNumber) {
+	a.inc, a.incident, a.member, a.at = i, i.number, true, int32(len(i.members))
+	a.held = ""
+	i.members = append(i.members, member{a.number, a.episode, a.ci, from})
+	i.events += a.count - a.base
+	if a.status == itsm.Firing {
+		i.firing++
+		i.bySeverity[a.severity]++
+		i.clearedAt = 0
+	}
+	i.worst = worse(i.worst, a.severity)
+	if a.flapping {
+		a.flapIn(i)
+	}
+	s.addCI(i, a.ci)
+	s.shareLabels(i, a)
+	i.leads(a)
+	i.lastActivity = s.now
+	s.touchAlert(a)
+}
+
+// join makes a a member of i and tells everybody who should know.
+func (s *State) join(i *incident, a *alert, ev *itsm.Evidence) {
+	s.admit(i, a, 0)
+	s.group.join(i, a)
+	s.put(itsm.Decision{Kind: itsm.PutEvidence, Evidence: ev})
+	i.why = ev.Because
+	if n := len(i.members); n > 1 && (n <= joinsListed || n&(n-1) == 0) {
+		s.timeline(i, "joined", actSystem.actor, fmt.Sprintf("%s joined as member %d: %s", a.describe(), n, ev.Because))
+	}
+	s.causesStale(i)
+	s.settle(i, actSystem, "")
+}
+
+// joinsListed is how many joins the timeline lists one by one; after that it
+// lists those at which the size doubled. Evidence has every one.
+const joinsListed = 20
+
+// settle brings what follows from the members of i up to date: priority, record,
+// timers and partners.
+func (s *State) settle(i *incident, by doer, text string) {
+	s.assess(i)
+	s.touchIncident(i)
+	s.tell(i, by, text)
+	s.scheduleIncident(i)
+}
+
+func worse(a, b itsm.Severity) itsm.Severity {
+	if a == 0 || b < a {
+		return b
+	}
+	return a
+}
+
+// firingAgain counts a member whose episode continues.
+func (s *State) firingAgain(i *incident, a *alert) {
+	i.firing++
+	i.bySeverity[a.severity]++
+	i.worst = worse(i.worst, a.severity)
+	i.clearedAt = 0
+	i.lastActivity = s.now
+	s.group.again(a)
+	if i.state.IsOpen() {
+		s.settle(i, actSystem, "")
+	}
+}
+
+// cleared counts a member whose episode ended. When it was the last one, the
+// incident resolves after a hold.
+func (s *State) cleared(i *incident, a *alert) {
+	i.firing--
+	i.bySeverity[a.severity]--
+	i.lastActivity = s.now
+	if i.firing == 0 {
+		i.clearedAt = s.now
+		if i.stillFires {
+			i.stillFires = false
+			s.timeline(i, "cleared", actSystem.actor, "the condition cleared; the incident stays resolved")
+		} else if i.state.IsOpen() {
+			s.timeline(i, "cleared", actSystem.actor, fmt.Sprintf("all alerts cleared; resolves in %s unless one fires again", short(s.cfg.ResolveAfter)))
+		}
+	}
+	s.touchIncident(i)
+	s.scheduleIncident(i)
+}
+
+// setSeverity takes over a new severity of an alert.
+func (s *State) setSeverity(a *alert, sev itsm.Severity) {
+	old := a.severity
+	a.severity = sev
+	if a.holdUntil != 0 && sev == itsm.Critical {
+		s.release(a)
+		return
+	}
+	i := a.inc
+	if !a.member || i == nil || a.status != itsm.Firing {
+		return
+	}
+	i.bySeverity[old]--
+	i.bySeverity[sev]++
+	i.worst = worse(i.worst, sev)
+	if a.number == i.lead {
+		i.leadSev = sev
+	}
+	if i.state.IsOpen() {
+		s.settle(i, actSystem, "")
+	}
+}
+
+// severity is the worst of the firing members, else the worst of all.
+func (i *incident) severity() itsm.Severity {
+	for sev := itsm.Critical; sev <= itsm.Info; sev++ {
+		if i.bySeverity[sev] > 0 {
+			return sev
+		}
+	}
+	return i.worst
+}
+
+// incidentNext is when something is due for i; 0: nothing.
+func (s *State) incidentNext(i *incident) itsm.Time {
+	var next itsm.Time
+	switch {
+	case i.state.IsOpen():
+		if i.firing == 0 && i.flapping == 0 && i.clearedAt != 0 {
+			next = i.clearedAt.Add(s.cfg.ResolveAfter.std())
+		}
+		next = earliest(next, i.causesDue)
+		next = earliest(next, s.tellNext(i))
+	case i.state == itsm.IncidentResolved:
+		next = i.resolvedAt.Add(s.cfg.CloseAfter.std())
+		if i.stillFires {
+			next = earliest(next, i.resolvedAt.Add(s.cfg.FiringGrace.std()))
+		}
+	}
+	return next
+}
+
+func (s *State) scheduleIncident(i *incident) {
+	s.schedule(&i.wake, wakeIncident, uint64(i.number), s.incidentNext(i))
+}
+
+// incidentDue does what is due for i, in a fixed order, and schedules the rest.
+func (s *State) incidentDue(i *incident) {
+	switch {
+	case i.state.IsOpen():
+		if i.causesDue != 0 && i.causesDue <= s.now {
+			s.refreshCauses(i)
+			s.touchIncident(i)
+		}
+		if i.firing == 0 && i.flapping == 0 && i.clearedAt != 0 && i.clearedAt.Add(s.cfg.ResolveAfter.std()) <= s.now {
+			s.resolve(i, actSystem, "", fmt.Sprintf("all alerts have been clear for %s", short(s.cfg.ResolveAfter)))
+		} else {
+			s.tell(i, actSystem, "")
+		}
+	case i.state == itsm.IncidentResolved && i.stillFires && i.resolvedAt.Add(s.cfg.FiringGrace.std()) <= s.now:
+		s.reopen(i, actSystem, fmt.Sprintf("%d of its alerts still fire %s after it was resolved by %s", i.firing, short(s.cfg.FiringGrace), i.resolvedBy))
+	case i.state == itsm.IncidentResolved && i.resolvedAt.Add(s.cfg.CloseAfter.std()) <= s.now:
+		s.close(i)
+	}
+	s.scheduleIncident(i)
+}
+
+// resolve ends the work on i. A condition that still fires is flagged.
+func (s *State) resolve(i *incident, by doer, code, text string) {
+	i.state, i.resolvedAt, i.resolvedBy, i.closeCode = itsm.IncidentResolved, s.now, by.actor, code
+	i.holdReason = ""
+	i.stillFires = i.firing > 0
+	i.lastActivity = s.now
+	s.openIncidents--
+	s.group.resolve(i)
+	if i.causesDue != 0 {
+		s.refreshCauses(i)
+	}
+	s.timeline(i, "resolved", by.actor, text)
+	if i.stillFires {
+		s.timeline(i, "still firing", actSystem.actor, fmt.Sprintf("%d of its alerts still fire; it reopens in %s unless they clear", i.firing, short(s.cfg.FiringGrace)))
+	}
+	s.touchIncident(i)
+	s.tell(i, by, text)
+	s.scheduleIncident(i)
+}
+
+// canReopen reports whether a new episode of a member reopens i.
+func (s *State) canReopen(i *incident) bool {
+	return i.state == itsm.IncidentResolved && s.now.Sub(i.resolvedAt) <= s.cfg.ReopenWithin.std()
+}
+
+// reopen starts the next epoch of a resolved incident.
+func (s *State) reopen(i *incident, by doer, why string) {
+	i.state, i.epoch = itsm.New, i.epoch+1
+	i.acked, i.stillFires, i.grown = false, false, false
+	i.resolvedAt, i.resolvedBy, i.closeCode = 0, "", ""
+	i.clearedAt = 0 // without a firing alert it waits for the person who reopened it
+	i.worst = i.severity()
+	i.lastActivity = s.now
+	s.openIncidents++
+	s.group.reopen(i)
+	s.timeline(i, "reopened", by.actor, why)
+	s.settle(i, by, why)
+}
+
+// close ends the life of i; its number stays.
+func (s *State) close(i *incident) {
+	i.state, i.closedAt = itsm.Closed, s.now
+	s.retire(i)
+	s.timeline(i, "closed", actSystem.actor, fmt.Sprintf("resolved %s ago", short(s.cfg.CloseAfter)))
+	s.touchIncident(i)
+}
+
+// retire takes an incident that ended out of grouping and queues it for forgetting.
+func (s *State) retire(i *incident) {
+	s.group.close(i)
+	i.clearedAt = s.now
+	s.ended.push(uint64(i.number), s.now)
+}
+
+// endedMax bounds the closed and cancelled incidents whose state is kept.
+const endedMax = 100_000
+
+// forgetEnded drops the state of incidents closed long ago. Their records stay;
+// an act on one of them is answered from its number.
+func (s *State) forgetEnded() {
+	for s.ended.len() > 0 {
+		id, at := s.ended.front()
+		if s.now < at.Add(s.cfg.EvictAfter.std()) && s.ended.len() <= endedMax {
+			return
+		}
+		s.ended.pop()
+		i := s.incidents[itsm.IncidentNumber(id)]
+		if i == nil || i.state != itsm.Closed && i.state != itsm.Cancelled || i.clearedAt != at {
+			continue // taken back by a split
+		}
+		s.forgetIncident(i)
+	}
+}
+
+func (s *State) forgetIncident(i *incident) {
+	for _, m := range i.members {
+		if a := s.alerts[m.alert]; a != nil && a.inc == i {
+			a.inc, a.member = nil, false
+			if a.flapsIn == i {
+				a.flapsIn = nil
+			}
+		}
+	}
+	for _, c := range i.cis.list {
+		s.releaseCI(c.ci)
+	}
+	delete(s.incidents, i.number)
+}
+
+// touchIncident marks the record of i as changed by the current entry; its
+// version moves once for each entry.
+func (s *State) touchIncident(i *incident) {
+	if i.changedAt != s.off {
+		i.changedAt = s.off
+		i.version++
+	}
+	i.recEvents, i.recActivity = i.events, i.lastActivity
+	if !i.dirty {
+		i.dirty = true
+		s.dirtyIncidents = append(s.dirtyIncidents, i)
+	}
+}
+
+func (s *State) timeline(i *incident, kind, actor, text string) {
+	s.put(itsm.Decision{Kind: itsm.AddTimeline, Timeline: &itsm.TimelineEntry{
+		Incident: i.number, At: s.now, Offset: s.off, Kind: kind, Actor: actor, Text: text}})
+}
+
+// flapIn moves the count of a flapping alert to i; nil takes it away.
+func (a *alert) flapIn(i *incident) {
+	if a.flapsIn != nil {
+		a.flapsIn.flapping--
+	}
+	if a.flapsIn = i; i != nil {
+		i.flapping++
+	}
+}
+
+// describe names an alert for people: its title and its CI.
+func (a *alert) describe() string {
+	t := titleOf(a.text)
+	if t == "" {
+		t = a.identity
+	}
+	return fmt.Sprintf("%s %q on %s", a.number, clip(t, titleShown), a.ci.id)
+}
+
+// titleShown bounds what a sentence quotes of a title, in bytes.
+const titleShown = 120
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 { // not inside a rune
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// record makes the record of i as of its last material change.
+func (i *incident) record() *itsm.Incident {
+	r := &itsm.Incident{
+		Number: i.number, Title: i.title(), State: i.state, Priority: i.priority(), Computed: i.computed, PriorityBy: i.overrideBy,
+		Impact: i.impact, Urgency: i.urgency, ImpactBecause: i.impactWhy.String(), UrgencyBecause: i.urgencyWhy.String(),
+		OpenedAt: i.openedAt, AcknowledgedAt: i.ackAt, AcknowledgedBy: i.ackBy, ResolvedAt: i.resolvedAt, ResolvedBy: i.resolvedBy,
+		ClosedAt: i.closedAt, CloseCode: i.closeCode, HoldReason: i.holdReason, Epoch: i.epoch,
+		AlertCount: len(i.members), FiringCount: i.firing, EventCount: i.recEvents,
+		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes),
+		MaybeRelated: slices.Clone(i.maybe), Assignee: i.assignee, Group: i.team, Links: slices.Clone(i.links),
+		Follows: i.follows, MergedInto: i.mergedInto, StillFiring: i.stillFires, Storm: i.storm, Severity: i.severity(),
+		Version: i.version, Labels: slices.Clone(i.labels), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
+	}
+	return r
+}

@@ -1,0 +1,298 @@
+package correlate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"signalbox/itsm"
+)
+
+// told is what one partner was last asked to reflect of an incident.
+type told struct {
+	connector string
+	epoch     uint32 // of the last trigger; 0: never triggered
+	serial    uint32
+	acked     bool
+	resolved  bool
+	priority  itsm.Priority
+	shown     shown
+	at        itsm.Time // of the last trigger or update
+}
+
+// shown is what of the title a partner knows: a change of it is material.
+type shown struct {
+	lead  itsm.AlertNumber
+	size  string
+	cause string
+}
+
+func (i *incident) shown() shown {
+	v := shown{lead: i.lead}
+	if n := len(i.members) - 1; n > 0 {
+		v.size = more(n)
+	}
+	if len(i.causes) > 0 {
+		v.cause = i.causes[0].CI
+	}
+	return v
+}
+
+func (i *incident) toldOf(connector string) *told {
+	for n := range i.told {
+		if i.told[n].connector == connector {
+			return &i.told[n]
+		}
+	}
+	return nil
+}
+
+// tell makes the intents by which every partner comes to reflect i. It compares
+// what a partner was told with what is so; calling it again changes nothing. The
+// partner through which the change came is never told it back.
+func (s *State) tell(i *incident, by doer, text string) {
+	for n := range s.cfg.Connectors {
+		c := &s.cfg.Connectors[n]
+		t := i.toldOf(c.Name)
+		if i.state.IsOpen() {
+			s.tellOpen(i, c, t, by)
+		} else if t != nil && t.epoch == i.epoch && !t.resolved {
+			t.resolved = true
+			if by.origin != c.Name {
+				s.intend(i, t, itsm.Resolve, by, text)
+			}
+		}
+	}
+}
+
+func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
+	if t == nil || t.epoch != i.epoch {
+		switch {
+		case t != nil && by.origin == c.Name: // reopened over there: it is open there already
+			t.epoch, t.acked, t.resolved, t.priority, t.shown, t.at = i.epoch, false, false, i.priority(), i.shown(), s.now
+		case !s.mayPage(i, c, t):
+			return
+		default:
+			t = s.trigger(i, c, t, by)
+		}
+	}
+	if i.acked && !t.acked {
+		t.acked = true
+		if by.origin != c.Name {
+			s.intend(i, t, itsm.Acknowledge, by, "acknowledged by "+i.ackBy)
+		}
+	}
+	s.update(i, c, t, by)
+}
+
+func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
+	if t == nil {
+		i.told = append(i.told, told{connector: c.Name})
+		t = &i.told[len(i.told)-1]
+	}
+	t.epoch, t.acked, t.resolved, t.priority, t.shown, t.at = i.epoch, false, false, i.priority(), i.shown(), s.now
+	s.pages.spend(c.Name, s.now)
+	s.intend(i, t, itsm.Trigger, by, i.reason())
+	return t
+}
+
+// reason is the one line of evidence that goes into the page.
+func (i *incident) reason() string {
+	r := i.impactWhy.String() + "; " + i.urgencyWhy.String()
+	if len(i.members) > 1 && i.why != "" {
+		r += "; " + i.why
+	}
+	return r
+}
+
+// update tells a material change: the priority, or what the title shows.
+func (s *State) update(i *incident, c *Connector, t *told, by doer) {
+	if t.priority == i.priority() && t.shown == i.shown() {
+		return
+	}
+	if by.origin == c.Name {
+		t.priority = i.priority()
+		return
+	}
+	if s.now < s.updateFrom(i, t) {
+		return
+	}
+	why := "it grew or its probable cause changed"
+	if t.priority != i.priority() {
+		why = fmt.Sprintf("priority %s, was %s: %s; %s", i.priority(), t.priority, i.impactWhy, i.urgencyWhy)
+	}
+	t.priority, t.shown, t.at = i.priority(), i.shown(), s.now
+	s.intend(i, t, itsm.Update, by, why)
+}
+
+// updateFrom is when a partner may be told again.
+func (s *State) updateFrom(i *incident, t *told) itsm.Time {
+	wait := s.cfg.UpdateEvery
+	if i.flapping > 0 {
+		wait = max(wait, s.cfg.FlapNotifyEvery)
+	}
+	return t.at.Add(wait.std())
+}
+
+// tellNext is when something held back for a partner is due; 0: nothing.
+func (s *State) tellNext(i *incident) (next itsm.Time) {
+	for n := range s.cfg.Connectors {
+		c := &s.cfg.Connectors[n]
+		t := i.toldOf(c.Name)
+		switch {
+		case t == nil:
+		case t.epoch == i.epoch:
+			if t.priority != i.priority() || t.shown != i.shown() {
+				next = earliest(next, s.updateFrom(i, t))
+			}
+		case i.flapping > 0 && s.wanted(i, c):
+			next = earliest(next, t.at.Add(s.cfg.FlapNotifyEvery.std()))
+		}
+	}
+	if next != 0 {
+		next = max(next, s.now+1) // whatever was due now has been told
+	}
+	return next
+}
+
+// wanted reports whether a connector wants incidents of this priority at all.
+func (s *State) wanted(i *incident, c *Connector) bool {
+	return c.MinPriority == 0 || i.priority() <= c.MinPriority
+}
+
+// mayPage decides whether a partner is told of i now. What is held back is kept
+// in a list and told when the storm or the minute is over.
+func (s *State) mayPage(i *incident, c *Connector, t *told) bool {
+	if !s.wanted(i, c) {
+		return false
+	}
+	if i.flapping > 0 && t != nil && s.now < t.at.Add(s.cfg.FlapNotifyEvery.std()) {
+		return false
+	}
+	if i.priority() > s.cfg.StormPagesFrom && s.inStorm(i) {
+		s.holdPage(i)
+		return false
+	}
+	budget := c.PageBudget
+	if budget == 0 {
+		budget = pageBudgetDefault
+	}
+	if i.priority() != itsm.P1 && s.pages.spentIn(c.Name, s.now) >= budget {
+		s.holdPage(i)
+		s.schedule(&s.pages.wake, wakePages, 0, nextMinute(s.now))
+		return false
+	}
+	return true
+}
+
+func nextMinute(t itsm.Time) itsm.Time { return (t/minuteMS + 1) * minuteMS }
+
+const minuteMS itsm.Time = 60_000
+
+// pages are the triggers made in this minute, by connector, and the incidents
+// whose trigger waits.
+type pages struct {
+	held  []itsm.IncidentNumber
+	spent []spent
+	wake  itsm.Time
+}
+
+type spent struct {
+	connector string
+	minute    itsm.Time
+	n         int
+}
+
+func (p *pages) of(connector string) *spent {
+	for i := range p.spent {
+		if p.spent[i].connector == connector {
+			return &p.spent[i]
+		}
+	}
+	p.spent = append(p.spent, spent{connector: connector})
+	return &p.spent[len(p.spent)-1]
+}
+
+func (p *pages) spend(connector string, now itsm.Time) {
+	sp := p.of(connector)
+	if m := now / minuteMS; sp.minute != m {
+		sp.minute, sp.n = m, 0
+	}
+	sp.n++
+}
+
+func (p *pages) spentIn(connector string, now itsm.Time) int {
+	if sp := p.of(connector); sp.minute == now/minuteMS {
+		return sp.n
+	}
+	return 0
+}
+
+func (s *State) holdPage(i *incident) {
+	if !i.pageHeld {
+		i.pageHeld = true
+		s.pages.held = append(s.pages.held, i.number)
+	}
+}
+
+// releasePages tells partners what was held back, the most important first. What
+// still may not be told goes back to the list.
+func (s *State) releasePages() {
+	var list []*incident
+	for _, n := range s.pages.held {
+		if i := s.incidents[n]; i != nil {
+			i.pageHeld = false
+			list = append(list, i)
+		}
+	}
+	s.pages.held = s.pages.held[:0]
+	slices.SortFunc(list, func(a, b *incident) int {
+		if a.priority() != b.priority() {
+			return int(a.priority()) - int(b.priority())
+		}
+		return int(a.number) - int(b.number)
+	})
+	for _, i := range list {
+		if i.state.IsOpen() {
+			s.tell(i, actSystem, "")
+			s.scheduleIncident(i)
+		}
+	}
+}
+
+// intend puts one intent into the outbox.
+func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text string) {
+	t.serial++
+	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
+		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: i.epoch,
+		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Snapshot: i.snapshot(),
+	}})
+}
+
+// intentKey is the same for every retry of an effect, after a restore and after
+// a failover.
+func intentKey(n itsm.IncidentNumber, epoch uint32, tr itsm.Transition, serial uint32, connector string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%s/%d/%s", n, epoch, tr, serial, connector))
+	return hex.EncodeToString(sum[:16])
+}
+
+func (i *incident) snapshot() itsm.IncidentSnapshot {
+	v := itsm.IncidentSnapshot{
+		Title: i.title(), Priority: i.priority(), Severity: i.severity(), State: i.state, Because: i.reason(),
+		CIs: firstN(i.bound, itsm.IntentCIsMax), Services: firstN(i.serviceIDs(), itsm.IntentCIsMax),
+		Alerts: len(i.members), Firing: i.firing, Group: i.team, OpenedAt: i.openedAt,
+	}
+	if len(v.CIs) == 0 {
+		v.CIs = firstN(i.unbound, itsm.IntentCIsMax)
+	}
+	if len(i.causes) > 0 {
+		v.Cause = i.causes[0].CI
+	}
+	return v
+}
+
+// firstN copies at most n names; never nil, for it becomes a JSON list.
+func firstN(list []string, n int) []string {
+	return append(make([]string, 0, min(n, len(list))), list[:min(n, len(list))]...)
+}

@@ -1,0 +1,234 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"signalbox/itsm"
+)
+
+// ciSet counts the members on each CI of an incident, in the order the CIs came.
+type ciSet struct {
+	list  []ciCount
+	index map[*ci]int32 // made when the list outgrows a scan
+}
+
+type ciCount struct {
+	ci *ci
+	n  int32
+	at itsm.Time // when it came
+}
+
+// ciScanMax is how many CIs are looked through before an index is made.
+const ciScanMax = 16
+
+func (c *ciSet) find(x *ci) int {
+	if c.index != nil {
+		if i, ok := c.index[x]; ok {
+			return int(i)
+		}
+		return -1
+	}
+	return slices.IndexFunc(c.list, func(e ciCount) bool { return e.ci == x })
+}
+
+// add counts one more member on x and reports whether x is new.
+func (c *ciSet) add(x *ci, at itsm.Time) bool {
+	if i := c.find(x); i >= 0 {
+		c.list[i].n++
+		return false
+	}
+	c.list = append(c.list, ciCount{x, 1, at})
+	if c.index != nil {
+		c.index[x] = int32(len(c.list) - 1)
+	} else if len(c.list) > ciScanMax {
+		c.reindex()
+	}
+	return true
+}
+
+func (c *ciSet) reindex() {
+	c.index = nil
+	if len(c.list) <= ciScanMax {
+		return
+	}
+	c.index = make(map[*ci]int32, 2*len(c.list))
+	for i := range c.list {
+		c.index[c.list[i].ci] = int32(i)
+	}
+}
+
+// names is a sorted list of distinct names, the first IncidentCIsMax of them.
+type names []string
+
+func (n *names) add(s string) {
+	i, found := slices.BinarySearch(*n, s)
+	if found || i >= itsm.IncidentCIsMax {
+		return
+	}
+	if len(*n) == itsm.IncidentCIsMax {
+		*n = (*n)[:len(*n)-1]
+	}
+	*n = slices.Insert(*n, i, s)
+}
+
+// affected is a service that the CIs of an incident can take down.
+type affected struct {
+	id   string
+	tier int
+	cis  int // CIs of the service
+	hit  int // of which so many alert in this incident
+}
+
+// servicesMax bounds the services an incident lists and weighs.
+const servicesMax = 200
+
+func (s *State) addCI(i *incident, c *ci) {
+	if !i.cis.add(c, s.now) {
+		return
+	}
+	c.refs++
+	if c.bound() {
+		i.bound.add(c.id)
+	} else {
+		i.unbound.add(c.id)
+	}
+	s.addServices(i, c)
+	s.noteGrowth(i)
+	if i.team == "" {
+		i.team = c.group
+	}
+}
+
+func (s *State) addServices(i *incident, c *ci) {
+	s.look(c)
+	if len(c.services) == 0 {
+		if c.tier == 0 {
+			i.unknown = true
+		} else if i.bestTier == 0 || c.tier < i.bestTier {
+			i.bestTier = c.tier
+		}
+	}
+	for _, v := range c.services {
+		at, found := slices.BinarySearchFunc(i.services, v.id, func(a affected, id string) int { return strings.Compare(a.id, id) })
+		if found {
+			i.services[at].hit++
+		} else if len(i.services) < servicesMax {
+			i.services = slices.Insert(i.services, at, affected{v.id, v.tier, v.cis, 1})
+		}
+	}
+}
+
+// recountServices computes what i affects anew, after a CMDB revision or a split.
+func (s *State) recountServices(i *incident) {
+	i.services, i.bestTier, i.unknown = nil, 0, false
+	for _, c := range i.cis.list {
+		s.addServices(i, c.ci)
+	}
+}
+
+// recount computes everything that members imply anew. Only merges and splits
+// need it; they cost as much as they move.
+func (s *State) recount(i *incident) {
+	old, grown := i.cis, i.grown
+	i.cis, i.bound, i.unbound = ciSet{}, nil, nil
+	i.firing, i.bySeverity, i.worst, i.lead, i.labels = 0, [itsm.Info + 1]int32{}, 0, 0, nil
+	i.services, i.bestTier, i.unknown = nil, 0, false
+	s.count(i, i.members, 0)
+	for at := range i.cis.list {
+		if was := old.find(i.cis.list[at].ci); was >= 0 {
+			i.cis.list[at].at = old.list[was].at
+		}
+	}
+	for _, c := range old.list {
+		s.releaseCI(c.ci)
+	}
+	i.grown = grown
+	if i.firing > 0 {
+		i.clearedAt = 0
+	} else if i.clearedAt == 0 {
+		i.clearedAt = s.now
+	}
+}
+
+// leads makes a the alert that names i when it is the first or a worse one.
+func (i *incident) leads(a *alert) {
+	if i.lead == 0 || a.severity < i.leadSev {
+		i.lead, i.leadSev, i.leadTitle, i.leadCI = a.number, a.severity, titleOf(a.text), a.ci.id
+	}
+}
+
+// shareLabels keeps the labels that every member has.
+func (s *State) shareLabels(i *incident, a *alert) {
+	if i.lead == 0 { // the first
+		i.labels = labelsOf(a.text)
+		return
+	}
+	if len(i.labels) == 0 {
+		return
+	}
+	ls := labelsOf(a.text)
+	if !slices.ContainsFunc(i.labels, func(l itsm.Label) bool { return ls.Get(l.Name) != l.Value }) {
+		return
+	}
+	kept := make(itsm.Labels, 0, len(i.labels))
+	for _, l := range i.labels {
+		if ls.Get(l.Name) == l.Value {
+			kept = append(kept, l)
+		}
+	}
+	i.labels = kept
+}
+
+func (i *incident) serviceIDs() []string {
+	out := make([]string, len(i.services))
+	for n := range i.services {
+		out[n] = i.services[n].id
+	}
+	return out
+}
+
+// title names the incident after its lead alert, its size and its cause. The
+// size is rounded, so that a growing incident does not get a new title with
+// every alert.
+func (i *incident) title() string {
+	t := clip(i.leadTitle, titleShown)
+	if t == "" {
+		t = "Alert"
+	}
+	if i.leadCI != "" && !strings.Contains(t, i.leadCI) {
+		t += " on " + i.leadCI
+	}
+	if n := len(i.members) - 1; n > 0 {
+		t += fmt.Sprintf(" and %s", more(n))
+	}
+	if len(i.causes) > 0 && len(i.cis.list) > 1 && i.causes[0].CI != i.leadCI {
+		t += ", probable cause " + i.causes[0].CI
+	}
+	if len(i.services) > 0 {
+		t += " [" + i.worstService() + "]"
+	}
+	return t
+}
+
+func more(n int) string {
+	steps := []int{1000, 500, 200, 100, 50, 20, 10, 5}
+	for _, s := range steps {
+		if n >= s {
+			return fmt.Sprintf("%d+ more", s)
+		}
+	}
+	return fmt.Sprintf("%d more", n)
+}
+
+// worstService is the affected service of the best tier, first by id.
+func (i *incident) worstService() string {
+	best := 0
+	for n := range i.services {
+		if effectiveTier(i.services[n].tier) < effectiveTier(i.services[best].tier) {
+			best = n
+		}
+	}
+	return i.services[best].id
+}

@@ -1,0 +1,172 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+
+	"signalbox/itsm"
+)
+
+// Acts can come twice: a person's client retries with its idempotency key, a
+// partner delivers again with its delivery id. Both get the first outcome.
+const (
+	idempotencyKept = 24 * 60 * minuteMS
+	deliveryKept    = 7 * 24 * 60 * minuteMS
+	repeatsMax      = 100_000 // of each kind; beyond it the oldest is forgotten
+)
+
+// repeats remembers outcomes by key for a while, oldest out first.
+type repeats struct {
+	byKey map[string]itsm.Outcome
+	order []repeatKey
+}
+
+type repeatKey struct {
+	key string
+	at  itsm.Time
+}
+
+func (r *repeats) put(key string, at itsm.Time, o itsm.Outcome) {
+	if r.byKey == nil {
+		r.byKey = map[string]itsm.Outcome{}
+	}
+	r.byKey[key] = o
+	r.order = append(r.order, repeatKey{key, at})
+}
+
+// forget drops what is older than kept, and what is too much.
+func (r *repeats) forget(now, kept itsm.Time) {
+	n := 0
+	for n < len(r.order) && (now-r.order[n].at > kept || len(r.order)-n > repeatsMax) {
+		delete(r.byKey, r.order[n].key)
+		n++
+	}
+	if n > 0 {
+		r.order = slices.Clone(r.order[n:])
+	}
+}
+
+// idempotencyKey is a client's key, within what it was used for by whom.
+func idempotencyKey(a *itsm.Act) string {
+	if a.IdempotencyKey == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s\n%s", a.Actor, a.IdempotencyKey)
+}
+
+// deliveryKey is one act of one delivery: a delivery may carry several.
+func deliveryKey(a *itsm.Act) string {
+	if a.DeliveryID == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s\n%s\n%s\n%d", a.Origin, a.DeliveryID, a.Kind, a.Incident)
+}
+
+// repeated returns a copy of the earlier outcome when the act came before.
+func (s *State) repeated(a *itsm.Act) *itsm.Outcome {
+	if k := idempotencyKey(a); k != "" {
+		if o, ok := s.idempotent.byKey[k]; ok {
+			return &o
+		}
+	}
+	if k := deliveryKey(a); k != "" {
+		if o, ok := s.deliveries.byKey[k]; ok {
+			return &o
+		}
+	}
+	return nil
+}
+
+func (s *State) keep(a *itsm.Act, o itsm.Outcome) {
+	if k := idempotencyKey(a); k != "" {
+		s.idempotent.put(k, s.now, o)
+	}
+	if k := deliveryKey(a); k != "" {
+		s.deliveries.put(k, s.now, o)
+	}
+}
+
+// heard is the newest state a partner reported of an incident.
+type heard struct {
+	connector string
+	version   int64
+	rank      uint8
+}
+
+// rank orders what a partner can report: at the same version the more advanced
+// state wins.
+func rank(k itsm.ActKind) uint8 {
+	switch k {
+	case itsm.ActUnacknowledge:
+		return 1
+	case itsm.ActAcknowledge:
+		return 2
+	case itsm.ActResolve:
+		return 3
+	}
+	return 0
+}
+
+// isNews reports whether a partner's report is newer than what it reported
+// before. Notes are united, not ordered.
+func (s *State) isNews(i *incident, a *itsm.Act) bool {
+	if a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote {
+		return true
+	}
+	n := slices.IndexFunc(i.heard, func(h heard) bool { return h.connector == a.Origin })
+	if n < 0 {
+		i.heard = append(i.heard, heard{a.Origin, a.PartnerVersion, rank(a.Kind)})
+		return true
+	}
+	h := &i.heard[n]
+	if a.PartnerVersion < h.version || a.PartnerVersion == h.version && rank(a.Kind) <= h.rank {
+		return false
+	}
+	h.version, h.rank = a.PartnerVersion, rank(a.Kind)
+	return true
+}
+
+// linksMax bounds the partner records of one incident.
+const linksMax = 64
+
+// link takes over that a partner's record of i is known.
+func (s *State) link(i *incident, a *itsm.Act) itsm.Outcome {
+	if a.Link == nil || a.Link.Connector == "" || a.Link.ID == "" {
+		return refuse(a, itsm.Invalid, "link: expected a connector and an id")
+	}
+	n := slices.IndexFunc(i.links, func(l itsm.ExternalRef) bool { return l.Connector == a.Link.Connector && l.ID == a.Link.ID })
+	switch {
+	case n >= 0 && (a.Link.URL == "" || i.links[n].URL == a.Link.URL):
+		return noOp(a)
+	case n >= 0:
+		i.links[n].URL = a.Link.URL
+	case len(i.links) >= linksMax:
+		return refuse(a, itsm.TooLarge, "%s has %d links, which is the limit", i.number, linksMax)
+	default:
+		i.links = append(i.links, *a.Link)
+	}
+	s.timeline(i, "linked", doerOf(a).actor, a.Link.Connector+" "+a.Link.ID+" "+a.Link.URL)
+	s.touchIncident(i)
+	return done(a)
+}
+
+// receipt settles an intent: the partner confirmed it, or it was abandoned.
+func (s *State) receipt(a *itsm.Act) itsm.Outcome {
+	if a.IntentKey == "" || a.Origin == "" {
+		return refuse(a, itsm.Invalid, "receipt: expected an intent key and the connector as origin")
+	}
+	s.put(itsm.Decision{Kind: itsm.SettleIntent, Settled: &itsm.Settlement{Connector: a.Origin, Key: a.IntentKey, At: s.now, Failure: a.Failure}})
+	i := s.incidents[a.Incident]
+	if i == nil {
+		return done(a)
+	}
+	if a.Failure != "" {
+		s.totals.IntentsAbandoned++
+		s.timeline(i, "not delivered", doerOf(a).actor, a.Origin+": "+a.Failure)
+		s.touchIncident(i)
+	}
+	if a.Link != nil {
+		return s.link(i, a)
+	}
+	return done(a)
+}

@@ -1,0 +1,211 @@
+package correlate
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"signalbox/correlate/group"
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+	"signalbox/itsm/entry"
+)
+
+// Input is one journal entry as the fold sees it. Exactly one of Delivery, Act,
+// Tick, CMDB and Config is set.
+type Input struct {
+	Offset   itsm.Offset
+	At       itsm.Time // assigned when the entry was appended; never decreases
+	Delivery *entry.Delivery
+	Act      *itsm.Act
+	Tick     bool
+	CMDB     *cmdb.Graph
+	Config   *Config
+}
+
+// State is everything the fold remembers. It is not safe for concurrent use.
+type State struct {
+	cfg   Config
+	graph *cmdb.Graph
+	group grouping
+	now   itsm.Time   // time of what is being applied: an entry's At, or a timer's own
+	off   itsm.Offset // entry being applied
+
+	sources    map[string]*source
+	sourceList []*source // in the order they came
+	alerts     map[itsm.AlertNumber]*alert
+	lastAlert  itsm.AlertNumber
+	firing     int
+	dead       fifo // alerts that ended, oldest first
+
+	incidents     map[itsm.IncidentNumber]*incident
+	lastIncident  itsm.IncidentNumber
+	openIncidents int
+	ended         fifo // incidents that ended, oldest first
+	pages         pages
+
+	cis      map[ciKey]*ci
+	services map[cmdb.Ref]*service // of the current graph
+	trails   map[string]string
+	unbound  map[string]uint64
+
+	scopes    map[string]*scope
+	scopeList []*scope
+	stormsOn  int
+
+	timers        timerHeap
+	idempotent    repeats
+	deliveries    repeats
+	quarantines   map[string]*quarantined
+	quarantineIDs []string // in the order they came
+	totals        Totals   // only the counters that nothing else implies
+
+	out            []itsm.Decision // of the entry being applied
+	dirtyAlerts    []*alert
+	dirtyIncidents []*incident
+	flushed        []itsm.Decision
+
+	buf   []byte       // scratch
+	reach []cmdb.Reach // scratch
+}
+
+// New returns the state before the first entry.
+func New(c Config, g *cmdb.Graph) *State {
+	s := &State{
+		cfg: c, graph: g, sources: map[string]*source{}, alerts: map[itsm.AlertNumber]*alert{}, incidents: map[itsm.IncidentNumber]*incident{},
+		cis: map[ciKey]*ci{}, services: map[cmdb.Ref]*service{}, trails: map[string]string{}, unbound: map[string]uint64{},
+		scopes: map[string]*scope{}, quarantines: map[string]*quarantined{},
+	}
+	s.group = grouping{s: s, g: group.New(c.grouping(), g)}
+	return s
+}
+
+// Step folds one entry and returns what it decided. First every timer due by
+// then runs, then the entry is applied. The slice is used again by the next Step.
+func (s *State) Step(in Input) []itsm.Decision {
+	clear(s.out)
+	s.out = s.out[:0]
+	s.off = in.Offset
+	s.advance(in.At)
+	switch {
+	case in.Delivery != nil:
+		s.deliver(in.Delivery)
+	case in.Act != nil:
+		s.act(in.Act)
+	case in.CMDB != nil:
+		s.setGraph(in.CMDB)
+	case in.Config != nil:
+		s.setConfig(in.Config)
+	}
+	s.housekeep()
+	return s.out
+}
+
+func (s *State) deliver(d *entry.Delivery) {
+	src := s.sourceOf(d.Source)
+	for n := range d.Events {
+		s.event(src, &d.Events[n])
+	}
+	for n := range d.Bad {
+		s.quarantine(src, &d.Bad[n])
+	}
+	if d.RetryOf != "" {
+		s.retried(d)
+	}
+	s.forgetTombstones(src)
+}
+
+// housekeep forgets what nobody can ask for any more. It changes no record.
+func (s *State) housekeep() {
+	s.forgetDead()
+	s.forgetEnded()
+	s.idempotent.forget(s.now, idempotencyKept)
+	s.deliveries.forget(s.now, deliveryKept)
+}
+
+// setConfig activates a configuration for what follows.
+func (s *State) setConfig(c *Config) {
+	regroup := c.grouping() != s.cfg.grouping()
+	s.cfg = *c
+	for _, src := range s.sourceList {
+		src.configure(&s.cfg)
+	}
+	if regroup {
+		s.group.configure(c.grouping())
+	}
+	for _, n := range sortedKeys(s.alerts) {
+		s.scheduleAlert(s.alerts[n])
+	}
+	for _, n := range sortedKeys(s.incidents) {
+		s.scheduleIncident(s.incidents[n])
+	}
+}
+
+func (s *State) put(d itsm.Decision) { s.out = append(s.out, d) }
+
+// Flush returns the records of what changed since the last Flush, alerts and
+// then incidents, each in the order of their numbers. What a record says does
+// not depend on when it is flushed. The slice is used again by the next Flush.
+func (s *State) Flush() []itsm.Decision {
+	clear(s.flushed)
+	s.flushed = s.flushed[:0]
+	slices.SortFunc(s.dirtyAlerts, func(a, b *alert) int { return cmp.Compare(a.number, b.number) })
+	for _, a := range s.dirtyAlerts {
+		a.dirty = false
+		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutAlert, Alert: a.record()})
+	}
+	slices.SortFunc(s.dirtyIncidents, func(a, b *incident) int { return cmp.Compare(a.number, b.number) })
+	for _, i := range s.dirtyIncidents {
+		i.dirty = false
+		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutIncident, Incident: i.record()})
+	}
+	clear(s.dirtyAlerts)
+	clear(s.dirtyIncidents)
+	s.dirtyAlerts, s.dirtyIncidents = s.dirtyAlerts[:0], s.dirtyIncidents[:0]
+	return s.flushed
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// fifo is a queue of numbers with the time they came, oldest first.
+type fifo struct {
+	items []fifoItem
+	head  int
+}
+
+type fifoItem struct {
+	id uint64
+	at itsm.Time
+}
+
+func (f *fifo) len() int { return len(f.items) - f.head }
+
+func (f *fifo) push(id uint64, at itsm.Time) { f.items = append(f.items, fifoItem{id, at}) }
+
+func (f *fifo) front() (uint64, itsm.Time) { return f.items[f.head].id, f.items[f.head].at }
+
+// pop drops the front; the room is given back when half of it is behind the head.
+func (f *fifo) pop() {
+	f.head++
+	if f.head*2 >= len(f.items) {
+		f.items = append(f.items[:0], f.items[f.head:]...)
+		f.head = 0
+	}
+}
+
+// configure rebuilds grouping with other constants over what it knows.
+func (g *grouping) configure(c group.Config) {
+	var b bytes.Buffer
+	if err := g.g.Encode(&b); err != nil {
+		panic(fmt.Sprintf("correlate: encode grouping: %v", err)) // a buffer takes everything
+	}
+	n, err := group.Decode(&b, c, g.s.graph)
+	if err != nil {
+		panic(fmt.Sprintf("correlate: decode what was just encoded: %v", err))
+	}
+	g.g = n
+}
+
+func (g *grouping) setGraph(c *cmdb.Graph) { g.g.SetGraph(c) }

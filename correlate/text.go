@@ -1,0 +1,137 @@
+package correlate
+
+import (
+	"encoding/binary"
+
+	"signalbox/itsm"
+)
+
+// The words of an alert (title, severity word, link, labels, annotations) are
+// packed into one string: a hundred thousand alerts are then a hundred thousand
+// allocations and not two million, and a repeat is compared without unpacking.
+// Form: three strings, then two lists of pairs; every string has a varint length.
+
+func packText(buf []byte, e *itsm.Event) []byte {
+	buf = packString(buf, e.Title)
+	buf = packString(buf, e.SeverityWord)
+	buf = packString(buf, e.GeneratorURL)
+	buf = packLabels(buf, e.Labels)
+	return packLabels(buf, e.Annotations)
+}
+
+func packString(buf []byte, s string) []byte {
+	return append(binary.AppendUvarint(buf, uint64(len(s))), s...)
+}
+
+func packLabels(buf []byte, ls itsm.Labels) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(ls)))
+	for i := range ls {
+		buf = packString(packString(buf, ls[i].Name), ls[i].Value)
+	}
+	return buf
+}
+
+// unpacker walks a packed string. What it reads was packed by this process or
+// came through a checked snapshot, so it is well formed.
+type unpacker string
+
+func (u *unpacker) uint() int {
+	s := string(*u)
+	if len(s) > 0 && s[0] < 0x80 { // nearly every length
+		*u = unpacker(s[1:])
+		return int(s[0])
+	}
+	var v uint64
+	for i := range len(s) {
+		v |= uint64(s[i]&0x7f) << (7 * i)
+		if s[i] < 0x80 {
+			*u = unpacker(s[i+1:])
+			return int(v)
+		}
+	}
+	*u = ""
+	return 0
+}
+
+func (u *unpacker) str() string {
+	n := min(u.uint(), len(*u))
+	out := (*u)[:n]
+	*u = (*u)[n:]
+	return string(out)
+}
+
+func (u *unpacker) labels() itsm.Labels {
+	n := u.uint()
+	if n == 0 {
+		return nil
+	}
+	ls := make(itsm.Labels, 0, min(n, len(*u)))
+	for range n {
+		ls = append(ls, itsm.Label{Name: u.str(), Value: u.str()})
+	}
+	return ls
+}
+
+// same reports whether the labels at the cursor equal ls.
+func (u *unpacker) same(ls itsm.Labels) bool {
+	if u.uint() != len(ls) {
+		return false
+	}
+	for i := range ls {
+		if u.str() != ls[i].Name || u.str() != ls[i].Value {
+			return false
+		}
+	}
+	return true
+}
+
+// sameText reports whether the packed text says what e says; labels tells
+// whether the labels do, which is what the binding depends on.
+func sameText(text string, e *itsm.Event) (same, labels bool) {
+	u := unpacker(text)
+	same = u.str() == e.Title
+	same = u.str() == e.SeverityWord && same
+	same = u.str() == e.GeneratorURL && same
+	if !u.same(e.Labels) {
+		return false, false
+	}
+	return same && u.same(e.Annotations), true
+}
+
+type words struct {
+	title, word, url    string
+	labels, annotations itsm.Labels
+}
+
+func unpackText(text string) words {
+	u := unpacker(text)
+	return words{title: u.str(), word: u.str(), url: u.str(), labels: u.labels(), annotations: u.labels()}
+}
+
+func titleOf(text string) string {
+	u := unpacker(text)
+	return u.str()
+}
+
+func labelsOf(text string) itsm.Labels {
+	u := unpacker(text)
+	u.str()
+	u.str()
+	u.str()
+	return u.labels()
+}
+
+// labelIn returns the value of one label of the packed text, or "".
+func labelIn(text, name string) string {
+	u := unpacker(text)
+	u.str()
+	u.str()
+	u.str()
+	for range u.uint() {
+		n, v := u.str(), u.str()
+		if n == name {
+			return v
+		}
+	}
+	return ""
+}
