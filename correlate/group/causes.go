@@ -9,8 +9,31 @@ import (
 	"signalbox/itsm/cmdb"
 )
 
-// causeCIsMax bounds the alerting CIs that are looked at, the first to alert.
-const causeCIsMax = 512
+// Bounds of a ranking: the alerting CIs looked at (the first to alert), and the
+// CIs one of them can put under suspicion.
+const (
+	causeCIsMax   = 512
+	causeLeadsMax = 256
+)
+
+// massScale is the mass of an alert that never fired before, first of its group.
+const massScale = 1_000_000
+
+// massOf is how much an alert says against its CI: less the more often it fired
+// before, the later it comes, and when it is about a call, which either end may
+// have spoilt.
+func (g *Grouper) massOf(gr *group, p Probe, s *series, m *member) int64 {
+	if m.chronic {
+		return 0
+	}
+	mass := int64(massScale / (1 + s.usual(gr.opened-late)))
+	d := decay(max(p.At-gr.opened, 0), itsm.Time(g.c.CauseTau.Milliseconds()))
+	mass = mass * int64(g.c.CauseLateMilli+(1000-g.c.CauseLateMilli)*d/1000) / 1000
+	if isCall(p.Labels) {
+		mass = mass * int64(g.c.CauseCallMilli) / 1000
+	}
+	return mass
+}
 
 // Causes ranks the probable causes of n, best first, at most ten. The result is
 // kept until the group changes, and must not be changed by the caller.
@@ -25,50 +48,53 @@ func (g *Grouper) Causes(n itsm.IncidentNumber) []itsm.Cause {
 	return gr.causes
 }
 
+// lead is a CI that an alert on another one puts under suspicion.
+type lead struct {
+	ref    cmdb.Ref
+	weight int // share of the mass, in thousandths
+	hops   int
+}
+
 // suspect is a CI that may be the cause.
 type suspect struct {
 	ref     cmdb.Ref
 	key     string // provisional key when ref is NoRef
 	covered int    // alerting CIs it explains
-	sum     int64  // their weights
-	score   int64
+	kin     int    // its instances under suspicion, when that is why
+	mass    int64
 	first   itsm.Time
-	self    *spot
 }
 
 // rank computes the causes of a group.
 func (g *Grouper) rank(gr *group) []itsm.Cause {
 	cis := gr.alerting()
-	byRef := map[cmdb.Ref]int{}
+	at := map[cmdb.Ref]int{}
 	var list []suspect
 	var total int64
 	for _, ci := range cis {
 		sp := gr.cis[ci]
-		total += int64(sp.weight)
-		for _, r := range g.cone(ci) {
-			i, ok := byRef[r.Ref]
+		total += sp.mass
+		for _, l := range g.leadsOf(ci) {
+			i, ok := at[l.ref]
 			if !ok {
 				i = len(list)
-				byRef[r.Ref] = i
-				list = append(list, suspect{ref: r.Ref, first: sp.first, self: gr.cis[r.Ref]})
+				at[l.ref] = i
+				list = append(list, suspect{ref: l.ref, first: sp.first})
 			}
 			list[i].covered++
-			list[i].sum += int64(sp.weight) * int64(power(g.c.GammaMilli, int(r.Hops)))
-			list[i].first = min(list[i].first, sp.first)
+			list[i].mass += sp.mass * int64(l.weight) / 1000
 		}
 	}
+	list = g.suspectKin(gr, list, at)
 	for key, sp := range gr.keys {
-		total += int64(sp.weight)
-		list = append(list, suspect{ref: cmdb.NoRef, key: key, covered: 1, sum: int64(sp.weight) * 1000, first: sp.first, self: sp})
-	}
-	for i := range list {
-		g.weigh(&list[i], total)
+		total += sp.mass
+		list = append(list, suspect{ref: cmdb.NoRef, key: key, covered: 1, mass: sp.mass, first: sp.first})
 	}
 	slices.SortFunc(list, g.compare)
 	list = list[:min(len(list), itsm.IncidentCausesMax)]
 	out := make([]itsm.Cause, len(list))
 	for i := range list {
-		out[i] = g.cause(gr, cis, &list[i])
+		out[i] = g.cause(gr, cis, &list[i], max(total, 1))
 	}
 	return out
 }
@@ -86,24 +112,109 @@ func (gr *group) alerting() []cmdb.Ref {
 	return out[:min(len(out), causeCIsMax)]
 }
 
-// weigh computes the score of a suspect: the weighted share of the alerting CIs
-// it explains, its prior, and whether it alerts itself.
-func (g *Grouper) weigh(s *suspect, total int64) {
-	if total == 0 {
-		return
+// onlyMilli is the weight of the only instance of a CI: it is that CI, and going
+// one step closer to the cause costs nothing. It is over one so that of two
+// equal suspects the instance comes first.
+const onlyMilli = 1001
+
+// leadsOf returns the CIs that an alert on ci puts under suspicion: ci itself and
+// what it depends on, less with each hop and with the suspect's fan-in.
+func (g *Grouper) leadsOf(ci cmdb.Ref) []lead {
+	out := []lead{{ci, 1000, 0}}
+	share := []int{1000} // before the prior
+	seen := map[cmdb.Ref]bool{ci: true}
+	for i := 0; i < len(out) && out[i].hops < g.c.Hops; i++ {
+		only := g.onlyInstance(out[i].ref)
+		for _, e := range g.cmdb.Dependencies(out[i].ref) {
+			if seen[e.To] || len(out) == causeLeadsMax {
+				continue
+			}
+			seen[e.To] = true
+			w := share[i] * g.c.CauseGammaMilli / 1000
+			fan := g.cmdb.FanIn(e.To)
+			switch {
+			case e.To == only:
+				w = share[i] * onlyMilli / 1000
+			case w == 0:
+				continue
+			}
+			share = append(share, w)
+			if !(e.To == only && fan == 1) {
+				w = w * prior(g.c.CauseBetaMilli, fan) / 1000
+			}
+			out = append(out, lead{e.To, w, out[i].hops + 1})
+		}
 	}
-	s.score = s.sum / total
-	if s.ref != cmdb.NoRef {
-		s.score = s.score * int64(prior(g.c.BetaMilli, g.cmdb.FanIn(s.ref))) / 1000
-	}
-	if s.self != nil {
-		s.score = s.score * int64(g.c.SelfMilli) / 1000
-	}
+	return out
 }
 
-// compare orders suspects: higher score, earlier first alert, then id.
+// isInstance reports whether a relation leads from a CI to one of its instances
+// or parts.
+func isInstance(relation string) bool {
+	return relation == "has_instance" || relation == "part_of" || relation == "instance_of"
+}
+
+// onlyInstance returns the instance of a CI that has exactly one, else NoRef.
+func (g *Grouper) onlyInstance(ci cmdb.Ref) cmdb.Ref {
+	only := cmdb.NoRef
+	for _, e := range g.cmdb.Dependencies(ci) {
+		if !isInstance(e.Type) {
+			continue
+		}
+		if only != cmdb.NoRef {
+			return cmdb.NoRef
+		}
+		only = e.To
+	}
+	return only
+}
+
+// suspectKin suspects what instances have in common when several of them are
+// suspects: one bad instance is that instance, several are their service.
+func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []suspect {
+	type kin struct {
+		n        int
+		sum, top int64
+		first    itsm.Time
+	}
+	kins := map[cmdb.Ref]kin{}
+	var order []cmdb.Ref
+	for i := range list {
+		s := &list[i]
+		for _, e := range g.cmdb.Dependants(s.ref) {
+			if !isInstance(e.Type) {
+				continue
+			}
+			k, ok := kins[e.To]
+			if !ok {
+				order = append(order, e.To)
+				k.first = s.first
+			}
+			kins[e.To] = kin{k.n + 1, k.sum + s.mass, max(k.top, s.mass), min(k.first, s.first)}
+		}
+	}
+	for _, owner := range order {
+		k := kins[owner]
+		mass := (k.sum - k.top) * int64(g.c.CauseKinMilli) / 1000
+		if sp := gr.cis[owner]; sp != nil {
+			mass += sp.mass
+		}
+		i, ok := at[owner]
+		switch {
+		case k.n < 2:
+		case !ok:
+			at[owner] = len(list)
+			list = append(list, suspect{ref: owner, kin: k.n, mass: mass, first: k.first})
+		case mass > list[i].mass:
+			list[i].mass, list[i].kin = mass, k.n
+		}
+	}
+	return list
+}
+
+// compare orders suspects: more mass, earlier first alert, then id.
 func (g *Grouper) compare(a, b suspect) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.first, b.first), cmp.Compare(g.name(&a), g.name(&b)))
+	return cmp.Or(cmp.Compare(b.mass, a.mass), cmp.Compare(a.first, b.first), cmp.Compare(g.name(&a), g.name(&b)))
 }
 
 // name is the suspect's CI id or provisional key.
@@ -115,19 +226,26 @@ func (g *Grouper) name(s *suspect) string {
 }
 
 // cause writes a suspect for people.
-func (g *Grouper) cause(gr *group, cis []cmdb.Ref, s *suspect) itsm.Cause {
-	c := itsm.Cause{CI: g.name(s), ScoreMilli: int(s.score)}
-	n := len(gr.cis)
-	switch {
-	case s.ref == cmdb.NoRef:
+func (g *Grouper) cause(gr *group, cis []cmdb.Ref, s *suspect, total int64) itsm.Cause {
+	c := itsm.Cause{CI: g.name(s), ScoreMilli: int(s.mass * 1000 / total)}
+	if s.ref == cmdb.NoRef {
 		c.Because = c.CI + " alerts and is not in the CMDB"
 		return c
-	case s.self != nil && s.covered == 1:
+	}
+	alerts := gr.cis[s.ref] != nil
+	others := s.covered
+	if alerts {
+		others--
+	}
+	switch {
+	case s.kin > 1:
+		c.Because = fmt.Sprintf("%d of its instances are affected alike", s.kin)
+	case alerts && others == 0:
 		c.Because = "it alerts itself"
-	case s.self != nil:
-		c.Because = fmt.Sprintf("it alerts itself, and %d of %d alerting CIs depend on it", s.covered, n)
+	case alerts:
+		c.Because = fmt.Sprintf("it alerts itself, and %d of the %d other alerting CIs depend on it", others, len(gr.cis)-1)
 	default:
-		c.Because = fmt.Sprintf("%d of %d alerting CIs depend on it; it does not alert itself", s.covered, n)
+		c.Because = fmt.Sprintf("%d of %d alerting CIs depend on it; it does not alert itself", others, len(gr.cis))
 	}
 	for _, ci := range cis {
 		if len(c.Paths) == itsm.CausePathsMax {

@@ -42,19 +42,25 @@ type Config struct {
 	HotWindow     time.Duration // within this
 	HotYoung      time.Duration // groups younger than this become one when it turns hot
 
-	WaveMin        int // onsets in a minute that make a wave
-	WaveLullMilli  int // share of the first wave's peak at which it counts as died down
-	WaveRiseMilli  int // share of the first wave's peak at which a rise counts as the second wave
-	ChronicSlots   int // five-minute slots of the last two hours with onsets or firing that make a series chronic
-	TagMilli       int // raise for the same service and environment
-	DiceMilli      int // raise for similar titles
-	LearnedMilli   int // raise for an approved learned relation
-	SparseBind     int // share of bound alerts under which a scope is sparse
-	SparseMissing  int // share of observed relations missing from the CMDB over which it is
-	SparseSamples  int // onsets of a scope before either is believed
-	SparseHops     int // undirected hops that count as near in sparse mode
-	CandidatesMax  int // open groups looked at for one explaining CI, newest first
-	CauseFirstHalf time.Duration
+	WaveMin       int // onsets in a minute that make a wave
+	WaveLullMilli int // share of the first wave's peak at which it counts as died down
+	WaveRiseMilli int // share of the first wave's peak at which a rise counts as the second wave
+	ChronicSlots  int // five-minute slots of the last two hours with onsets or firing that make a series chronic
+	TagMilli      int // raise for the same service and environment
+	DiceMilli     int // raise for similar titles
+	LearnedMilli  int // raise for an approved learned relation
+	SparseBind    int // share of bound alerts under which a scope is sparse
+	SparseMissing int // share of observed relations missing from the CMDB over which it is
+	SparseSamples int // onsets of a scope before either is believed
+	SparseHops    int // undirected hops that count as near in sparse mode
+	CandidatesMax int // open groups looked at for one explaining CI, newest first
+
+	CauseGammaMilli int           // weight of an alert for each hop to a suspect
+	CauseBetaMilli  int           // how much a high fan-in lowers a suspect
+	CauseTau        time.Duration // how fast later alerts weigh less,
+	CauseLateMilli  int           // and what remains of them
+	CauseCallMilli  int           // weight of an alert about a call: it may be either end's fault
+	CauseKinMilli   int           // share of its instances' weight that a service takes, without the heaviest
 }
 
 // DefaultConfig returns the constants that were tuned on recorded streams.
@@ -71,7 +77,8 @@ func DefaultConfig() Config {
 		ChronicSlots: 20,
 		TagMilli:     500, DiceMilli: 400, LearnedMilli: 600,
 		SparseBind: 800, SparseMissing: 200, SparseSamples: 50, SparseHops: 2,
-		CandidatesMax: 32, CauseFirstHalf: 2 * time.Minute,
+		CandidatesMax:   32,
+		CauseGammaMilli: 500, CauseBetaMilli: 500, CauseTau: 90 * time.Second, CauseLateMilli: 300, CauseCallMilli: 350, CauseKinMilli: 800,
 	}
 }
 

@@ -102,7 +102,7 @@ func (g *Grouper) chronicEvidence(p Probe, s *series, n itsm.IncidentNumber) its
 		e.Decision, e.By = itsm.DecidedJoined, bySameCI.String()
 		e.Shared = e.CI
 	}
-	e.Because = fmt.Sprintf("chronic: fired in %d of the last %d five-minute slots, so it is kept apart", s.active(p.At, 0, chronicWindow), chronicWindow)
+	e.Because = fmt.Sprintf("chronic: fired in %d of the last %d five-minute slots, so it is kept apart", s.active(p.At, chronicWindow), chronicWindow)
 	e.WouldSplit = "firing less often"
 	return e
 }

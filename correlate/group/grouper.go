@@ -65,10 +65,10 @@ type group struct {
 	keys     map[string]*spot // provisional CIs
 	senders  []string
 	ruleKeys []string
-	tags     []string // service and environment of members
-	title    string   // of the latest usual member
-	name     string   // its alert name
-	cover    map[cmdb.Ref]cover
+	tags     []string           // service and environment of members
+	title    string             // of the latest usual member
+	name     string             // its alert name
+	cover    map[cmdb.Ref]cover // only while joinable
 	wave     wave
 
 	warm     bool // in byCI, byKey, bySender, byRule
@@ -83,13 +83,12 @@ type group struct {
 type member struct {
 	episode uint32
 	ci      cmdb.Ref
-	key     string // provisional key when ci is NoRef
-	at      itsm.Time
-	weight  int32 // how unusual it was, in thousandths
+	key     string    // provisional key when ci is NoRef
+	at      itsm.Time // first onset within the group
+	mass    int64     // what it says against its CI: see massOf
 	chronic bool
 	firing  bool
 	rule    int32
-	named   cmdb.Ref // second CI that its labels name, or NoRef
 }
 
 // spot is what a group knows of one alerting CI.
@@ -97,9 +96,7 @@ type spot struct {
 	members int
 	firing  int
 	first   itsm.Time
-	last    itsm.Time
-	onsets  int
-	weight  int32 // the most unusual member's
+	mass    int64 // sum of the members'
 	rule    int32 // of the latest member
 }
 
@@ -109,10 +106,15 @@ type cover struct {
 	sum int64 // their weights γ^hops, in thousandths
 }
 
+func newGroup(n itsm.IncidentNumber) *group {
+	return &group{n: n, members: map[itsm.AlertNumber]*member{}, cis: map[cmdb.Ref]*spot{}, keys: map[string]*spot{},
+		cover: map[cmdb.Ref]cover{}, dirty: true}
+}
+
 // Open starts the group of a new incident; the caller joins its first alert next.
 func (g *Grouper) Open(n itsm.IncidentNumber, at itsm.Time) {
-	gr := &group{n: n, opened: at, lastJoin: at, members: map[itsm.AlertNumber]*member{}, cis: map[cmdb.Ref]*spot{},
-		keys: map[string]*spot{}, cover: map[cmdb.Ref]cover{}, dirty: true}
+	gr := newGroup(n)
+	gr.opened, gr.lastJoin = at, at
 	g.groups[n] = gr
 	g.warmUp(gr)
 }
@@ -123,14 +125,15 @@ func (g *Grouper) Join(n itsm.IncidentNumber, p Probe) {
 	if gr == nil {
 		return
 	}
-	if old := gr.members[p.Alert]; old != nil {
-		g.drop(gr, p.Alert, old)
-	}
 	s := g.seriesOf(p)
-	m := &member{episode: p.Episode, ci: p.CI, at: p.At, chronic: g.isChronic(s, p.At), firing: true,
-		weight: g.unusual(s, p.At), rule: s.rule, named: g.namedBy(p)}
+	m := &member{episode: p.Episode, ci: p.CI, at: p.At, chronic: g.isChronic(s, p.At), firing: true, rule: s.rule}
 	if p.CI == cmdb.NoRef {
 		m.key = p.Provisional
+	}
+	m.mass = g.massOf(gr, p, s, m)
+	if old := gr.members[p.Alert]; old != nil {
+		m.at, m.mass = old.at, max(old.mass, m.mass)
+		g.drop(gr, p.Alert, old)
 	}
 	s.incident = n
 	g.add(gr, p.Alert, m)
@@ -178,10 +181,8 @@ func (g *Grouper) add(gr *group, a itsm.AlertNumber, m *member) {
 	}
 	sp := g.spotOf(gr, m)
 	sp.members++
-	sp.onsets++
-	sp.last = max(sp.last, m.at)
 	sp.first = min(sp.first, m.at)
-	sp.weight = max(sp.weight, m.weight)
+	sp.mass += m.mass
 	sp.rule = m.rule
 	if m.firing && !m.chronic {
 		sp.firing++
@@ -209,13 +210,16 @@ func (g *Grouper) spotOf(gr *group, m *member) *spot {
 		if gr.warm {
 			g.byCI[m.ci] = insert(g.byCI[m.ci], gr)
 		}
-		g.explain(gr, m.ci, 1)
+		if gr.joinable {
+			g.explain(gr, m.ci, 1)
+		}
 	}
 	g.lastOn[m.ci] = max(g.lastOn[m.ci], gr.n)
 	return sp
 }
 
-// explain adds (sign 1) or takes back (sign -1) the CIs that explain ci.
+// explain adds (sign 1) or takes back (sign -1) the CIs that explain ci, in a
+// group that can be joined by topology.
 func (g *Grouper) explain(gr *group, ci cmdb.Ref, sign int32) {
 	for _, r := range g.cone(ci) {
 		c := gr.cover[r.Ref]
@@ -223,13 +227,11 @@ func (g *Grouper) explain(gr *group, ci cmdb.Ref, sign int32) {
 		c.sum += int64(sign) * int64(power(g.c.GammaMilli, int(r.Hops)))
 		if c.n <= 0 {
 			delete(gr.cover, r.Ref)
-			if gr.joinable {
-				remove(g.byExplain, r.Ref, gr)
-			}
+			remove(g.byExplain, r.Ref, gr)
 			continue
 		}
 		gr.cover[r.Ref] = c
-		if gr.joinable && c.n == 1 && sign > 0 {
+		if c.n == 1 && sign > 0 {
 			g.byExplain[r.Ref] = insert(g.byExplain[r.Ref], gr)
 		}
 	}
@@ -249,6 +251,7 @@ func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m *member) {
 		sp = gr.keys[m.key]
 	}
 	sp.members--
+	sp.mass -= m.mass
 	if m.firing && !m.chronic {
 		sp.firing--
 	}
@@ -262,7 +265,9 @@ func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m *member) {
 	}
 	delete(gr.cis, m.ci)
 	remove(g.byCI, m.ci, gr)
-	g.explain(gr, m.ci, -1)
+	if gr.joinable {
+		g.explain(gr, m.ci, -1)
+	}
 }
 
 // Leave takes one alert episode out of n, as a split or a person does.

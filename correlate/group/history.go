@@ -12,10 +12,6 @@ import (
 // 64 of them: a little over five hours.
 const slotMillis = 5 * 60_000
 
-// recentSlots are left out when it is asked how usual a series is: they belong to
-// what is going on now.
-const recentSlots = 3
-
 // chronicWindow is how many slots count when it is asked whether a series is
 // chronic: two hours.
 const chronicWindow = 24
@@ -46,10 +42,10 @@ func (a *activity) mark(at itsm.Time) {
 	a.slots |= 1
 }
 
-// active counts the slots before skip slots ago, within window.
-func (a *activity) active(at itsm.Time, skip, window uint) int {
+// active counts the slots of the last window in which something happened.
+func (a *activity) active(at itsm.Time, window uint) int {
 	by := uint(min(max(int64(at)/slotMillis-a.slot, 0), 64))
-	return bits.OnesCount64(a.slots << by >> skip << skip & (1<<window - 1))
+	return bits.OnesCount64(a.slots << by & (1<<window - 1))
 }
 
 // series is the history of one alert.
@@ -57,6 +53,10 @@ type series struct {
 	activity
 	incident itsm.IncidentNumber // latest
 	began    itsm.Time           // of the latest onset
+	changed  itsm.Time           // latest onset or resolve
+	spellAt  itsm.Time           // of the first onset of the latest spell
+	halved   itsm.Time           // when spells was last halved
+	spells   uint32
 	firing   bool
 	rule     int32
 }
@@ -68,20 +68,42 @@ func (s *series) end(at itsm.Time) {
 		s.slots |= 1<<(n+1) - 1
 	}
 	s.firing = false
+	s.changed = max(s.changed, at)
 }
 
 // isChronic reports whether the series fires nearly always.
 func (g *Grouper) isChronic(s *series, at itsm.Time) bool {
-	return s.active(at, 0, chronicWindow) >= g.c.ChronicSlots
+	return s.active(at, chronicWindow) >= g.c.ChronicSlots
 }
 
-// usualSlots is how many active slots halve the weight of a member.
-const usualSlots = 6
+// spellGap ends a spell of activity, and spellHalf is the time in which half of
+// what a series did is forgotten.
+const (
+	spellGap  itsm.Time = 15 * 60_000
+	spellHalf itsm.Time = 7 * 24 * 3600_000
+)
 
-// unusual is the weight of an onset: 1000 for a series that never fired before,
-// less the more often it fired in the last five hours.
-func (g *Grouper) unusual(s *series, at itsm.Time) int32 {
-	return int32(1000 * usualSlots / (usualSlots + s.active(at, recentSlots, 64)))
+// spell counts spells of activity: how often the series fired, not how long.
+func (s *series) spell(at itsm.Time) {
+	if s.spells == 0 || at-s.changed > spellGap {
+		s.spells++
+		s.spellAt = at
+	}
+	if s.halved == 0 {
+		s.halved = at
+	}
+	for ; at-s.halved >= spellHalf; s.halved += spellHalf {
+		s.spells = (s.spells + 1) / 2
+	}
+}
+
+// usual is how many spells the series had before since.
+func (s *series) usual(since itsm.Time) int {
+	n := int(s.spells)
+	if s.spellAt >= since && n > 0 {
+		n--
+	}
+	return n
 }
 
 // ruleKey names a sender's rule: the alert name within the source.
@@ -214,7 +236,8 @@ func (g *Grouper) ruleIndex(k ruleKey) int32 {
 func (g *Grouper) record(p Probe) *series {
 	s := g.seriesOf(p)
 	s.mark(p.At)
-	s.began, s.firing = p.At, true
+	s.spell(p.At)
+	s.began, s.firing, s.changed = p.At, true, max(s.changed, p.At)
 	for _, r := range g.rhythms(s) {
 		r.onsets++
 		r.observe(p.At)
@@ -229,9 +252,12 @@ func (g *Grouper) rhythms(s *series) [2]*rule {
 }
 
 // hotness is which direct dependants of a CI of high fan-in alerted lately.
-type hotness struct {
-	alerting []near // ref and unused; parallel to at
-	at       []itsm.Time
+type hotness struct{ seen []sign }
+
+// sign is one alerting dependant.
+type sign struct {
+	ci cmdb.Ref
+	at itsm.Time
 }
 
 // hotMax bounds the dependants remembered for one CI.
@@ -239,24 +265,17 @@ const hotMax = 256
 
 // note records that a dependant alerted and forgets those before since.
 func (h *hotness) note(ci cmdb.Ref, at, since itsm.Time) {
-	keep := 0
-	for i := range h.at {
-		if h.at[i] >= since && h.alerting[i].ref != ci {
-			h.at[keep], h.alerting[keep] = h.at[i], h.alerting[i]
-			keep++
-		}
-	}
-	h.at, h.alerting = h.at[:keep], h.alerting[:keep]
-	if keep < hotMax {
-		h.at, h.alerting = append(h.at, at), append(h.alerting, near{ref: ci})
+	h.seen = slices.DeleteFunc(h.seen, func(s sign) bool { return s.at < since || s.ci == ci })
+	if len(h.seen) < hotMax {
+		h.seen = append(h.seen, sign{ci, at})
 	}
 }
 
 // count returns how many dependants alerted since.
 func (h *hotness) count(since itsm.Time) int {
 	n := 0
-	for _, at := range h.at {
-		if at >= since {
+	for _, s := range h.seen {
+		if s.at >= since {
 			n++
 		}
 	}

@@ -63,8 +63,8 @@ func (g *Grouper) warmUp(gr *group) {
 	}
 	if !gr.joinable && g.staleAt(gr) > g.clock {
 		gr.joinable = true
-		for ci := range gr.cover {
-			g.byExplain[ci] = insert(g.byExplain[ci], gr)
+		for ci := range gr.cis { // sums and sorted lists: the order does not matter
+			g.explain(gr, ci, 1)
 		}
 		heap.Push(&g.deadlines, deadline{g.staleAt(gr), gr.n})
 	}
@@ -100,6 +100,7 @@ func (g *Grouper) unjoin(gr *group) {
 	for ci := range gr.cover {
 		remove(g.byExplain, ci, gr)
 	}
+	clear(gr.cover)
 }
 
 // late is how far a grouping time may lie behind the latest one.

@@ -8,11 +8,21 @@ import (
 	"signalbox/itsm/cmdb"
 )
 
-// otherEnd are the labels that name a second CI: the far end of a call, or what
-// the CI runs on. That two CIs are named in one alert is a relation that the
-// sender observed, whatever the CMDB says.
-var otherEnd = []string{"caller", "callee", "peer", "peer_service", "client", "server", "upstream", "downstream", "destination",
-	"destination_service", "host", "node", "hostname"}
+// callEnds are the labels that name the far end of a call, and homes those that
+// name what the CI runs on. That two CIs are named in one alert is a relation
+// that the sender observed, whatever the CMDB says.
+var (
+	callEnds = []string{"caller", "callee", "peer", "peer_service", "client", "server", "upstream", "downstream",
+		"destination", "destination_service"}
+	homes    = []string{"host", "node", "hostname"}
+	otherEnd = slices.Concat(callEnds, homes)
+)
+
+// isCall reports whether the alert is about a call between two CIs.
+func isCall(ls itsm.Labels) bool {
+	_, label := ls.First(callEnds...)
+	return label != ""
+}
 
 // sighted is a name within an environment.
 type sighted struct{ env, name string }

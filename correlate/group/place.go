@@ -182,7 +182,7 @@ func (g *Grouper) collectUnbound(p Probe, s *series) {
 func (g *Grouper) collectNear(p Probe, s *series) {
 	for _, b := range g.ball(p.CI)[1:] {
 		for _, gr := range newest(g.byCI[b.ref], g.c.CandidatesMax) {
-			if g.takesByTopology(gr, p.At, s.rule) && gr.cis[b.ref].onsets > 0 {
+			if g.takesByTopology(gr, p.At, s.rule) {
 				if c := g.offer(gr, byNear, power(g.c.NearMilli, int(b.hops))); c.hops == 0 {
 					c.hops, c.spot = int(b.hops), b.ref
 				}

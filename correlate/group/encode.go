@@ -1,0 +1,482 @@
+package group
+
+import (
+	"bufio"
+	"cmp"
+	"container/heap"
+	"encoding/binary"
+	"io"
+	"slices"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// encodingVersion is the first thing written. Fields are added at the end of
+// their record with a new version.
+const encodingVersion = 1
+
+// Encode writes everything that decides anything, in a canonical form: equal
+// Groupers encode equally. CIs are written by id.
+func (g *Grouper) Encode(w io.Writer) error {
+	e := &encoder{w: bufio.NewWriter(w), g: g}
+	e.uint(encodingVersion)
+	e.time(g.clock)
+	e.rules()
+	e.series()
+	e.names()
+	e.hot()
+	numbers := g.numbers()
+	e.uint(uint64(len(numbers)))
+	for _, n := range numbers {
+		e.group(g.groups[n])
+	}
+	e.last()
+	if e.err != nil {
+		return e.err
+	}
+	return e.w.Flush()
+}
+
+// encoder writes varints and strings and remembers the first error.
+type encoder struct {
+	w   *bufio.Writer
+	g   *Grouper
+	err error
+	buf [binary.MaxVarintLen64]byte
+}
+
+func (e *encoder) write(b []byte) {
+	if e.err == nil {
+		_, e.err = e.w.Write(b)
+	}
+}
+
+func (e *encoder) uint(v uint64)     { e.write(e.buf[:binary.PutUvarint(e.buf[:], v)]) }
+func (e *encoder) int(v int64)       { e.write(e.buf[:binary.PutVarint(e.buf[:], v)]) }
+func (e *encoder) time(t itsm.Time)  { e.int(int64(t)) }
+func (e *encoder) text(s string)     { e.uint(uint64(len(s))); e.write([]byte(s)) }
+func (e *encoder) ref(r cmdb.Ref)    { e.text(e.id(r)) }
+func (e *encoder) texts(ss []string) { e.uint(uint64(len(ss))); each(ss, e.text) }
+
+func (e *encoder) id(r cmdb.Ref) string {
+	if r == cmdb.NoRef {
+		return ""
+	}
+	return e.g.cmdb.ID(r)
+}
+
+func (e *encoder) bool(v bool) {
+	if v {
+		e.uint(1)
+	} else {
+		e.uint(0)
+	}
+}
+
+func each[T any](list []T, fn func(T)) {
+	for _, v := range list {
+		fn(v)
+	}
+}
+
+// sorted returns the keys of m in order.
+func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	out := make([]K, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, compare)
+	return out
+}
+
+func (e *encoder) activity(a activity) {
+	e.uint(a.slots)
+	e.int(a.slot)
+	e.uint(uint64(a.known))
+}
+
+// rules writes the rules in the order of their numbers, which others refer to.
+func (e *encoder) rules() {
+	keys := make([]ruleKey, len(e.g.rules))
+	for k, i := range e.g.ruleOf {
+		keys[i] = k
+	}
+	e.uint(uint64(len(keys)))
+	for i, k := range keys {
+		r := &e.g.rules[i]
+		e.text(k.source)
+		e.text(k.name)
+		for _, v := range r.intervals {
+			e.uint(uint64(v))
+		}
+		each([]uint64{uint64(r.n), uint64(r.onsets), uint64(r.resolves), uint64(r.source)}, e.uint)
+		e.time(r.last)
+		e.activity(r.busy)
+	}
+}
+
+func (e *encoder) series() {
+	keys := sorted(e.g.series, cmp.Compare[itsm.AlertNumber])
+	e.uint(uint64(len(keys)))
+	for _, a := range keys {
+		s := e.g.series[a]
+		e.uint(uint64(a))
+		e.activity(s.activity)
+		e.uint(uint64(s.incident))
+		each([]itsm.Time{s.began, s.changed, s.spellAt, s.halved}, e.time)
+		e.uint(uint64(s.spells))
+		e.bool(s.firing)
+		e.uint(uint64(s.rule))
+	}
+}
+
+func (e *encoder) names() {
+	keys := sorted(e.g.seen, func(a, b sighted) int { return cmp.Or(cmp.Compare(a.env, b.env), cmp.Compare(a.name, b.name)) })
+	e.uint(uint64(len(keys)))
+	for _, k := range keys {
+		o := e.g.seen[k]
+		e.text(k.env)
+		e.text(k.name)
+		e.bool(o.many)
+		e.uint(uint64(len(o.cis)))
+		each(o.cis, e.ref)
+	}
+}
+
+// byID orders CIs by id, so that the encoding does not depend on their Refs.
+func (e *encoder) byID(a, b cmdb.Ref) int { return cmp.Compare(e.id(a), e.id(b)) }
+
+func (e *encoder) hot() {
+	keys := sorted(e.g.hot, e.byID)
+	e.uint(uint64(len(keys)))
+	for _, y := range keys {
+		h := e.g.hot[y]
+		e.ref(y)
+		e.uint(uint64(len(h.seen)))
+		for _, s := range h.seen {
+			e.ref(s.ci)
+			e.time(s.at)
+		}
+	}
+}
+
+func (e *encoder) group(gr *group) {
+	e.uint(uint64(gr.n))
+	each([]itsm.Time{gr.opened, gr.lastJoin, gr.resolved, gr.pace}, e.time)
+	e.texts(gr.senders)
+	e.texts(gr.ruleKeys)
+	e.texts(gr.tags)
+	e.text(gr.title)
+	e.text(gr.name)
+	e.int(gr.wave.bucket)
+	for _, c := range gr.wave.counts {
+		e.uint(uint64(c))
+	}
+	e.uint(uint64(gr.wave.peak))
+	e.bool(gr.wave.lull)
+	e.bool(gr.wave.spent)
+	numbers := gr.numbers()
+	e.uint(uint64(len(numbers)))
+	for _, a := range numbers {
+		m := gr.members[a]
+		e.uint(uint64(a))
+		e.uint(uint64(m.episode))
+		e.ref(m.ci)
+		e.text(m.key)
+		e.time(m.at)
+		e.int(m.mass)
+		e.bool(m.chronic)
+		e.bool(m.firing)
+		e.uint(uint64(m.rule))
+	}
+	e.spots(gr)
+}
+
+// spots writes what the members alone do not say: when a CI first alerted and
+// which rule spoke last.
+func (e *encoder) spots(gr *group) {
+	write := func(sp *spot) {
+		e.time(sp.first)
+		e.uint(uint64(sp.rule))
+	}
+	for _, ci := range sorted(gr.cis, e.byID) {
+		write(gr.cis[ci])
+	}
+	for _, key := range sorted(gr.keys, cmp.Compare[string]) {
+		write(gr.keys[key])
+	}
+}
+
+// last writes which incident was the latest on a CI.
+func (e *encoder) last() {
+	cis := sorted(e.g.lastOn, e.byID)
+	e.uint(uint64(len(cis)))
+	for _, ci := range cis {
+		e.ref(ci)
+		e.uint(uint64(e.g.lastOn[ci]))
+	}
+	keys := sorted(e.g.lastOnKey, cmp.Compare[string])
+	e.uint(uint64(len(keys)))
+	for _, k := range keys {
+		e.text(k)
+		e.uint(uint64(e.g.lastOnKey[k]))
+	}
+}
+
+// Decode reads what Encode wrote. The graph is the one that was active then.
+func Decode(r io.Reader, c Config, graph *cmdb.Graph) (*Grouper, error) {
+	g := New(c, graph)
+	d := &decoder{r: bufio.NewReader(r), g: g}
+	if v := d.uint(); d.err == nil && v != encodingVersion {
+		return nil, itsm.Errorf(itsm.Invalid, "grouping state: version %d: expected %d; rebuild it from the journal", v, encodingVersion)
+	}
+	g.clock = d.time()
+	d.rules()
+	d.series()
+	d.names()
+	d.hot()
+	for range d.count() {
+		d.group()
+	}
+	d.last()
+	if d.err != nil {
+		return nil, itsm.Wrap(itsm.Invalid, d.err, "grouping state is damaged; rebuild it from the journal")
+	}
+	return g, nil
+}
+
+// decoder reads varints and strings and remembers the first error.
+type decoder struct {
+	r   *bufio.Reader
+	g   *Grouper
+	err error
+}
+
+// textMax bounds one string of an encoding.
+const textMax = 1 << 20
+
+func (d *decoder) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+func (d *decoder) uint() uint64 {
+	if d.err != nil {
+		return 0
+	}
+	v, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		d.fail(err)
+		return 0
+	}
+	return v
+}
+
+func (d *decoder) int() int64 {
+	if d.err != nil {
+		return 0
+	}
+	v, err := binary.ReadVarint(d.r)
+	if err != nil {
+		d.fail(err)
+		return 0
+	}
+	return v
+}
+
+// count reads a length; after an error it is 0, so that loops end.
+func (d *decoder) count() int {
+	n := d.uint()
+	if n > 1<<31 {
+		d.fail(io.ErrUnexpectedEOF)
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) time() itsm.Time { return itsm.Time(d.int()) }
+func (d *decoder) bool() bool      { return d.uint() != 0 }
+
+func (d *decoder) text() string {
+	n := d.count()
+	if n > textMax {
+		d.fail(io.ErrUnexpectedEOF)
+	}
+	if n == 0 || d.err != nil {
+		return ""
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(d.r, b); err != nil {
+		d.fail(err)
+		return ""
+	}
+	return string(b)
+}
+
+func (d *decoder) texts() []string {
+	var out []string
+	for range d.count() {
+		if out = append(out, d.text()); d.err != nil {
+			return nil
+		}
+	}
+	return out
+}
+
+func (d *decoder) ref() cmdb.Ref {
+	id := d.text()
+	if id == "" {
+		return cmdb.NoRef
+	}
+	r, ok := d.g.cmdb.Lookup(id)
+	if !ok {
+		return cmdb.NoRef
+	}
+	return r
+}
+
+func (d *decoder) activity() activity {
+	return activity{slots: d.uint(), slot: d.int(), known: uint8(d.uint())}
+}
+
+func (d *decoder) rules() {
+	n := d.count()
+	d.g.rules = d.g.rules[:0]
+	for i := 0; i < n && d.err == nil; i++ {
+		k := ruleKey{d.text(), d.text()}
+		var r rule
+		for j := range r.intervals {
+			r.intervals[j] = uint16(d.uint())
+		}
+		r.n, r.onsets, r.resolves, r.source = uint32(d.uint()), uint32(d.uint()), uint32(d.uint()), int32(d.uint())
+		r.last = d.time()
+		r.busy = d.activity()
+		if int(r.source) >= n {
+			d.fail(io.ErrUnexpectedEOF)
+		}
+		if i > 0 {
+			d.g.ruleOf[k] = int32(i)
+		}
+		d.g.rules = append(d.g.rules, r)
+	}
+}
+
+// rule reads the number of a rule.
+func (d *decoder) rule() int32 {
+	n := d.uint()
+	if n >= uint64(max(len(d.g.rules), 1)) {
+		d.fail(io.ErrUnexpectedEOF)
+		return 0
+	}
+	return int32(n)
+}
+
+func (d *decoder) series() {
+	n := d.count()
+	for i := 0; i < n && d.err == nil; i++ {
+		a := itsm.AlertNumber(d.uint())
+		s := &series{activity: d.activity(), incident: itsm.IncidentNumber(d.uint()), began: d.time(), changed: d.time(),
+			spellAt: d.time(), halved: d.time(), spells: uint32(d.uint()), firing: d.bool(), rule: d.rule()}
+		d.g.series[a] = s
+	}
+}
+
+func (d *decoder) names() {
+	n := d.count()
+	for i := 0; i < n && d.err == nil; i++ {
+		k := sighted{d.text(), d.text()}
+		o := &observed{many: d.bool()}
+		for range d.count() {
+			r := d.ref()
+			if d.err != nil {
+				return
+			}
+			if r != cmdb.NoRef {
+				o.cis = append(o.cis, r)
+			}
+		}
+		slices.Sort(o.cis)
+		d.g.seen[k] = o
+	}
+}
+
+func (d *decoder) hot() {
+	n := d.count()
+	for i := 0; i < n && d.err == nil; i++ {
+		y, h := d.ref(), &hotness{}
+		for range d.count() {
+			s := sign{d.ref(), d.time()}
+			if d.err != nil {
+				return
+			}
+			h.seen = append(h.seen, s)
+		}
+		if y != cmdb.NoRef {
+			d.g.hot[y] = h
+		}
+	}
+}
+
+func (d *decoder) group() {
+	if d.err != nil {
+		return
+	}
+	gr := newGroup(itsm.IncidentNumber(d.uint()))
+	gr.opened, gr.lastJoin, gr.resolved, gr.pace = d.time(), d.time(), d.time(), d.time()
+	gr.senders, gr.ruleKeys, gr.tags = d.texts(), d.texts(), d.texts()
+	gr.title, gr.name = d.text(), d.text()
+	gr.wave.bucket = d.int()
+	for i := range gr.wave.counts {
+		gr.wave.counts[i] = int32(d.uint())
+	}
+	gr.wave.peak, gr.wave.lull, gr.wave.spent = int32(d.uint()), d.bool(), d.bool()
+	d.g.groups[gr.n] = gr
+	n := d.count()
+	for i := 0; i < n && d.err == nil; i++ {
+		a := itsm.AlertNumber(d.uint())
+		m := &member{episode: uint32(d.uint()), ci: d.ref(), key: d.text(), at: d.time(), mass: d.int(), chronic: d.bool(), firing: d.bool(), rule: d.rule()}
+		d.g.add(gr, a, m)
+	}
+	d.spots(gr)
+	d.warm(gr)
+}
+
+func (d *decoder) spots(gr *group) {
+	e := encoder{g: d.g}
+	read := func(sp *spot) { sp.first, sp.rule = d.time(), d.rule() }
+	for _, ci := range sorted(gr.cis, e.byID) {
+		read(gr.cis[ci])
+	}
+	for _, key := range sorted(gr.keys, cmp.Compare[string]) {
+		read(gr.keys[key])
+	}
+}
+
+// warm puts a decoded group into the indexes it was in.
+func (d *decoder) warm(gr *group) {
+	if d.err != nil || gr.resolved != 0 || gr.wave.spent || d.g.coldAt(gr) < d.g.clock {
+		return
+	}
+	d.g.warmUp(gr)
+}
+
+// last reads which incident was the latest on a CI. Reading the members set it
+// already; the two differ where members left.
+func (d *decoder) last() {
+	clear(d.g.lastOn)
+	clear(d.g.lastOnKey)
+	n := d.count()
+	for i := 0; i < n && d.err == nil; i++ {
+		if r, n := d.ref(), itsm.IncidentNumber(d.uint()); r != cmdb.NoRef {
+			d.g.lastOn[r] = n
+		}
+	}
+	n = d.count()
+	for i := 0; i < n && d.err == nil; i++ {
+		k := d.text()
+		d.g.lastOnKey[k] = itsm.IncidentNumber(d.uint())
+	}
+	heap.Init(&d.g.deadlines)
+}

@@ -1,0 +1,36 @@
+package group
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"signalbox/itsm/cmdb"
+)
+
+// parseGraph makes a graph of a JSON document.
+func parseGraph(tb testing.TB, doc []byte) *cmdb.Graph {
+	tb.Helper()
+	return addTo(tb, cmdb.Empty(cmdb.DefaultRelationTypes()), doc)
+}
+
+// addTo imports a JSON document into a graph.
+func addTo(tb testing.TB, g *cmdb.Graph, doc []byte) *cmdb.Graph {
+	tb.Helper()
+	d, problems := cmdb.Parse(cmdb.JSON, bytes.NewReader(doc))
+	if len(problems) > 0 {
+		tb.Logf("parse: %v", problems[:min(len(problems), 3)])
+	}
+	changes, _, _ := g.Plan(d, "test", false)
+	return g.Apply(changes)
+}
+
+// readGraph makes a graph of a JSON file.
+func readGraph(tb testing.TB, path string) *cmdb.Graph {
+	tb.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return parseGraph(tb, b)
+}
