@@ -332,3 +332,42 @@ func TestFailedGroup(t *testing.T) {
 	}
 	l.Close()
 }
+
+// TestFullDiskAndBadReadBack refuses to go on when what was acknowledged does not read back.
+func TestFullDiskAndBadReadBack(t *testing.T) {
+	d := fault.New(1)
+	l, want := openFilled(t, d, 3)
+	defer l.Close()
+	name := files(t, d, ".seg")[0]
+	d.Flip(name, (framePos(t, d.Bytes(name), want[2])+70)*8)
+	d.Fail = func(op fault.Op) error {
+		if op.Kind == "write" {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	if _, _, err := l.Append(context.Background(), []byte("x")); itsm.CodeOf(err) != itsm.Unavailable || l.Err() == nil || !strings.Contains(err.Error(), "do not read back") {
+		t.Errorf("append: %v, Err %v", err, l.Err())
+	}
+}
+
+// TestReadNoticesRot damages a file while the journal is open.
+func TestReadNoticesRot(t *testing.T) {
+	d := fault.New(1)
+	l, want := openFilled(t, d, 60)
+	defer l.Close()
+	name := files(t, d, ".seg")[0]
+	d.Flip(name, (framePos(t, d.Bytes(name), want[10])+70)*8)
+	var damage *journal.Damage
+	got, err := l.Read(1, 100, 1<<20)
+	if !errors.As(err, &damage) || damage.First != 11 || damage.File != "00000000000000000001.seg" || differs(want[:10], got) != "" {
+		t.Errorf("read over rot: %d entries, %v", len(got), err)
+	}
+	if got, err := l.Read(12, 1, 1); len(got) > 0 && differs(want[11:12], got) != "" {
+		t.Errorf("read behind rot: %v, %v", got, err)
+	}
+	d.Remove(name)
+	if _, err := l.Read(1, 1, 1); itsm.CodeOf(err) != itsm.Internal || !strings.Contains(err.Error(), "00000000000000000001.seg") {
+		t.Errorf("read of a removed file: %v", err)
+	}
+}

@@ -372,3 +372,33 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Errorf("open below a file: %v", err)
 	}
 }
+
+// TestReadJumps reads at random in a segment large enough to have places to jump to.
+func TestReadJumps(t *testing.T) {
+	d := fault.New(1)
+	l, err := journal.Open(journal.Options{Dir: simDir, FS: d, SegmentBytes: 4 << 20, TailBytes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const entries = 2000
+	for i := range entries {
+		appendOK(t, l, fmt.Sprint(i+1, strings.Repeat(" ", 1000)))
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 500 {
+		from := 1 + rng.IntN(entries)
+		for range 3 { // going on where the last call stopped
+			got, err := l.Read(itsm.Offset(from), 1+rng.IntN(40), 1<<20)
+			if err != nil || len(got) == 0 && from <= entries {
+				t.Fatalf("read %d: %d entries, %v", from, len(got), err)
+			}
+			for _, r := range got {
+				if int(r.Offset) != from || strings.TrimSpace(string(r.Body)) != fmt.Sprint(from) {
+					t.Fatalf("read %d: got %d with %.10q", from, r.Offset, r.Body)
+				}
+				from++
+			}
+		}
+	}
+}
