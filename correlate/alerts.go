@@ -276,7 +276,7 @@ func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
 func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) {
 	start := s.startOf(e, et)
 	if start > a.lastStart && s.now.Sub(seen) > a.src.gap.std() {
-		s.endEpisode(a, endedEpisode, s.now)
+		s.endEpisode(a, endedEpisode, seen) // it was last known to fire then
 		s.change(a, e)
 		s.startEpisode(a, e, et, assumed)
 		s.countPlaced(a)

@@ -75,6 +75,9 @@ func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
 	s.touchAlert(a)
 	a.deadAt = s.now
 	s.dead.push(uint64(a.number), s.now)
+	if by != endedEpisode && by != endedStale {
+		ends = s.groupTime(ends)
+	}
 	s.group.ended(a, ends)
 	if a.member && a.inc != nil {
 		s.cleared(a.inc, a)
