@@ -172,6 +172,10 @@ func readCursor(tx kv.Tx) (c cursor, err error) {
 	if err != nil {
 		return c, err
 	}
+	return decodeCursorValue(v)
+}
+
+func decodeCursorValue(v []byte) (c cursor, err error) {
 	r, err := open(v, cursorVersion)
 	if err != nil {
 		return c, err
