@@ -13,7 +13,10 @@ func (id *identifier) choose() Ref {
 		if f.scoped && f.step == stepService {
 			id.by = "service+environment"
 		}
-		id.trail.add(f.clue.label, f.key, hit, r)
+		id.trail.add(f.label, f.key, hit, r)
+		if f.step <= stepMapping {
+			return r // somebody said so
+		}
 		return id.refine(r, i+1)
 	}
 	return NoRef
@@ -22,18 +25,22 @@ func (id *identifier) choose() Ref {
 // single returns the one CI a finding means: the only one, else the one that
 // depends on all the others, else the host they all run on.
 func (id *identifier) single(f *finding) Ref {
-	if len(f.refs) == 1 {
-		return f.refs[0]
+	refs := id.of(f)
+	switch len(refs) {
+	case 0:
+		return NoRef // no room was left to keep them
+	case 1:
+		return refs[0]
 	}
-	if r := id.mostSpecific(f.refs); r != NoRef {
-		id.trail.add(f.clue.label, f.key, hitSpecific, r)
+	if r := id.mostSpecific(refs); r != NoRef {
+		id.trail.add(f.label, f.key, hitSpecific, r)
 		return r
 	}
-	if r := id.commonHost(f.refs); r != NoRef {
-		id.trail.add(f.clue.label, f.key, hitCommonHost, r)
+	if r := id.commonHost(refs); r != NoRef {
+		id.trail.add(f.label, f.key, hitCommonHost, r)
 		return r
 	}
-	id.trail.add(f.clue.label, f.key, missAmbiguous, f.refs[0])
+	id.trail.add(f.label, f.key, missAmbiguous, refs[0])
 	return NoRef
 }
 
@@ -99,7 +106,7 @@ func (id *identifier) refine(r Ref, from int) Ref {
 	for i := from; i < id.n; i++ {
 		f := &id.finds[i]
 		better := NoRef
-		for _, c := range f.refs {
+		for _, c := range id.of(f) {
 			if s := id.sharper(c, r); s != NoRef {
 				if better != NoRef && better != s {
 					better = NoRef // two of them: no reason to prefer one
@@ -109,7 +116,7 @@ func (id *identifier) refine(r Ref, from int) Ref {
 			}
 		}
 		if better != NoRef {
-			id.trail.add(f.clue.label, f.key, hitRefined, better)
+			id.trail.add(f.label, f.key, hitRefined, better)
 			r = better
 		}
 	}
@@ -161,8 +168,9 @@ func (id *identifier) ambiguous() []string {
 	if id.n == 0 {
 		return nil
 	}
-	out := make([]string, len(id.finds[0].refs))
-	for i, r := range id.finds[0].refs {
+	refs := id.of(&id.finds[0])
+	out := make([]string, len(refs))
+	for i, r := range refs {
 		out[i] = id.g.ID(r)
 	}
 	return out

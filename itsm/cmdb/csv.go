@@ -104,10 +104,10 @@ func (b *builder) row(row, names []string, kind itemKind, line int) {
 	}
 	for i := range min(len(row), len(names)) {
 		v := unguard(row[i])
-		switch at := it.stringField(names[i]); {
+		switch ci, rel := it.stringField(names[i]); {
 		case names[i] == "" || v == "":
-		case at != nil:
-			*at = v
+		case ci >= 0 || rel >= 0:
+			it.set(ci, rel, v)
 		case names[i] == "tier":
 			it.setTier(v, true)
 		case names[i] == "aliases":

@@ -57,7 +57,7 @@ func NewDoc(cis []itsm.CI, relations []itsm.Relation) (Doc, []Problem) {
 		b.addCI(i+1, &cis[i])
 	}
 	for i, r := range relations {
-		b.relation(len(cis)+i+1, r.From, r.Type, r.To)
+		b.relation(len(cis)+i+1, [3][]byte{[]byte(r.From), []byte(r.Type), []byte(r.To)})
 	}
 	b.doc.speaks = speaksCIs | speaksRelations
 	return b.finish()
@@ -69,6 +69,7 @@ type builder struct {
 	doc   Doc
 	index map[string]uint32 // id → place in doc.ids
 	types map[string]uint16
+	last  [3]uint32 // place of the last from and to
 	buf   []byte
 }
 
@@ -81,16 +82,27 @@ func (b *builder) finish() (Doc, []Problem) {
 	return b.doc, b.all()
 }
 
-func (b *builder) intern(id string) uint32 {
-	if i, ok := b.index[id]; ok {
+// intern returns the place of an id, a new one if need be.
+func (b *builder) intern(id []byte) uint32 {
+	if i, ok := b.index[string(id)]; ok {
 		return i
 	}
 	i := uint32(len(b.doc.ids))
-	id = strings.Clone(id)
-	b.index[id] = i
-	b.doc.ids = append(b.doc.ids, id)
+	text := string(id)
+	b.index[text] = i
+	b.doc.ids = append(b.doc.ids, text)
 	b.doc.at = append(b.doc.at, docAbsent)
 	return i
+}
+
+// end interns an end of a relation. Relations mostly come sorted by one of
+// their ends, and a look-up among a million ids is what costs most here.
+func (b *builder) end(k int, id []byte) uint32 {
+	if last := b.last[k]; int(last) < len(b.doc.ids) && b.doc.ids[last] == string(id) {
+		return last
+	}
+	b.last[k] = b.intern(id)
+	return b.last[k]
 }
 
 func (b *builder) addCI(line int, c *itsm.CI) {
@@ -124,7 +136,7 @@ func (b *builder) ci(line int, f *fields, tier string) {
 	if id == "" || len(id) > IDBytesMax {
 		return
 	}
-	i := b.intern(id)
+	i := b.intern([]byte(id))
 	b.buf = b.buf[:0]
 	if b.errors > before {
 		if b.doc.at[i] == docAbsent {
@@ -177,15 +189,23 @@ func (b *builder) checkFields(line int, f *fields) {
 
 // checkText refuses what no label can carry and no terminal should show.
 func (b *builder) checkText(line int, field, s string) {
-	plain := true
+	if !isPlain(s) {
+		b.reportText(line, field, s)
+	}
+}
+
+// isPlain reports whether s is printable ASCII without blanks at its ends, as
+// nearly everything is.
+func isPlain[T string | []byte](s T) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < 0x20 || s[i] >= 0x7f {
-			plain = false
+			return false
 		}
 	}
-	if plain && (s == "" || s[0] != ' ' && s[len(s)-1] != ' ') {
-		return
-	}
+	return len(s) == 0 || s[0] != ' ' && s[len(s)-1] != ' '
+}
+
+func (b *builder) reportText(line int, field, s string) {
 	switch {
 	case !utf8.ValidString(s):
 		b.fail(line, field, strings.ToValidUTF8(s, "\ufffd"), "expected UTF-8 text")
@@ -196,42 +216,56 @@ func (b *builder) checkText(line int, field, s string) {
 	}
 }
 
-// relation checks and adds one relation.
-func (b *builder) relation(line int, from, typ, to string) {
+// Places of the parts of a relation.
+const (
+	endFrom = iota
+	endType
+	endTo
+)
+
+var endNames = [3]string{endFrom: "from", endType: "type", endTo: "to"}
+
+// relation checks and adds one relation. It keeps none of the memory of rel.
+func (b *builder) relation(line int, rel [3][]byte) {
 	before := b.errors
-	for _, e := range [...]struct{ name, value string }{{"from", from}, {"to", to}, {"type", typ}} {
+	for i, v := range rel {
 		limit := IDBytesMax
-		if e.name == "type" {
+		if i == endType {
 			limit = WordBytesMax
 		}
 		switch {
-		case e.value == "":
-			b.fail(line, e.name, "", "every relation needs from, type and to; %s is missing", e.name)
-		case len(e.value) > limit:
-			b.fail(line, e.name, e.value, "%d bytes; at most %d are allowed", len(e.value), limit)
-		default:
-			b.checkText(line, e.name, e.value)
+		case len(v) == 0:
+			b.fail(line, endNames[i], "", "every relation needs from, type and to; %s is missing", endNames[i])
+		case len(v) > limit:
+			b.fail(line, endNames[i], string(v), "%d bytes; at most %d are allowed", len(v), limit)
+		case !isPlain(v):
+			b.reportText(line, endNames[i], string(v))
 		}
 	}
 	if b.errors > before {
 		return
 	}
-	if from == to {
-		b.warn(line, "to", to, "a CI cannot depend on itself; the relation is left out")
+	if string(rel[endFrom]) == string(rel[endTo]) {
+		b.warn(line, "to", string(rel[endTo]), "a CI cannot depend on itself; the relation is left out")
 		return
 	}
-	t, ok := b.types[typ]
+	if t, ok := b.typeOf(line, rel[endType]); ok {
+		b.doc.relations = append(b.doc.relations, docRelation{b.end(endFrom, rel[endFrom]), b.end(endTo, rel[endTo]), t, int32(line)})
+	}
+}
+
+func (b *builder) typeOf(line int, name []byte) (uint16, bool) {
+	t, ok := b.types[string(name)]
 	if !ok {
 		if len(b.doc.types) >= RelationTypesMax {
-			b.fail(line, "type", typ, "more than %d relation types", RelationTypesMax)
-			return
+			b.fail(line, "type", string(name), "more than %d relation types", RelationTypesMax)
+			return 0, false
 		}
 		t = uint16(len(b.doc.types))
-		typ = strings.Clone(typ)
-		b.types[typ] = t
-		b.doc.types = append(b.doc.types, typ)
+		b.types[string(name)] = t
+		b.doc.types = append(b.doc.types, string(name))
 	}
-	b.doc.relations = append(b.doc.relations, docRelation{b.intern(from), b.intern(to), t, int32(line)})
+	return t, true
 }
 
 // sortedCIs returns the places of the CIs in the order of their ids.

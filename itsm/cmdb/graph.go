@@ -24,6 +24,7 @@ type Graph struct {
 	recs       vec[rec]
 	deps       vec[[]half] // what a CI depends on, by id and type
 	dependants vec[[]half] // what depends on it, by id and type
+	fanIn      vec[int32]  // how many CIs that are: a hub's list is too long to count
 	names      index
 	scopes     scopeCounts
 
@@ -159,7 +160,7 @@ func appendEnds(buf []Ref, list []half) []Ref {
 }
 
 // FanIn is the number of CIs that directly depend on r.
-func (g *Graph) FanIn(r Ref) int { return ends(*g.dependants.at(int(r))) }
+func (g *Graph) FanIn(r Ref) int { return int(*g.fanIn.at(int(r))) }
 
 // ends counts distinct CIs; relations to one CI stand side by side.
 func ends(list []half) int {

@@ -42,7 +42,8 @@ func (g *Graph) Identify(s Sighting) Binding {
 	return b
 }
 
-// identifier is one Identify under way; it lives on the stack.
+// identifier is one Identify under way. It holds no pointer into itself, so that
+// it lives on the stack.
 type identifier struct {
 	g      *Graph
 	clues  clues
@@ -60,13 +61,15 @@ const findsMax = 8
 
 // finding is what one clue names.
 type finding struct {
-	step   step
-	clue   *clue
-	key    string // what was looked up: the value, or the workload in a pod's name
-	refs   []Ref
-	many   int // how many CIs the name stands for before anything told them apart
-	scoped bool
+	label      string
+	key        string // what was looked up: the value, or the workload in a pod's name
+	start, end int    // the CIs are identifier.refs[start:end]
+	step       step
+	scoped     bool // environment, cluster or namespace told CIs apart
 }
+
+// of returns the CIs of a finding.
+func (id *identifier) of(f *finding) []Ref { return id.refs[f.start:f.end] }
 
 // step is a step of the binding order.
 type step uint8
@@ -107,7 +110,7 @@ func (id *identifier) search() {
 }
 
 func (id *identifier) mapped() {
-	m := &id.clues[roleMapped]
+	m := id.clues[roleMapped]
 	if m.value == "" {
 		return
 	}
@@ -115,13 +118,14 @@ func (id *identifier) mapped() {
 	if r := role(m.rank); r == roleHost || r == roleAddress {
 		value = hostOf(value)
 	}
-	id.lookAs(stepMapping, m, role(m.rank), value)
+	id.lookAs(stepMapping, roleMapped, role(m.rank), value)
 }
 
 // hosts tries host labels as a fully qualified name, then as a host name, then
 // as an address: of several the surest statement comes first.
 func (id *identifier) hosts() {
 	var values [3]string
+	var found [3]bool // by the full name; the short one says no more
 	roles := [3]role{roleHost, roleInstance, roleAddress}
 	for i, r := range roles {
 		values[i] = hostOf(id.clues[r].value)
@@ -136,11 +140,11 @@ func (id *identifier) hosts() {
 			case ip != (pass == stepIP):
 			case pass == stepFQDN && strings.IndexByte(v, '.') < 0:
 			case pass == stepHost && strings.IndexByte(v, '.') >= 0:
-				if short := shortHost(v); short != "" {
+				if short := shortHost(v); short != "" && !found[i] {
 					id.look(pass, roles[i], short)
 				}
 			default:
-				id.look(pass, roles[i], v)
+				found[i] = id.look(pass, roles[i], v)
 			}
 		}
 	}
@@ -149,25 +153,25 @@ func (id *identifier) hosts() {
 // pod tries the pod itself, then the workload its name shows: pods come and go,
 // few CMDBs list them.
 func (id *identifier) pod() {
-	p := &id.clues[rolePod]
+	p := id.clues[rolePod]
 	if id.look(stepKubernetes, rolePod, p.value) || p.value == "" || p.rank&observed != 0 && id.others {
 		return
 	}
 	var buf [3]string
 	for _, name := range workloadsOf(buf[:0], p.value) {
-		if id.lookAs(stepKubernetes, p, roleWorkload, name) {
+		if id.lookAs(stepKubernetes, rolePod, roleWorkload, name) {
 			return
 		}
 	}
 }
 
-func (id *identifier) look(s step, r role, value string) bool {
-	return id.lookAs(s, &id.clues[r], r, value)
-}
+func (id *identifier) look(s step, r role, value string) bool { return id.lookAs(s, r, r, value) }
 
-// lookAs finds the CIs known as value, as a label of role r would mean it.
-func (id *identifier) lookAs(s step, c *clue, r role, value string) bool {
-	if value == "" || id.n == findsMax || r != roleMapped && c.rank&observed != 0 && id.others && s != stepMapping {
+// lookAs finds the CIs known as value, which the label of role from carries, as
+// a label of role as would mean it.
+func (id *identifier) lookAs(s step, from, as role, value string) bool {
+	c := &id.clues[from]
+	if value == "" || id.n == findsMax || s != stepMapping && c.rank&observed != 0 && id.others {
 		return false
 	}
 	e := id.g.names.find(foldWide(value))
@@ -175,11 +179,12 @@ func (id *identifier) lookAs(s step, c *clue, r role, value string) bool {
 		id.trail.add(c.label, value, missNothing, NoRef)
 		return false
 	}
-	f := &id.finds[id.n]
-	*f = finding{step: s, clue: c, key: value, many: e.size()}
-	if !id.pick(f, e, r) {
+	f := finding{step: s, label: c.label, key: value, start: id.used}
+	if !id.pick(&f, e, as) {
 		return false
 	}
+	f.end = id.used
+	id.finds[id.n] = f
 	id.n++
 	return true
 }

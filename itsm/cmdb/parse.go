@@ -176,20 +176,13 @@ type item struct {
 	kind       itemKind
 	line       int
 	fields     fields
-	tier       string // as written, when it is no number
-	rel        [3]string
-	isCI       bool // it has a field only a CI has
-	isRelation bool // it has a field only a relation has
-	isDocument bool // it held others
-	bad        bool // a field had the wrong type
+	tier       string    // as written, when it is no number
+	rel        [3][]byte // may share the memory of the input
+	isCI       bool      // it has a field only a CI has
+	isRelation bool      // it has a field only a relation has
+	isDocument bool      // it held others
+	bad        bool      // a field had the wrong type
 }
-
-// Places in item.rel.
-const (
-	endFrom = iota
-	endType
-	endTo
-)
 
 func (p *jsonParser) item(kind itemKind) {
 	it := item{kind: kind}
@@ -247,31 +240,41 @@ func internField(key []byte) string {
 	return ""
 }
 
-// stringField returns where a field that is a plain string goes, or nil.
-func (it *item) stringField(name string) *string {
+// stringField returns the place of a field that is a plain string: in
+// item.fields, or in item.rel; both are -1 for any other field.
+func (it *item) stringField(name string) (ci, rel int) {
 	if it.kind != itemRelation {
 		for i := range fieldAttributes {
 			if blobFieldNames[i] == name {
 				it.isCI = true
-				return &it.fields.strings[i]
+				return i, -1
 			}
 		}
 	}
 	if it.kind != itemCI {
-		for i, n := range [...]string{endFrom: "from", endType: "type", endTo: "to"} {
+		for i, n := range endNames {
 			if n == name {
 				it.isRelation = true
-				return &it.rel[i]
+				return -1, i
 			}
 		}
 	}
-	return nil
+	return -1, -1
+}
+
+// set stores a plain string at the place stringField found.
+func (it *item) set(ci, rel int, v string) {
+	if ci >= 0 {
+		it.fields.strings[ci] = v
+	} else {
+		it.rel[rel] = []byte(v)
+	}
 }
 
 // field reads one value of an object.
 func (p *jsonParser) field(it *item, name string, line int) {
-	if at := it.stringField(name); at != nil {
-		p.text1(it, name, line, at)
+	if ci, rel := it.stringField(name); ci >= 0 || rel >= 0 {
+		p.plain(it, name, line, ci, rel)
 		return
 	}
 	if it.kind != itemRelation {
@@ -321,19 +324,25 @@ func (b *builder) wrong(it *item, line int, field, value, expected string) {
 	b.fail(line, field, value, "expected %s", expected)
 }
 
-func (p *jsonParser) text1(it *item, name string, line int, at *string) {
-	switch c := p.peek(); c {
-	case '"':
-		if s := string(p.str()); *at == "" {
-			*at = s
-		} else {
-			p.b.wrong(it, line, name, s, "the field once")
+// plain reads the value of a field that is a string.
+func (p *jsonParser) plain(it *item, name string, line, ci, rel int) {
+	c := p.peek()
+	if c != '"' {
+		if p.skip(); c != 'n' {
+			p.b.wrong(it, line, name, string(p.attrs), "a string")
 		}
-	case 'n':
-		p.skip()
+		return
+	}
+	v := p.str()
+	switch {
+	case ci >= 0 && it.fields.strings[ci] != "" || rel >= 0 && it.rel[rel] != nil:
+		p.b.wrong(it, line, name, string(v), "the field once")
+	case ci >= 0:
+		it.fields.strings[ci] = string(v)
+	case len(p.scanner.text) > 0 && len(v) > 0 && &v[0] == &p.scanner.text[0]: // scratch memory
+		it.rel[rel] = []byte(string(v))
 	default:
-		p.skip()
-		p.b.wrong(it, line, name, string(p.attrs), "a string")
+		it.rel[rel] = v
 	}
 }
 
@@ -392,13 +401,13 @@ func (b *builder) add(it *item) {
 	switch {
 	case it.bad:
 		if id := it.fields.strings[fieldID]; id != "" && len(id) <= IDBytesMax {
-			if i := b.intern(id); b.doc.at[i] == docAbsent {
+			if i := b.intern([]byte(id)); b.doc.at[i] == docAbsent {
 				b.doc.at[i] = docBroken
 			}
 		}
 	case it.isDocument && !it.isCI && !it.isRelation:
 	case it.kind == itemRelation, it.kind == itemLine && it.isRelation && it.fields.strings[fieldID] == "":
-		b.relation(it.line, it.rel[endFrom], it.rel[endType], it.rel[endTo])
+		b.relation(it.line, it.rel)
 	case it.isRelation:
 		b.fail(it.line, "id", it.fields.strings[fieldID], "both a CI and a relation; a line is one of them")
 	default:

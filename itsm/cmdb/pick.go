@@ -1,8 +1,6 @@
 package cmdb
 
-import (
-	"strings"
-)
+import "strings"
 
 // candidate is a CI a name may stand for.
 type candidate struct {
@@ -18,55 +16,70 @@ type candidate struct {
 // the class the label is about, by the surest of their names.
 func (id *identifier) pick(f *finding, e *entry, r role) bool {
 	if e.size() > NameHitsMax {
-		id.trail.add(f.clue.label, f.key, missCommon, NoRef)
+		id.trail.add(f.label, f.key, missCommon, NoRef)
 		return false
 	}
-	var buf [NameHitsMax]candidate
-	list := buf[:0]
 	elsewhere := NoRef
-	for i := range e.size() {
-		p := e.at(i)
-		o := id.g.recs.at(int(p.ref))
-		if o.retired() || r == roleNamespace && o.kind != kindPlace || r == roleCluster && o.kind != kindPlace {
-			continue
+	found := false
+	if e.more == nil { // nearly every name, and without the memory for a list
+		var c candidate
+		if found = id.consider(&c, e.first, f, r, &elsewhere); found {
+			id.keep(c.ref)
 		}
-		agree, ok := id.agrees(o)
-		if !ok {
-			elsewhere = p.ref
-			continue
-		}
-		list = append(list, candidate{ref: p.ref, how: p.how, kind: o.kind, agree: agree, exact: spelled(o.blob, f.key)})
+	} else {
+		found = id.pickSeveral(f, *e.more, r, &elsewhere)
 	}
-	if len(list) == 0 {
-		if elsewhere != NoRef {
-			id.trail.add(f.clue.label, f.key, missElsewhere, elsewhere)
-		} else {
-			id.trail.add(f.clue.label, f.key, missNothing, NoRef)
+	switch {
+	case found:
+	case elsewhere != NoRef:
+		id.trail.add(f.label, f.key, missElsewhere, elsewhere)
+	default:
+		id.trail.add(f.label, f.key, missNothing, NoRef)
+	}
+	return found
+}
+
+func (id *identifier) pickSeveral(f *finding, posts []post, r role, elsewhere *Ref) bool {
+	list := make([]candidate, 0, len(posts))
+	for _, p := range posts {
+		var c candidate
+		if id.consider(&c, p, f, r, elsewhere) {
+			list = append(list, c)
 		}
+	}
+	list = narrow(list, func(c *candidate) int { return -int(c.agree) })
+	f.scoped = len(list) < len(posts)
+	list = narrow(list, func(c *candidate) int { return distance(r, c.kind) })
+	list = narrow(list, func(c *candidate) int { return int(c.how) })
+	list = narrow(list, func(c *candidate) int { return b2i(!c.exact) })
+	for i := range list {
+		id.keep(list[i].ref)
+	}
+	return len(list) > 0
+}
+
+// consider fills in a candidate and reports whether it is one; elsewhere is set
+// when only its place speaks against it.
+func (id *identifier) consider(c *candidate, p post, f *finding, r role, elsewhere *Ref) bool {
+	o := id.g.recs.at(int(p.ref))
+	if o.retired() || (r == roleNamespace || r == roleCluster) && o.kind != kindPlace {
 		return false
 	}
-	f.many = len(list)
-	if len(list) > 1 {
-		list = narrow(list, func(c *candidate) int { return -int(c.agree) })
-		f.scoped = len(list) < f.many
-		list = narrow(list, func(c *candidate) int { return distance(r, c.kind) })
-		list = narrow(list, func(c *candidate) int { return int(c.how) })
-		list = narrow(list, func(c *candidate) int { return b2i(!c.exact) })
+	agree, ok := id.agrees(o)
+	if !ok {
+		*elsewhere = p.ref
+		return false
 	}
-	id.keep(f, list)
+	*c = candidate{ref: p.ref, how: p.how, kind: o.kind, agree: agree, exact: spelled(o.blob, f.key)}
 	return true
 }
 
-func (id *identifier) keep(f *finding, list []candidate) {
-	start := id.used
-	for i := range list {
-		if id.used == len(id.refs) {
-			break
-		}
-		id.refs[id.used] = list[i].ref
+// keep stores a CI of a finding while there is room.
+func (id *identifier) keep(r Ref) {
+	if id.used < len(id.refs) {
+		id.refs[id.used] = r
 		id.used++
 	}
-	f.refs = id.refs[start:id.used:id.used]
 }
 
 // narrow keeps the candidates with the least cost, in order.

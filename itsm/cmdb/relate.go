@@ -25,12 +25,12 @@ func (a *applier) relate() {
 	a.collect(a.c.adds, ends, edgeList)
 	a.collect(a.c.removes, ends, edgeUnlist)
 	g := a.g
-	g.edges += a.merge(&g.deps)
+	g.edges += a.merge(&g.deps, nil)
 	for i := range a.ops {
 		o := &a.ops[i]
 		o.node, o.half.to = o.half.to, o.node
 	}
-	a.merge(&g.dependants)
+	a.merge(&g.dependants, &g.fanIn)
 	a.ops = nil
 }
 
@@ -79,12 +79,17 @@ func (a *applier) detach(r Ref) {
 	}
 }
 
-// merge applies the operations to the lists of their nodes and returns by how
-// many relations they grew.
-func (a *applier) merge(lists *vec[[]half]) (grown int) {
+// merge applies the operations to the lists of their nodes, keeps count of the
+// CIs in them if asked to, and returns by how many relations they grew.
+func (a *applier) merge(lists *vec[[]half], counts *vec[int32]) (grown int) {
 	g := a.g
 	e := lists.edit()
 	e.grow(g.recs.n)
+	var count vecEditor[int32]
+	if counts != nil {
+		count = counts.edit()
+		count.grow(g.recs.n)
+	}
 	a.ops = grouped(a.ops, g.recs.n, func(o *edgeOp) int { return int(o.node) })
 	var room []half
 	for i := 0; i < len(a.ops); {
@@ -96,9 +101,15 @@ func (a *applier) merge(lists *vec[[]half]) (grown int) {
 		before := len(*list)
 		room = a.mergeNode(list, a.ops[i:j], room)
 		grown += len(*list) - before
+		if counts != nil {
+			*count.ref(int(a.ops[i].node)) = int32(ends(*list))
+		}
 		i = j
 	}
 	*lists = e.vec
+	if counts != nil {
+		*counts = count.vec
+	}
 	return grown
 }
 

@@ -1,5 +1,7 @@
 package cmdb
 
+import "strings"
+
 // role is what a label says about the CI of an alert. Roles that name a CI are
 // in the order they are tried.
 type role uint8
@@ -133,7 +135,13 @@ func (c *clues) dropObservers() {
 			c[r].rank |= observed
 		}
 	}
+	if strings.Contains(c[roleJob].value, relayJob) || strings.Contains(c[roleService].value, relayJob) {
+		c[roleInstance].rank |= observed
+	}
 }
+
+// relayJob tells about other things than the instance it is scraped at.
+const relayJob = "kube-state-metrics"
 
 // observed marks a clue that names the observer.
 const observed = 0x80

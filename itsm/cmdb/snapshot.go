@@ -393,6 +393,12 @@ func (g *Graph) turn() {
 		}
 	}
 	g.dependants = lists.vec
+	var fanIn vecEditor[int32]
+	fanIn.grow(g.recs.n)
+	for i := range g.recs.n {
+		*fanIn.ref(i) = int32(ends(*lists.at(i)))
+	}
+	g.fanIn = fanIn.vec
 }
 
 // WithTypes returns the graph with other directions of failure and the same
@@ -420,7 +426,7 @@ func (g *Graph) WithTypes(types RelationTypes) *Graph {
 			}
 		}
 		next.deps = vec[[]half]{}
-		a.merge(&next.deps)
+		a.merge(&next.deps, nil)
 		next.turn()
 	}
 	return &next

@@ -118,13 +118,13 @@ func (p *yamlParser) item(n *yaml.Node, kind itemKind) {
 }
 
 func (p *yamlParser) field(it *item, key string, line int, v *yaml.Node) {
-	if at := it.stringField(key); at != nil {
+	if ci, rel := it.stringField(key); ci >= 0 || rel >= 0 {
 		switch {
 		case isNull(v):
 		case v.Kind != yaml.ScalarNode:
 			p.b.wrong(it, line, key, "", "a text")
 		default:
-			*at = v.Value // 10262 is a fine id without quotes
+			it.set(ci, rel, v.Value) // 10262 is a fine id without quotes
 		}
 		return
 	}
