@@ -36,6 +36,7 @@ func serve(t *testing.T, routes func(app *fiber.App)) string {
 	go func() { done <- app.Listener(l) }()
 	t.Cleanup(func() {
 		app.ShutdownWithTimeout(time.Second)
+		l.Close() // a server that never came to serve does not know its listener
 		<-done
 	})
 	return l.Addr().String()

@@ -1,0 +1,219 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"signalbox/itsm"
+)
+
+// Bounds of what an act may carry.
+const (
+	nameBytesMax        = 255 // assignee, group
+	reasonBytesMax      = 255
+	idempotencyBytesMax = 255
+	splitAlertsMax      = 1000
+)
+
+// action is one thing people can do to an incident: POST …/name.
+type action struct {
+	name string
+	kind itsm.ActKind
+	fill func(*request, *itsm.Act) error // reads and checks the body
+}
+
+var actions = []action{
+	{"acknowledge", itsm.ActAcknowledge, fillNothing},
+	{"unacknowledge", itsm.ActUnacknowledge, fillNothing},
+	{"resolve", itsm.ActResolve, fillResolve},
+	{"reopen", itsm.ActReopen, fillNothing},
+	{"hold", itsm.ActHold, fillHold},
+	{"resume", itsm.ActResume, fillNothing},
+	{"assign", itsm.ActAssign, fillAssign},
+	{"priority", itsm.ActPriority, fillPriority},
+	{"notes", itsm.ActNote, fillNote},
+	{"merge", itsm.ActMerge, fillMerge},
+	{"split", itsm.ActSplit, fillSplit},
+	{"cancel", itsm.ActCancel, fillCancel},
+}
+
+// act journals the action, waits for its outcome and answers with the incident
+// as it is then; after a split, with the new one.
+func (a *API) act(do action) func(*request) error {
+	return func(r *request) error {
+		act, err := r.newAct(do.kind)
+		if err != nil {
+			return err
+		}
+		if err := do.fill(r, &act); err != nil {
+			return err
+		}
+		if _, err := a.o.Records.Incident(act.Incident); err != nil {
+			return err // known before it is journaled
+		}
+		ctx, cancel := context.WithTimeout(a.ctx, actWaitMax)
+		defer cancel()
+		out, err := a.o.Engine.Do(ctx, act)
+		if err != nil {
+			return err
+		}
+		if out.Incident == 0 {
+			out.Incident = act.Incident
+		}
+		return a.showIncident(r, out.Incident)
+	}
+}
+
+func (r *request) newAct(kind itsm.ActKind) (itsm.Act, error) {
+	n, err := r.incidentNumber()
+	if err != nil {
+		return itsm.Act{}, err
+	}
+	act := itsm.Act{Kind: kind, Incident: n, Actor: r.who.Actor(), RemoteIP: strings.Clone(r.IP())}
+	if act.IfVersion, err = r.ifMatch(); err != nil {
+		return act, err
+	}
+	act.IdempotencyKey, err = r.header("Idempotency-Key", idempotencyBytesMax)
+	return act, err
+}
+
+func fillNothing(r *request, _ *itsm.Act) error { return r.decode(&struct{}{}) }
+
+func fillResolve(r *request, act *itsm.Act) error {
+	var b struct {
+		CloseCode string `json:"close_code"`
+		Note      string `json:"note"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	if b.CloseCode == "" {
+		b.CloseCode = itsm.CloseCodes[0]
+	}
+	if !slices.Contains(itsm.CloseCodes, b.CloseCode) {
+		return itsm.Errorf(itsm.Invalid, "close_code %q: expected one of %s", httpWord(b.CloseCode), strings.Join(itsm.CloseCodes, ", "))
+	}
+	act.CloseCode, act.Text = b.CloseCode, b.Note
+	return short("note", b.Note, itsm.NoteBytesMax)
+}
+
+func fillHold(r *request, act *itsm.Act) error {
+	var b struct {
+		Reason string `json:"reason"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	if act.Reason = strings.TrimSpace(b.Reason); act.Reason == "" {
+		return itsm.Errorf(itsm.Invalid, "reason: expected one of %s, or a few words", strings.Join(itsm.HoldReasons, ", "))
+	}
+	return short("reason", act.Reason, reasonBytesMax)
+}
+
+func fillAssign(r *request, act *itsm.Act) error {
+	var b struct {
+		Assignee string `json:"assignee"`
+		Group    string `json:"group"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	act.Assignee, act.Group = strings.TrimSpace(b.Assignee), strings.TrimSpace(b.Group)
+	if act.Assignee == "" && act.Group == "" {
+		return itsm.Errorf(itsm.Invalid, "assignee, group: expected at least one of them")
+	}
+	if err := short("assignee", act.Assignee, nameBytesMax); err != nil {
+		return err
+	}
+	return short("group", act.Group, nameBytesMax)
+}
+
+// fillPriority takes null for giving the override back to the matrix, but not
+// the absence of the field, which is a mistake.
+func fillPriority(r *request, act *itsm.Act) error {
+	b := struct {
+		Priority *string `json:"priority"`
+	}{Priority: new(string)}
+	*b.Priority = "absent"
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	if b.Priority == nil {
+		return nil
+	}
+	p, err := itsm.ParsePriority(*b.Priority)
+	if err != nil || p == 0 {
+		return itsm.Errorf(itsm.Invalid, "priority: expected P1, P2, P3, P4 or P5, or null for the computed one")
+	}
+	act.Priority = p
+	return nil
+}
+
+func fillNote(r *request, act *itsm.Act) error {
+	var b struct {
+		Text string `json:"text"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	if strings.TrimSpace(b.Text) == "" {
+		return itsm.Errorf(itsm.Invalid, "text: expected the words of the note")
+	}
+	act.Text = b.Text
+	return short("text", b.Text, itsm.NoteBytesMax)
+}
+
+func fillMerge(r *request, act *itsm.Act) error {
+	var b struct {
+		Into string `json:"into"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	into, err := itsm.ParseIncidentNumber(b.Into)
+	if err != nil {
+		return itsm.Errorf(itsm.Invalid, "into %q: expected the number of an incident such as INC0000001", httpWord(b.Into))
+	}
+	if into == act.Incident {
+		return itsm.Errorf(itsm.Invalid, "into %s: an incident cannot be merged into itself", into)
+	}
+	act.Into = into
+	return nil
+}
+
+func fillSplit(r *request, act *itsm.Act) error {
+	var b struct {
+		Alerts []string `json:"alerts"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	if len(b.Alerts) == 0 {
+		return itsm.Errorf(itsm.Invalid, "alerts: expected the ids of the alerts that form the new incident")
+	}
+	if len(b.Alerts) > splitAlertsMax {
+		return itsm.Errorf(itsm.TooLarge, "alerts: %d ids; at most %d", len(b.Alerts), splitAlertsMax)
+	}
+	for i, id := range b.Alerts {
+		n, err := itsm.ParseAlertNumber(id)
+		if err != nil {
+			return itsm.Errorf(itsm.Invalid, "alerts[%d] %q: expected the id of an alert such as ALR0000001", i, httpWord(id))
+		}
+		if !slices.Contains(act.Alerts, n) {
+			act.Alerts = append(act.Alerts, n)
+		}
+	}
+	return nil
+}
+
+func fillCancel(r *request, act *itsm.Act) error {
+	var b struct {
+		Note string `json:"note"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	act.Text = b.Note
+	return short("note", b.Note, itsm.NoteBytesMax)
+}
