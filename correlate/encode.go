@@ -25,8 +25,11 @@ const (
 )
 
 // Encode writes the state. Equal states give equal bytes, and a decoded state
-// goes on exactly as this one would.
+// goes on exactly as this one would. What changed has to be flushed first.
 func (s *State) Encode(w io.Writer) error {
+	if len(s.dirtyAlerts)+len(s.dirtyIncidents) > 0 {
+		return itsm.Errorf(itsm.Internal, "state: %d records are not flushed; flush before encoding", len(s.dirtyAlerts)+len(s.dirtyIncidents))
+	}
 	h := xxhash.New()
 	var failed error
 	write := func(b []byte) {

@@ -22,9 +22,6 @@ func (s *State) archiveAlerts(a *archive, cis *ciTable) {
 		if a.reading {
 			s.alerts[n] = al
 			al.src.alerts[al.identity] = al
-			if al.dirty {
-				s.dirtyAlerts = append(s.dirtyAlerts, al)
-			}
 		}
 	}
 }
@@ -63,7 +60,7 @@ func (s *State) archiveAlert(a *archive, cis *ciTable, al *alert) {
 	num(a, &al.severity)
 	num(a, &al.endedBy)
 	num(a, &al.incident)
-	for _, v := range []*bool{&al.assumed, &al.member, &al.flapping, &al.dirty} {
+	for _, v := range []*bool{&al.assumed, &al.member, &al.flapping} {
 		a.flag(v)
 	}
 	s.archiveIncidentRef(a, &al.inc)
@@ -117,9 +114,6 @@ func (s *State) archiveIncidents(a *archive, cis *ciTable) {
 		}
 		if a.reading {
 			i.cis.reindex()
-			if i.dirty {
-				s.dirtyIncidents = append(s.dirtyIncidents, i)
-			}
 		}
 	}
 }
@@ -128,7 +122,7 @@ func archiveIncident(a *archive, i *incident) {
 	num(a, &i.state)
 	num(a, &i.before)
 	num(a, &i.epoch)
-	for _, v := range []*bool{&i.acked, &i.stillFires, &i.storm, &i.pinned, &i.grown, &i.dirty, &i.pageHeld, &i.unknown} {
+	for _, v := range []*bool{&i.acked, &i.stillFires, &i.storm, &i.pinned, &i.grown, &i.pageHeld, &i.unknown} {
 		a.flag(v)
 	}
 	for _, v := range []*itsm.Time{&i.openedAt, &i.ackAt, &i.resolvedAt, &i.closedAt, &i.causesDue, &i.clearedAt, &i.lastActivity, &i.wake, &i.recActivity} {

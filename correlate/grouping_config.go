@@ -44,10 +44,10 @@ type Grouping struct {
 	TagMilli        int      `json:"tag_milli"`         // raise for the same service and environment
 	DiceMilli       int      `json:"dice_milli"`        // raise for similar titles
 	LearnedMilli    int      `json:"learned_milli"`     // raise for an approved learned relation
-	SparseBind      int      `json:"sparse_bind"`       // share of bound alerts under which a scope is sparse
-	SparseMissing   int      `json:"sparse_missing"`    // share of observed relations missing from the CMDB over which it is
-	SparseSamples   int      `json:"sparse_samples"`    // onsets of a scope before either is believed
-	SparseHops      int      `json:"sparse_hops"`       // undirected hops that count as near in sparse mode
+	SparseBind      int      `json:"sparse_bind"`       // share of bound alerts under which a source is sparse
+	SparseMissing   int      `json:"sparse_missing"`    // share of alerts that show a relation missing from the CMDB over which it is
+	SparseSamples   int      `json:"sparse_samples"`    // onsets of a source before either is believed
+	SparseMilli     int      `json:"sparse_milli"`      // weight of nearness for each hop in sparse mode
 	CandidatesMax   int      `json:"candidates_max"`    // open groups looked at for one explaining CI, newest first
 	CauseGammaMilli int      `json:"cause_gamma_milli"` // weight of an alert for each hop to a suspect
 	CauseBetaMilli  int      `json:"cause_beta_milli"`  // how much a high fan-in lowers a suspect
@@ -97,7 +97,7 @@ func groupingOf(c group.Config) Grouping {
 		SparseBind:      c.SparseBind,
 		SparseMissing:   c.SparseMissing,
 		SparseSamples:   c.SparseSamples,
-		SparseHops:      c.SparseHops,
+		SparseMilli:     c.SparseMilli,
 		CandidatesMax:   c.CandidatesMax,
 		CauseGammaMilli: c.CauseGammaMilli,
 		CauseBetaMilli:  c.CauseBetaMilli,
@@ -150,7 +150,7 @@ func (c *Config) grouping() group.Config {
 		SparseBind:      g.SparseBind,
 		SparseMissing:   g.SparseMissing,
 		SparseSamples:   g.SparseSamples,
-		SparseHops:      g.SparseHops,
+		SparseMilli:     g.SparseMilli,
 		CandidatesMax:   g.CandidatesMax,
 		CauseGammaMilli: g.CauseGammaMilli,
 		CauseBetaMilli:  g.CauseBetaMilli,

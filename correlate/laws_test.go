@@ -84,6 +84,7 @@ func resumeAt(t *testing.T, steps []Input, k int) *world {
 		w.at, w.off = in.At, in.Offset-1
 		w.step(in)
 		if n+1 == k {
+			w.apply(w.s.Flush())
 			b := w.encode()
 			s, err := Decode(bytes.NewReader(b), w.s.graph)
 			if err != nil {

@@ -83,12 +83,13 @@ func New(c Config, g *cmdb.Graph) *State {
 }
 
 // Step folds one entry and returns what it decided. First every timer due by
-// then runs, then the entry is applied. The slice is used again by the next Step.
+// then runs and what is old is forgotten, then the entry is applied. The slice is used again by the next Step.
 func (s *State) Step(in Input) []itsm.Decision {
 	clear(s.out)
 	s.out = s.out[:0]
 	s.off = in.Offset
 	s.advance(in.At)
+	s.housekeep()
 	switch {
 	case in.Delivery != nil:
 		s.deliver(in.Delivery)
@@ -99,7 +100,6 @@ func (s *State) Step(in Input) []itsm.Decision {
 	case in.Config != nil:
 		s.setConfig(in.Config)
 	}
-	s.housekeep()
 	return s.out
 }
 
