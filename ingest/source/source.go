@@ -53,6 +53,12 @@ type Batch struct {
 
 type badElement struct{ err, raw string }
 
+// Expect makes room for the alerts that a body of so many bytes may hold.
+func (b *Batch) Expect(bodyBytes int) {
+	const alertBytes = 500 // a small alert as Alertmanager writes it
+	b.Events = make([]itsm.Event, 0, min(bodyBytes/alertBytes+1, AlertsMax))
+}
+
 // Reserve checks the number of alerts a delivery may hold.
 func (b *Batch) Reserve(i int) error {
 	if i >= AlertsMax {
@@ -75,6 +81,9 @@ func (b *Batch) Add(e itsm.Event, f *Faults, raw string) {
 // delivery of its own.
 func (b *Batch) Result(open, end string) Result {
 	out := Result{Events: b.Events}
+	if len(out.Events) == 0 {
+		out.Events = nil
+	}
 	if len(b.bad) == 0 {
 		return out
 	}

@@ -54,6 +54,7 @@ func Decode(body []byte) (source.Result, error) {
 		}
 		return source.Result{}, itsm.Errorf(itsm.Invalid, "not an Alertmanager webhook: expected an object, got %s; Prometheus itself posts to /prometheus/SOURCE/api/v2/alerts", k)
 	}
+	d.batch.Expect(len(body))
 	d.envelope()
 	if err := d.End(); err != nil {
 		return source.Result{}, err

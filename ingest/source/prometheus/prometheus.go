@@ -55,6 +55,7 @@ func (c Config) Decode(body []byte, now itsm.Time) (source.Result, error) {
 		}
 		return source.Result{}, itsm.Errorf(itsm.Invalid, "expected a list of alerts, got %s; Alertmanager's webhook goes to /webhooks/SOURCE", k)
 	}
+	d.batch.Expect(len(body))
 	d.Enter()
 	for i := 0; d.Next(); i++ {
 		if err := d.batch.Reserve(i); err != nil {

@@ -1,0 +1,213 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"signalbox/itsm"
+	"signalbox/itsm/httperr"
+)
+
+// Settings of the HTTP server that door, API and console share.
+const (
+	ReadTimeout      = 15 * time.Second // a whole request, from its first byte
+	WriteTimeout     = 30 * time.Second
+	IdleTimeout      = 60 * time.Second
+	HeaderBytesMax   = 16 << 10
+	ConnectionsMax   = 8192
+	OrdinaryBodyMax  = 1 << 20  // body of a request outside the door and AppOptions.Long
+	drainBytesMax    = 16 << 20 // what a refused sender may still say on its connection
+	drainFor         = 500 * time.Millisecond
+	streamWindowSize = 64 << 10 // how far fasthttp may read ahead of a handler
+)
+
+// LongRoute is a route whose requests may take longer than the ordinary
+// time-outs or carry more than OrdinaryBodyMax. Its handler reads the body as a
+// stream, with a bound of its own.
+type LongRoute struct {
+	Prefix      string // such as /api/v1/cmdb/import
+	Read, Write time.Duration
+}
+
+// AppOptions configure NewApp. The zero value works, but logs nowhere.
+type AppOptions struct {
+	Log            *slog.Logger
+	Long           []LongRoute
+	ConnectionsMax int // 0: ConnectionsMax
+}
+
+// NewApp makes the Fiber application. Handlers return errors; they become problem
+// documents here. A handler outside the door finds its body, at most
+// OrdinaryBodyMax, in BodyRaw.
+func NewApp(o AppOptions) *fiber.App {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.ConnectionsMax <= 0 {
+		o.ConnectionsMax = ConnectionsMax
+	}
+	a := &application{o}
+	app := fiber.New(fiber.Config{
+		AppName:                      "Signalbox",
+		DisableStartupMessage:        true,
+		CaseSensitive:                true,
+		StrictRouting:                false,
+		ReadTimeout:                  ReadTimeout,
+		WriteTimeout:                 WriteTimeout,
+		IdleTimeout:                  IdleTimeout,
+		ReadBufferSize:               HeaderBytesMax,
+		Concurrency:                  o.ConnectionsMax,
+		BodyLimit:                    streamWindowSize,
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		ErrorHandler:                 a.answerError,
+	})
+	srv := app.Server()
+	srv.CloseOnShutdown = true
+	srv.HeaderReceived = a.patience
+	app.Use(a.guard)
+	return app
+}
+
+type application struct{ o AppOptions }
+
+func (a *application) long(path string) *LongRoute {
+	for i := range a.o.Long {
+		if strings.HasPrefix(path, a.o.Long[i].Prefix) {
+			return &a.o.Long[i]
+		}
+	}
+	return nil
+}
+
+// patience gives long routes their time-outs.
+func (a *application) patience(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if l := a.long(string(h.RequestURI())); l != nil {
+		return fasthttp.RequestConfig{ReadTimeout: l.Read, WriteTimeout: l.Write}
+	}
+	return fasthttp.RequestConfig{}
+}
+
+// ownsBody reports whether the handler of path reads and bounds the body itself.
+func (a *application) ownsBody(path string) bool {
+	return strings.HasPrefix(path, "/webhooks/") || strings.HasPrefix(path, "/prometheus/") || a.long(path) != nil
+}
+
+// guard stands around every handler: it bounds ordinary bodies, catches panics
+// and leaves no unread body on a connection that is kept.
+func (a *application) guard(c *fiber.Ctx) (err error) {
+	defer a.settle(c)
+	defer func() {
+		if p := recover(); p != nil {
+			err = itsm.Wrap(itsm.Internal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), "handle %s", c.Method())
+		}
+	}()
+	if bad := malformed(c); bad != nil {
+		c.Context().SetConnectionClose()
+		return bad
+	}
+	if !a.ownsBody(c.Path()) && c.Context().RequestBodyStream() != nil {
+		var free budget // OrdinaryBodyMax is small enough not to be counted
+		body, err := readBody(c, nil, OrdinaryBodyMax, &lease{b: &free})
+		if err != nil {
+			return err
+		}
+		c.Request().SetBodyRaw(body)
+	}
+	return c.Next()
+}
+
+// malformed refuses requests whose border or addressee a proxy in front of us
+// may have understood otherwise.
+func malformed(c *fiber.Ctx) error {
+	h := &c.Request().Header
+	if len(h.PeekAll(fiber.HeaderHost)) > 1 {
+		return itsm.Errorf(itsm.Invalid, "two Host headers")
+	}
+	if bytes.IndexByte(c.Request().Header.RequestURI(), 0) >= 0 {
+		return itsm.Errorf(itsm.Invalid, "a NUL in the request line")
+	}
+	return nil
+}
+
+// settle reads what a handler left of the body and drops it, so that the sender
+// hears the answer instead of a reset connection, and the connection can be kept.
+// What does not come soon, or is more than drainBytesMax, closes it.
+func (a *application) settle(c *fiber.Ctx) {
+	stream := c.Context().RequestBodyStream()
+	if stream == nil {
+		return
+	}
+	if err := c.Context().Conn().SetReadDeadline(time.Now().Add(drainFor)); err != nil {
+		c.Context().SetConnectionClose()
+		return
+	}
+	n, err := io.Copy(io.Discard, io.LimitReader(stream, drainBytesMax))
+	if err != nil || n == drainBytesMax {
+		c.Context().SetConnectionClose()
+	}
+}
+
+// answerError is the one place that turns an error into an answer.
+func (a *application) answerError(c *fiber.Ctx, err error) error {
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		return writeStatus(c, fe.Code)
+	}
+	if itsm.CodeOf(err) == itsm.Internal {
+		a.o.Log.Error("request failed", "method", c.Method(), "path", c.Path(), "err", err)
+	}
+	return writeProblem(c, err, retryAfter)
+}
+
+// details are what people are told about errors that have no message of ours;
+// the server's own messages repeat bytes of the request.
+var details = map[int]string{
+	http.StatusBadRequest:                  "not a valid HTTP request",
+	http.StatusNotFound:                    "no such page",
+	http.StatusMethodNotAllowed:            "the method is not allowed here",
+	http.StatusRequestTimeout:              "the request came too slowly",
+	http.StatusRequestEntityTooLarge:       "the body is too large",
+	http.StatusRequestHeaderFieldsTooLarge: "the header is larger than 16 KiB",
+}
+
+// writeStatus answers an error of Fiber or fasthttp.
+func writeStatus(c *fiber.Ctx, status int) error {
+	if status >= 500 && status != http.StatusServiceUnavailable {
+		// Fiber calls a connection that broke while it was read a bad gateway.
+		status = http.StatusBadRequest
+	}
+	detail, ok := details[status]
+	if !ok {
+		detail = http.StatusText(status)
+	}
+	p := httperr.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: string(codeOf(status))}
+	retryHeader(c, status, retryAfter)
+	if err := writeJSON(c, status, p); err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, problemType)
+	return nil
+}
+
+func codeOf(status int) itsm.Code {
+	switch status {
+	case http.StatusNotFound:
+		return itsm.NotFound
+	case http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
+		return itsm.TooLarge
+	case http.StatusServiceUnavailable:
+		return itsm.Unavailable
+	}
+	return itsm.Invalid
+}

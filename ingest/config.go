@@ -1,0 +1,142 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"signalbox/ingest/source"
+	"signalbox/ingest/source/kind"
+	"signalbox/itsm"
+)
+
+// Bounds of a source unless its Limits say otherwise.
+const (
+	BodyBytesMax         = 8 << 20
+	DecompressedBytesMax = 32 << 20
+	NewKeysPerMinuteMax  = 6_000_000 // more than a fold takes in; lower it for senders that are not trusted
+)
+
+// Bounds of the door as a whole.
+const (
+	InflightBytesMax    = 96 << 20 // memory for large bodies of all requests together
+	smallBodyBytes      = 1 << 20  // bodies up to here do not count against it
+	CompressionRatioMax = 100      // checked once smallBodyBytes have come out
+	RawBytesMax         = 8 << 20  // a larger body is journaled as its events only
+	EventBytesMax       = 40 << 20 // decoded text of one delivery, so that its entry can always be read back
+	knownQuarantineMax  = 4096     // quarantine ids remembered in memory
+	signaturesMax       = 16       // signatures looked at in one header
+)
+
+// SignatureSkew is how far a signed timestamp may be from our clock.
+const SignatureSkew = 5 * time.Minute
+
+// retryAfter is what a refused sender is told to wait.
+const retryAfter = 5 * time.Second
+
+// Appender is the journal as the door sees it.
+type Appender interface {
+	Append(ctx context.Context, bodies ...[]byte) (first itsm.Offset, at itsm.Time, err error)
+}
+
+// QuarantineIndex knows what is already in quarantine.
+type QuarantineIndex interface {
+	Known(id string) bool
+}
+
+// Partners finds the incident behind a partner's record when its webhook does
+// not name it. NotFound means that it is not ours.
+type Partners interface {
+	IncidentOf(ctx context.Context, ref itsm.ExternalRef) (itsm.IncidentNumber, uint32, error)
+}
+
+// AlertsView reads the alerts of one source for the impersonated Alertmanager,
+// newest first, at most limit.
+type AlertsView interface {
+	SourceAlerts(source string, limit int) ([]itsm.Alert, error)
+}
+
+// Limits bound one source; zero is the default of each.
+type Limits struct {
+	BodyBytes         int `json:"body_bytes"`
+	DecompressedBytes int `json:"decompressed_bytes"`
+	AlertsPerRequest  int `json:"alerts_per_request"`
+	NewKeysPerMinute  int `json:"new_keys_per_minute"`
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(v *int, def int) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	set(&l.BodyBytes, BodyBytesMax)
+	set(&l.DecompressedBytes, DecompressedBytesMax)
+	set(&l.AlertsPerRequest, source.AlertsMax)
+	set(&l.NewKeysPerMinute, NewKeysPerMinuteMax)
+	l.AlertsPerRequest = min(l.AlertsPerRequest, source.AlertsMax)
+	return l
+}
+
+// Source is one configured sender.
+type Source struct {
+	Name      string // part of its route
+	Kind      string // one of kind.Names
+	Auth      Auth
+	Limits    Limits
+	Kinds     kind.Options // what its decoder can be told
+	Connector string       // connector whose partner sends here; acts name it as their origin. "": Name
+}
+
+// BuiltinSources exist without configuration.
+func BuiltinSources() []Source {
+	return []Source{
+		{Name: "alertmanager", Kind: kind.Alertmanager},
+		{Name: "datadog", Kind: kind.Datadog},
+		{Name: "generic", Kind: kind.Generic},
+		{Name: "main", Kind: kind.Prometheus},
+	}
+}
+
+// Options configure a Door. Journal and Log must be set.
+type Options struct {
+	Sources    []Source
+	Open       bool // sources without credentials accept; only for a loopback address
+	Journal    Appender
+	Quarantine QuarantineIndex // nil: only what this process saw is known
+	Partners   Partners        // nil: acts that do not name their incident are left out
+	Alerts     AlertsView      // nil: the impersonated Alertmanager lists no alerts
+	Gate       func() error    // why nothing may be accepted now (full disk, stopping); nil: always open
+	OmitRaw    bool            // journal.keep_raw: false
+	Log        *slog.Logger
+	Metrics    *Metrics         // nil: none kept
+	Clock      func() time.Time // nil: time.Now
+	Version    string           // shown by the impersonated Alertmanager
+}
+
+// validName reports whether s can stand in a route and in an alert key.
+func validName(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+func (s Source) validate(open bool) error {
+	if !validName(s.Name) {
+		return itsm.Errorf(itsm.Invalid, "sources.%s: a source name is 1 to 64 letters, digits, dots, dashes or underscores", s.Name)
+	}
+	if err := s.Auth.validate(fmt.Sprintf("sources.%s.auth", s.Name)); err != nil {
+		return err
+	}
+	if s.Auth.empty() && !open {
+		return itsm.Errorf(itsm.Invalid, "sources.%s.auth: no credentials, and Signalbox does not listen on loopback; set bearer, basic, hmac or query_token", s.Name)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package ingest
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Reasons a request is refused for, as in the label of Metrics.Refused.
+const (
+	refusedAuth        = "credentials"
+	refusedSource      = "unknown_source"
+	refusedSize        = "too_large"
+	refusedEncoding    = "encoding"
+	refusedBody        = "incomplete"
+	refusedGate        = "gate"
+	refusedMemory      = "memory"
+	refusedKeys        = "new_keys"
+	refusedJournal     = "journal"
+	refusedConcurrency = "replay_in_progress"
+)
+
+// Metrics counts what passes the door. The label source is the name of a
+// configured source, or "-" for none, so a sender cannot make new series.
+type Metrics struct {
+	Received    *prometheus.CounterVec   // requests by source
+	Accepted    *prometheus.CounterVec   // requests answered 2xx, by source
+	Refused     *prometheus.CounterVec   // requests that stored nothing, by source and reason
+	Events      *prometheus.CounterVec   // events journaled, by source
+	Acts        *prometheus.CounterVec   // acts journaled, by source
+	Quarantined *prometheus.CounterVec   // deliveries and parts journaled as quarantine, by source
+	Replayed    *prometheus.CounterVec   // repeats of a signed request, by source
+	Ignored     *prometheus.CounterVec   // acts on records that are not ours, by source
+	Panics      *prometheus.CounterVec   // decoders that panicked, by source
+	Bytes       *prometheus.CounterVec   // body bytes as received, by source
+	Seconds     *prometheus.HistogramVec // time from the first byte of the body to the answer, by source
+}
+
+// NewMetrics makes the metrics and registers them.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signalbox_ingest_" + name, Help: help}, append([]string{"source"}, labels...))
+		r.MustRegister(c)
+		return c
+	}
+	m := &Metrics{
+		Received:    vec("requests_received_total", "Requests to a source's route."),
+		Accepted:    vec("requests_accepted_total", "Requests answered 2xx."),
+		Refused:     vec("requests_refused_total", "Requests that stored nothing, by reason.", "reason"),
+		Events:      vec("events_journaled_total", "Events journaled."),
+		Acts:        vec("acts_journaled_total", "Acts of partners journaled."),
+		Quarantined: vec("quarantined_total", "Deliveries and parts of them journaled as undecodable."),
+		Replayed:    vec("requests_replayed_total", "Repeats of a signed request, answered without storing them again."),
+		Ignored:     vec("acts_ignored_total", "Acts on partner records that are not ours."),
+		Panics:      vec("decoder_panics_total", "Decoders that panicked."),
+		Bytes:       vec("body_bytes_total", "Bytes of bodies as received."),
+		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "signalbox_ingest_request_seconds",
+			Help: "Time to read, decode and journal a request.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3}}, []string{"source"}),
+	}
+	r.MustRegister(m.Seconds)
+	return m
+}
+
+// counters are the metrics of one source, looked up once.
+type counters struct {
+	received, accepted, events, acts, quarantined, replayed, ignored, panics, bytes prometheus.Counter
+	seconds                                                                         prometheus.Observer
+	refused                                                                         func(reason string)
+}
+
+func (m *Metrics) of(source string) counters {
+	return counters{
+		received: m.Received.WithLabelValues(source), accepted: m.Accepted.WithLabelValues(source),
+		events: m.Events.WithLabelValues(source), acts: m.Acts.WithLabelValues(source),
+		quarantined: m.Quarantined.WithLabelValues(source), replayed: m.Replayed.WithLabelValues(source),
+		ignored: m.Ignored.WithLabelValues(source), panics: m.Panics.WithLabelValues(source),
+		bytes: m.Bytes.WithLabelValues(source), seconds: m.Seconds.WithLabelValues(source),
+		refused: func(reason string) { m.Refused.WithLabelValues(source, reason).Inc() },
+	}
+}
