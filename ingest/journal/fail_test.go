@@ -305,32 +305,90 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-// TestFailedGroup lets everyone who waits for a failing sync know.
+// TestFailedGroup fails one sync: all who wait are refused, though the next sync would succeed.
 func TestFailedGroup(t *testing.T) {
 	d := fault.New(1)
 	l, err := journal.Open(options(d))
 	if err != nil {
 		t.Fatal(err)
 	}
+	gate, entered := make(chan struct{}), make(chan struct{})
+	syncs := 0
 	d.Fail = func(op fault.Op) error {
-		if op.Kind == "sync" {
-			return syscall.EIO
+		if op.Kind != "sync" {
+			return nil
 		}
-		return nil
+		if syncs++; syncs > 1 {
+			return nil
+		}
+		close(entered)
+		<-gate
+		return syscall.EIO
 	}
 	var wg sync.WaitGroup
-	for i := range 32 {
-		wg.Go(func() {
-			if _, _, err := l.Append(context.Background(), fmt.Append(nil, i)); itsm.CodeOf(err) != itsm.Unavailable {
-				t.Errorf("append %d: %v", i, err)
-			}
-		})
+	refused := func(i int) {
+		if _, _, err := l.Append(context.Background(), fmt.Append(nil, i)); itsm.CodeOf(err) != itsm.Unavailable {
+			t.Errorf("append %d: %v", i, err)
+		}
 	}
+	wg.Go(func() { refused(0) })
+	<-entered
+	for i := range 16 {
+		wg.Go(func() { refused(i + 1) })
+	}
+	time.Sleep(20 * time.Millisecond) // until they queue
+	close(gate)
 	wg.Wait()
-	if head, _ := l.Head(); head != 0 || l.Err() == nil {
-		t.Errorf("head %d, Err %v", head, l.Err())
+	if head, _ := l.Head(); head != 0 || l.Err() == nil || syncs != 1 {
+		t.Errorf("head %d, Err %v, %d syncs", head, l.Err(), syncs)
 	}
 	l.Close()
+}
+
+// TestRetainInterrupted fails the sync of journal.meta, restarts on what the page cache shows, and then cuts
+// the power: what the restart removed must be explained by what is on the disk.
+func TestRetainInterrupted(t *testing.T) {
+	for seed := uint64(1); seed <= 60; seed++ {
+		d := fault.New(seed)
+		l, want := openFilled(t, d, 60)
+		d.Fail = func(op fault.Op) error {
+			if op.Kind == "sync" && op.Name == "journal.meta" {
+				return syscall.EIO
+			}
+			return nil
+		}
+		if _, err := l.Retain(journal.RetainPolicy{MaxBytes: 1, Keep: 60}); itsm.CodeOf(err) != itsm.Unavailable || l.Err() == nil {
+			t.Fatalf("retain: %v, Err %v", err, l.Err())
+		}
+		l.Close()
+		d.Fail = nil
+		d.Kill()
+		if _, err := content(d); err != nil {
+			t.Fatalf("seed %d: restart: %v", seed, err)
+		}
+		d.Crash()
+		got, err := content(d)
+		if err != nil || len(got) == 0 || differs(want[60-len(got):], got) != "" {
+			t.Fatalf("seed %d: after the power cut: %d entries, %v", seed, len(got), err)
+		}
+	}
+}
+
+// TestMetaHasTwoSlots damages either; the other still tells that the oldest file is missing.
+func TestMetaHasTwoSlots(t *testing.T) {
+	for _, slot := range []int64{0, 512} {
+		d, _ := closedLog(t, 60)
+		l := open(t, options(d))
+		if n, err := l.Retain(journal.RetainPolicy{MaxBytes: 40 << 10, Keep: 60}); n != 1 || err != nil {
+			t.Fatalf("retain: %d, %v", n, err)
+		}
+		l.Close()
+		d.Flip(simDir+"/journal.meta", (slot+24)*8)
+		d.Remove(files(t, d, ".seg")[0])
+		if _, err := content(d); err == nil || !strings.Contains(err.Error(), "oldest segment file is missing") {
+			t.Errorf("slot at %d damaged, oldest file gone: %v", slot, err)
+		}
+	}
 }
 
 // TestFullDiskAndBadReadBack refuses to go on when what was acknowledged does not read back.

@@ -101,6 +101,23 @@ func TestAppendAndReadBack(t *testing.T) {
 	}
 }
 
+// TestBodyHasNoRoom lets a reader append to a body: its neighbours must not change.
+func TestBodyHasNoRoom(t *testing.T) {
+	for _, tail := range []int{1, 1 << 20} {
+		l := open(t, journal.Options{Dir: simDir, FS: fault.New(1), TailBytes: tail})
+		appendOK(t, l, "one", "two")
+		appendOK(t, l, "three")
+		got, err := l.Read(1, 3, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = append(got[0].Body, "overwritten"...)
+		if again, err := l.Read(1, 2, 100); err != nil || text(again) != "1=one 2=two" || len(got) > 1 && string(got[1].Body) != "two" {
+			t.Errorf("tail %d: read %q, %v", tail, text(again), err)
+		}
+	}
+}
+
 func TestSecondProcessIsRefused(t *testing.T) {
 	o := journal.Options{Dir: t.TempDir()}
 	l := open(t, o)
