@@ -112,6 +112,8 @@ func (a *application) decision(d *itsm.Decision) error {
 		return a.putIntent(&StoredIntent{Intent: *d.Intent, Status: IntentPending})
 	case itsm.SettleIntent:
 		return a.settle(d.Settled)
+	case itsm.ReviveIntent:
+		return a.revive(d.Settled)
 	case itsm.PutQuarantine:
 		return a.quarantine(d.Quarantine)
 	case itsm.SettleOutcome:

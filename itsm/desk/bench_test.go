@@ -99,7 +99,12 @@ func fillDesk(t testing.TB, d *Desk, alerts int) {
 }
 
 func BenchmarkApply(b *testing.B) {
-	const size = 1000
+	for _, size := range []int{1, 50, 1000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) { benchmarkApply(b, size) })
+	}
+}
+
+func benchmarkApply(b *testing.B, size int) {
 	d, db := onDisk(b)
 	batches := make([]Batch, 64) // made before, numbered anew for each round
 	for i := range batches {
@@ -117,7 +122,7 @@ func BenchmarkApply(b *testing.B) {
 		}
 		n++
 	}
-	b.ReportMetric(float64(n)*size/b.Elapsed().Seconds(), "alerts/s")
+	b.ReportMetric(float64(n*size)/b.Elapsed().Seconds(), "alerts/s")
 	if bytes, err := db.Size(); err == nil {
 		b.ReportMetric(float64(bytes)/float64(n*size), "disk-B/alert")
 	}
@@ -204,5 +209,33 @@ func BenchmarkQueries(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkOpen is how long a restart waits for the desk.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	db, err := badgerkv.Open(badgerkv.Options{Dir: dir})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err := Open(db)
+	if err != nil {
+		b.Fatal(err)
+	}
+	fillDesk(b, d, 100_000)
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if db, err = badgerkv.Open(badgerkv.Options{Dir: dir}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := Open(db); err != nil {
+			b.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -353,6 +353,36 @@ func TestDamagedDumpIsRefused(t *testing.T) {
 	})
 }
 
+// What an interrupted batch named is forgotten when the desk opens again; the
+// repetition, in portions that pack nothing, is then all there is.
+func TestInterruptedBatchLeavesNoRuns(t *testing.T) {
+	torn := &kvtest.Torn{DB: kv.Mem(), After: 1 << 30}
+	d := openMem(t, torn)
+	apply(t, d, sampleBatch(1, 64))
+	before := len(kvtest.All(t, torn, kv.Range{Prefix: prefix(kindRun)}))
+	count := &kvtest.Torn{DB: kv.Mem(), After: 1 << 30}
+	apply(t, openMem(t, count), sampleBatch(1, 64))
+	torn.After = 1<<30 - count.After - 1 // all but the cursor
+	if err := d.Apply(sampleBatch(65, 64)); !errors.Is(err, kvtest.ErrTorn) {
+		t.Fatalf("Apply: %v; want it torn", err)
+	}
+	if n := len(kvtest.All(t, torn, kv.Range{Prefix: prefix(kindRun)})); before == 0 || n <= before {
+		t.Fatalf("%d runs after the torn batch, %d before: the test tears nothing", n, before)
+	}
+	torn.After = -1
+	d = openMem(t, torn)
+	if n := len(kvtest.All(t, torn, kv.Range{Prefix: prefix(kindRun)})); n != before {
+		t.Errorf("%d runs after opening; want %d", n, before)
+	}
+	for i := 65; i < 129; i += 16 {
+		apply(t, d, sampleBatch(i, 16))
+	}
+	members := collect(t, 7, func(c string, l int) (Page[itsm.Evidence], error) { return d.Evidence(5, c, l) })
+	if len(members) != 20 {
+		t.Errorf("%d members of INC0000005; want 20", len(members))
+	}
+}
+
 // On disk: a batch larger than a transaction, a copy taken as a killed process
 // leaves it, and the same export as memory.
 func TestOnDiskEqualsMemory(t *testing.T) {

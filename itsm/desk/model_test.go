@@ -92,7 +92,7 @@ func (w *world) next(t *rapid.T) step {
 	s := &step{offset: w.offset}
 	acts := []func(*rapid.T, *step){w.raise}
 	if len(w.alerts) > 0 {
-		acts = append(acts, w.raise, w.resolve, w.again, w.move, w.work, w.note, w.send, w.send, w.settle, w.spoil, w.name)
+		acts = append(acts, w.raise, w.resolve, w.recover, w.revise, w.again, w.move, w.work, w.note, w.send, w.send, w.settle, w.spoil, w.name)
 	}
 	rapid.SampledFrom(acts).Draw(t, "act")(t, s)
 	return *s
@@ -160,6 +160,23 @@ func (w *world) resolve(t *rapid.T, s *step) {
 	a := w.alerts[pick[itsm.AlertNumber](t, len(w.alerts), "alert")]
 	a.Status, a.EndsAt, a.EndedBy = itsm.Resolved, itsm.Time(w.offset), "sender"
 	w.putAlert(s, a)
+}
+
+// recover resolves many alerts at once, as the end of an outage does.
+func (w *world) recover(t *rapid.T, s *step) {
+	first := pick[itsm.AlertNumber](t, len(w.alerts), "first")
+	for n := first; n <= min(first+80, itsm.AlertNumber(len(w.alerts))); n++ {
+		a := w.alerts[n]
+		a.Status, a.EndsAt, a.EndedBy = itsm.Resolved, itsm.Time(w.offset), "sender"
+		w.putAlert(s, a)
+	}
+}
+
+// revise states the evidence of a member anew.
+func (w *world) revise(t *rapid.T, s *step) {
+	if list := w.members(pick[itsm.IncidentNumber](t, len(w.incidents), "incident")); len(list) > 0 {
+		w.putEvidence(s, list[rapid.IntRange(0, len(list)-1).Draw(t, "member")], itsm.DecidedReopened)
+	}
 }
 
 // again begins another episode, perhaps in another incident.

@@ -118,6 +118,20 @@ func (a *application) settle(st *itsm.Settlement) error {
 	return a.putIntent(&s)
 }
 
+// revive puts a dead letter back to what waits. Any other intent stays as it is:
+// what was confirmed must not be sent again.
+func (a *application) revive(st *itsm.Settlement) error {
+	s, err := getIntent(a.tx, st.Connector, st.Key)
+	if errors.Is(err, kv.ErrNotFound) || (err == nil && s.Status != IntentAbandoned) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.Status, s.SettledAt, s.Failure = IntentPending, 0, ""
+	return a.putIntent(&s)
+}
+
 func getIntent(tx kv.Tx, connector, key string) (StoredIntent, error) {
 	v, err := tx.Get(intentKey(connector, key))
 	if err != nil {
