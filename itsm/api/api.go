@@ -35,6 +35,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -106,6 +107,9 @@ type API struct {
 	routes  []route
 	openAPI []byte // the document as JSON
 
+	foldedWait time.Duration // foldedWaitMax; shorter in tests
+	heartbeat  time.Duration // heartbeatEvery; shorter in tests
+
 	ctx       context.Context // ends with Close
 	stop      context.CancelFunc
 	streams   chan struct{} // one slot an event stream
@@ -125,7 +129,7 @@ func New(o Options) (*API, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &API{o: o, streams: make(chan struct{}, streamsMax), imports: make(chan struct{}, importsMax)}
+	a := &API{o: o, streams: make(chan struct{}, streamsMax), imports: make(chan struct{}, importsMax), foldedWait: foldedWaitMax, heartbeat: heartbeatEvery}
 	var err error
 	if a.openAPI, err = openAPIDocument(); err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 // Bounds of the event stream.
 const (
 	streamsMax      = 64               // readers at the same time
-	heartbeat       = 15 * time.Second // proxies cut a silent connection
+	heartbeatEvery  = 15 * time.Second // proxies cut a silent connection
 	streamWriteMax  = 10 * time.Second // a reader that takes longer is gone
 	streamRetryMS   = 2000             // when a browser tries again
 	listedChangeMax = 100              // incidents named by one event
@@ -81,7 +81,7 @@ func (a *API) events(r *request) error {
 		s := stream{w: w, conn: conn}
 		err := s.begin(at)
 		for err == nil {
-			err = s.next(a.ctx, feed)
+			err = s.next(a.ctx, feed, a.heartbeat)
 		}
 	})
 	return nil
@@ -99,7 +99,7 @@ func (s stream) begin(at itsm.Offset) error {
 }
 
 // next writes the next change, or a heartbeat when there is none for a while.
-func (s stream) next(ctx context.Context, feed Feed) error {
+func (s stream) next(ctx context.Context, feed Feed, heartbeat time.Duration) error {
 	wait, cancel := context.WithTimeout(ctx, heartbeat)
 	defer cancel()
 	c, err := feed.Next(wait)

@@ -21,7 +21,7 @@ import (
 // How long a request waits for the fold.
 const (
 	foldedWaitMax = 5 * time.Second  // after_offset
-	actWaitMax    = 10 * time.Second // an act of a person, a CI written
+	actWaitMax    = 10 * time.Second // an act of a person or a retry
 )
 
 // request is what a handler is given: the HTTP exchange, who asks, and the
@@ -73,7 +73,7 @@ func (a *API) waitFolded(q query) error {
 	if err != nil || off == 0 {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, foldedWaitMax)
+	ctx, cancel := context.WithTimeout(a.ctx, a.foldedWait)
 	defer cancel()
 	return a.o.Engine.WaitFolded(ctx, off)
 }
@@ -88,13 +88,21 @@ func (a *API) fail(c *fiber.Ctx, err error) error {
 
 // json answers 200 with v.
 func (r *request) json(v any) error {
-	body, err := json.Marshal(v)
+	body, err := encode(v)
 	if err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+		return err
 	}
 	r.Set(fiber.HeaderContentType, plainJSON)
 	r.Response().SetBodyRaw(body)
 	return nil
+}
+
+func encode(v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode the answer: %w", err)
+	}
+	return body, nil
 }
 
 // tag answers the object's version as its ETag.
