@@ -62,11 +62,14 @@ type application struct {
 	pages    map[uint64]*columns
 }
 
+// ordinalKey is what timeline entries are numbered within.
 type ordinalKey struct {
 	incident itsm.IncidentNumber
 	offset   itsm.Offset
 }
 
+// run writes everything in the order that a repetition after a crash relies on:
+// records, then the columns that lead to them, then the mark, last the cursor.
 func (a *application) run(b *Batch, before itsm.Offset, next cursor) error {
 	if err := a.tx.Set(metaKey(metaBegin), a.buf.begin(next.serial)); err != nil {
 		return err
@@ -93,6 +96,8 @@ func (a *application) run(b *Batch, before itsm.Offset, next cursor) error {
 	return a.tx.Set(metaKey(metaCursor), a.buf.cursor(next))
 }
 
+// decision stores one decision, or notes it where a whole batch is stored better
+// than its parts.
 func (a *application) decision(d *itsm.Decision) error {
 	switch d.Kind {
 	case itsm.PutAlert:
@@ -127,6 +132,8 @@ func (a *application) member(e, stored *itsm.Evidence) {
 	a.members = append(a.members, memberOp{memberRef{incident: e.Incident, alert: e.Alert, episode: e.Episode}, stored})
 }
 
+// putIncident stores the record. The index of open incidents is written only when
+// it changes, which for most records of a storm it does not.
 func (a *application) putIncident(in *itsm.Incident) error {
 	a.tally.incidents = max(a.tally.incidents, in.Number)
 	if err := a.tx.Set(a.buf.incidentKey(in.Number), a.buf.incident(in)); err != nil {
@@ -160,6 +167,7 @@ func (a *application) addTimeline(t *itsm.TimelineEntry) error {
 	return a.tx.Set(a.buf.timelineKey(t.Incident, t.Offset, n), a.buf.timelineEntry(t))
 }
 
+// blob stores or removes a named value.
 func (a *application) blob(b Blob) error {
 	if b.Value == nil {
 		return a.tx.Delete(blobKey(b.Name))

@@ -228,6 +228,8 @@ func (a *application) dropFromRuns(members []memberOp) error {
 	return nil
 }
 
+// rewriteRuns keeps the key of a run even when its lowest member left: the key need
+// only be no higher than any member.
 func (a *application) rewriteRuns(incident itsm.IncidentNumber, gone map[memberRef]bool) error {
 	type change struct{ key, value []byte } // made after the scan: no store likes to be changed under it
 	var changes []change

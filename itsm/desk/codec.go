@@ -26,6 +26,8 @@ type rawBuffer struct {
 // bufferKeep bounds what an unusually large batch leaves allocated.
 const bufferKeep = 4 << 20
 
+// reset makes the memory free for the next batch; nothing cut from it may be used
+// afterwards.
 func (b *buffer) reset() {
 	if cap(b.b) > bufferKeep {
 		b.b = nil
@@ -36,6 +38,8 @@ func (b *buffer) reset() {
 	b.b = b.b[:0]
 }
 
+// key cuts out what build appends. The capacity ends with the slice, so that an
+// append to it by mistake cannot overwrite its neighbour.
 func (b *rawBuffer) key(build func([]byte) []byte) []byte {
 	from := len(b.b)
 	b.b = build(b.b)
@@ -115,10 +119,12 @@ func (r *reader) end() error {
 	return nil
 }
 
+// fail makes every later read answer zero at once.
 func (r *reader) fail() {
 	r.bad, r.s = true, ""
 }
 
+// uint reads a varint and refuses one that overflows 64 bits.
 func (r *reader) uint() uint64 {
 	var v uint64
 	for i := 0; i < len(r.s) && i < binary.MaxVarintLen64; i++ {
@@ -206,6 +212,7 @@ func (r *reader) labels() itsm.Labels {
 	return ls
 }
 
+// time undoes rawBuffer.time; any marker but 0 and 1 is damage.
 func (r *reader) time() itsm.Time {
 	switch r.uint() {
 	case 0:

@@ -25,6 +25,7 @@ const (
 
 type columns [columnAlerts]uint32
 
+// columnOf is the word of an alert that is stored alone.
 func columnOf(a *itsm.Alert) uint32 {
 	w := uint32(columnPresent)
 	if a.Status == itsm.Firing {
@@ -66,6 +67,7 @@ func decodeColumns(value []byte) (*columns, error) {
 	return c, nil
 }
 
+// getColumns reads a page; one that was never written holds no alerts.
 func (b *buffer) getColumns(tx kv.Tx, page uint64) (*columns, error) {
 	v, err := tx.Get(b.columnKey(page))
 	if errors.Is(err, kv.ErrNotFound) {
@@ -101,6 +103,7 @@ func filterOf(q *AlertQuery) (f columnFilter) {
 	return f
 }
 
+// matches reports whether the record is worth reading.
 func (f *columnFilter) matches(w uint32) bool {
 	switch {
 	case w&columnPresent == 0:

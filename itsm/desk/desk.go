@@ -32,6 +32,7 @@ type Live interface {
 	OverlayIncidents([]itsm.Incident)
 }
 
+// liveBox makes an interface fit an atomic pointer.
 type liveBox struct{ Live }
 
 // Blob is a named value that moves in the transaction of a batch: configuration,
@@ -164,6 +165,7 @@ func (b *rawBuffer) cursor(c cursor) []byte {
 	})
 }
 
+// readCursor answers the zero cursor for a view that covers nothing yet.
 func readCursor(tx kv.Tx) (c cursor, err error) {
 	v, err := tx.Get(metaKey(metaCursor))
 	if errors.Is(err, kv.ErrNotFound) {

@@ -109,6 +109,7 @@ func beginLoad(db kv.DB) error {
 	})
 }
 
+// loader reads a dump and sums what it read.
 type loader struct {
 	in    *bufio.Reader
 	sum   hash.Hash64
@@ -143,6 +144,7 @@ func (l *loader) portion(tx kv.Tx) error {
 	return nil
 }
 
+// pair reads the next key and value, or the end of the dump.
 func (l *loader) pair() (key, value []byte, err error) {
 	if key, err = l.sized(dumpKeyMax); err != nil {
 		return nil, nil, err
@@ -156,6 +158,7 @@ func (l *loader) pair() (key, value []byte, err error) {
 	return key, value, err
 }
 
+// end compares what was read with what the dump says about itself.
 func (l *loader) end() error {
 	n, err := l.uint()
 	if err != nil || n != l.pairs {
@@ -201,6 +204,7 @@ func (l *loader) bytes(n uint64) ([]byte, error) {
 	return b, nil
 }
 
+// uint reads a varint byte by byte, because the sum must not see what follows it.
 func (l *loader) uint() (uint64, error) {
 	var raw []byte
 	for range binary.MaxVarintLen64 {

@@ -47,6 +47,7 @@ func (d *Desk) Export(w io.Writer) error {
 	return x.w.Flush()
 }
 
+// exporter writes the lines of one Export.
 type exporter struct {
 	d   *Desk
 	tx  kv.Tx
@@ -173,6 +174,7 @@ func (x *exporter) evidence() error {
 	return x.err
 }
 
+// incidentsWithMembers finds the incidents in both places that name members.
 func (x *exporter) incidentsWithMembers() ([]itsm.IncidentNumber, error) {
 	set := map[itsm.IncidentNumber]struct{}{}
 	collect := func(kind byte, incident func(key []byte) (itsm.IncidentNumber, error)) error {

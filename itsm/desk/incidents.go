@@ -68,6 +68,7 @@ func (d *Desk) Incidents(q IncidentQuery) (page Page[itsm.Incident], err error) 
 	return page, err
 }
 
+// onlyOpen reports whether the index of open incidents answers the query.
 func (q *IncidentQuery) onlyOpen() bool {
 	for _, s := range q.States {
 		if !s.IsOpen() {
@@ -77,11 +78,13 @@ func (q *IncidentQuery) onlyOpen() bool {
 	return len(q.States) > 0
 }
 
+// incidentMatcher is a query prepared for many records.
 type incidentMatcher struct {
 	q    *IncidentQuery
 	text needle
 }
 
+// wantsOpen decides by the index alone, before a record is read.
 func (m *incidentMatcher) wantsOpen(s openState) bool {
 	return anyOf(m.q.States, s.state) && anyOf(m.q.Priorities, s.priority)
 }

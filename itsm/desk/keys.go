@@ -66,6 +66,7 @@ func (b *rawBuffer) incidentKey(n itsm.IncidentNumber) []byte {
 }
 func (b *rawBuffer) openKey(n itsm.IncidentNumber) []byte { return b.descKey(kindOpen, uint64(n)) }
 
+// evidenceKey is also the cursor of the lists of members.
 func (b *rawBuffer) evidenceKey(m memberRef) []byte {
 	return b.key(func(k []byte) []byte {
 		k = kv.AppendUint(kv.Begin(k, kindEvidence), uint64(m.incident))
@@ -73,6 +74,7 @@ func (b *rawBuffer) evidenceKey(m memberRef) []byte {
 	})
 }
 
+// runKey is by the lowest member, so that a seek from any member finds its run first.
 func (b *rawBuffer) runKey(n itsm.IncidentNumber, lowest itsm.AlertNumber) []byte {
 	return b.key(func(k []byte) []byte {
 		return kv.AppendDesc(kv.AppendUint(kv.Begin(k, kindRun), uint64(n)), uint64(lowest))
@@ -95,6 +97,7 @@ func pendingKey(in *itsm.Intent) []byte {
 	return kv.Key(kindPending, in.Connector, uint64(in.Offset), uint64(in.Incident), uint64(in.Serial))
 }
 
+// deadKey orders the abandoned intents of a connector newest first.
 func deadKey(in *itsm.Intent) []byte {
 	return kv.Key(kindDead, in.Connector, kv.Desc(in.Offset), uint64(in.Incident), uint64(in.Serial))
 }

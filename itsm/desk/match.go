@@ -15,6 +15,7 @@ type needle struct {
 	ascii bool
 }
 
+// needleOf prepares a text as a person typed it.
 func needleOf(q string) needle {
 	n := needle{text: strings.ToLower(strings.TrimSpace(q)), ascii: true}
 	for i := range len(n.text) {
@@ -62,6 +63,7 @@ func foldPrefix[S string | []byte](s S, q string) bool {
 	return true
 }
 
+// lower folds one letter of ASCII.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'
@@ -87,11 +89,13 @@ func (n needle) inLabels(ls itsm.Labels) bool {
 	return false
 }
 
+// inIncident searches what the list of incidents shows.
 func (n needle) inIncident(in *itsm.Incident) bool {
 	return n.in(in.Number.String()) || n.in(in.Title) || n.inAny(in.CIs) || n.inAny(in.Services) ||
 		n.inAny(in.Unbound) || n.inLabels(in.Labels)
 }
 
+// inAlert searches what the list of alerts shows, and the key.
 func (n needle) inAlert(a *itsm.Alert) bool {
 	return n.in(a.Number.String()) || n.in(a.Title) || n.in(string(a.Key)) || n.in(a.CI) ||
 		n.in(a.Provisional) || n.inLabels(a.Labels)

@@ -50,6 +50,7 @@ func (b *rawBuffer) run(serial uint64, members []memberRef) []byte {
 	})
 }
 
+// decodeRun refuses numbers that do not go down, which only damage can cause.
 func decodeRun(incident itsm.IncidentNumber, value []byte) (serial uint64, members []memberRef, err error) {
 	r, err := open(value, runVersion)
 	if err != nil {
@@ -108,6 +109,7 @@ func runMembers(tx kv.Tx, incident itsm.IncidentNumber, after memberRef, limit i
 	return out, err
 }
 
+// ownMembers lists members whose evidence has a key of its own.
 func ownMembers(tx kv.Tx, incident itsm.IncidentNumber, after memberRef, limit int) (out []memberRef, err error) {
 	r := kv.Range{Prefix: kv.Key(kindEvidence, uint64(incident)), KeysOnly: true,
 		From: kv.Key(kindEvidence, uint64(incident), kv.Desc(after.alert), kv.Desc(after.episode))}

@@ -21,6 +21,7 @@ const packBytesMax = 256 << 20
 
 const packVersion = 1
 
+// groupOf says which pack an alert would be in. Numbers begin at 1.
 func groupOf(n uint64) (group uint64, slot int) {
 	return (n - 1) / packAlerts, int((n - 1) % packAlerts)
 }
@@ -74,6 +75,8 @@ type openPack struct {
 	evidence [packAlerts][]byte
 }
 
+// decodePack decompresses a pack and cuts it up without decoding its records: a
+// reader wants one or two of them.
 func decodePack(group uint64, value []byte) (*openPack, error) {
 	damaged := func() error { return itsm.Errorf(itsm.Internal, "damaged pack %d of alerts", group) }
 	if len(value) == 0 || value[0] != packVersion {
@@ -160,6 +163,7 @@ func (r *records) located(n itsm.AlertNumber, word uint32) ([]byte, error) {
 	return p.alerts[slot], nil
 }
 
+// openPack reads a pack unless it is the one that was read last.
 func (r *records) openPack(group uint64) (*openPack, error) {
 	if r.pack != nil && r.pack.group == group {
 		return r.pack, nil

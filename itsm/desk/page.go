@@ -37,6 +37,8 @@ func pageLimit(n int) int {
 // not silently mean something in another.
 func encodeCursor(key []byte) string { return base64.RawURLEncoding.EncodeToString(key) }
 
+// decodeCursor takes only what encodeCursor made for the same list: a cursor comes
+// back from outside.
 func decodeCursor(kind byte, prefix []byte, cursor string) (key []byte, err error) {
 	if cursor == "" {
 		return nil, nil

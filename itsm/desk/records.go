@@ -24,6 +24,8 @@ const (
 	alertPlainWord   // SeverityWord is the word of Severity
 )
 
+// alert writes the stored form. What nearly every alert repeats, the source in its
+// key and the plain word of its severity, is a flag.
 func (b *rawBuffer) alert(a *itsm.Alert) []byte {
 	return b.value(alertVersion, func() {
 		flags := uint64(0)
@@ -110,6 +112,7 @@ const (
 	incidentStorm
 )
 
+// incident writes the stored form; the short strings that mostly are empty share a list.
 func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 	return b.value(incidentVersion, func() {
 		flags := uint64(0)

@@ -2,6 +2,7 @@ package desk
 
 import "signalbox/itsm"
 
+// evidence writes what the key of an evidence record does not say.
 func (b *rawBuffer) evidence(e *itsm.Evidence) []byte {
 	return b.value(evidenceVersion, func() {
 		b.time(e.At)
@@ -61,6 +62,8 @@ func decodeTimeline(key, value []byte) (t itsm.TimelineEntry, err error) {
 	return t, r.end()
 }
 
+// intent writes an intent together with what became of it, so that settling one
+// needs no other record.
 func (b *rawBuffer) intent(s *StoredIntent) []byte {
 	return b.value(intentVersion, func() {
 		in, snap := &s.Intent, &s.Intent.Snapshot

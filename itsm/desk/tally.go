@@ -37,6 +37,7 @@ type openState struct {
 	priority itsm.Priority
 }
 
+// outboxTally counts one connector.
 type outboxTally struct{ pending, dead int }
 
 // tally is what Counts answers from.
@@ -58,6 +59,7 @@ func newTally() tally {
 	}
 }
 
+// setOpen moves an incident to a state; a state that is not open takes it out.
 func (t *tally) setOpen(n itsm.IncidentNumber, s openState) {
 	if old, ok := t.open[n]; ok {
 		if t.both[old]--; t.both[old] == 0 {
@@ -170,6 +172,7 @@ func (t *tally) readQuarantine(tx kv.Tx) error {
 	})
 }
 
+// readColumns counts firing alerts and finds the newest one.
 func (t *tally) readColumns(tx kv.Tx) error {
 	return tx.Scan(kv.Range{Prefix: prefix(kindColumn)}, func(key, value []byte) error {
 		page, err := numberOf(key)
@@ -221,8 +224,8 @@ func (b *rawBuffer) openState(s openState) []byte {
 	})
 }
 
+// decodeOpen is written by hand: a list of open incidents reads thousands of them.
 func decodeOpen(value []byte) (s openState, err error) {
-	// Decoded by hand: a list of open incidents reads thousands of them.
 	if len(value) != 3 || value[0] != openVersion {
 		return s, itsm.Errorf(itsm.Internal, "damaged record of the index of open incidents")
 	}

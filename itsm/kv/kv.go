@@ -40,7 +40,9 @@ var ErrTooBig = errors.New("kv: more than one transaction can hold")
 var ErrReadOnly = errors.New("kv: write inside a read-only transaction")
 
 // Stop is returned by a Scan callback to end the scan without an error.
-var Stop = errors.New("kv: stop") //nolint:errname // a signal, not a failure
+//
+//lint:ignore ST1012 it is a signal and not a failure
+var Stop = errors.New("kv: stop")
 
 // DB is an ordered key-value store with one writer at a time.
 type DB interface {
