@@ -56,6 +56,7 @@ type Sender struct {
 	mu      sync.Mutex
 	tries   map[string]*try // by intent key; only of what is unsettled
 	breaker breaker
+	last    Status
 }
 
 // try is what a sender remembers of an unsettled intent.
@@ -76,7 +77,18 @@ type Status struct {
 	Connector string
 	OpenUntil time.Time // the circuit is open until then; zero: closed
 	Failures  int       // in a row
+	SentAt    time.Time // last time the partner confirmed something
+	FailedAt  time.Time
 	LastError string
+}
+
+// Status returns how the sender is doing.
+func (s *Sender) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.last
+	st.Connector, st.OpenUntil, st.Failures = s.o.Connector.Name(), s.breaker.until, s.breaker.failures
+	return st
 }
 
 // NewSender makes a sender; Run delivers.
@@ -227,6 +239,7 @@ func (s *Sender) push(ctx context.Context, in itsm.Intent) (wait time.Duration, 
 	if ctx.Err() != nil {
 		return 0, false // stopping: the next start tries again under the same key
 	}
+	s.note(err)
 	asked, passing := retryAfter(err)
 	switch {
 	case err == nil:
@@ -263,6 +276,17 @@ func (s *Sender) guarded(ctx context.Context, in itsm.Intent) (r Receipt, err er
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	return s.o.Connector.Push(ctx, in)
+}
+
+// note keeps what the partner last said, for people.
+func (s *Sender) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.last.SentAt = time.Now()
+		return
+	}
+	s.last.FailedAt, s.last.LastError = time.Now(), bounded(err.Error())
 }
 
 func (s *Sender) succeeded() {

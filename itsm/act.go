@@ -18,6 +18,7 @@ const (
 	ActSplit         ActKind = "split"
 	ActCancel        ActKind = "cancel"
 	ActReceipt       ActKind = "receipt" // a connector confirmed or abandoned an intent
+	ActRetry         ActKind = "retry"   // send an abandoned intent again
 	ActLink          ActKind = "link"    // a partner's record became known
 )
 

@@ -59,6 +59,7 @@ const (
 	AddTimeline                           // Timeline: append
 	PutIntent                             // Intent: append to the outbox
 	SettleIntent                          // IntentKey, Connector, Failure: the partner confirmed or it was abandoned
+	ReviveIntent                          // Settled: an abandoned intent waits again
 	PutQuarantine                         // Quarantine: store or count
 	SettleOutcome                         // Outcome: what an act came to, for the waiting caller
 )

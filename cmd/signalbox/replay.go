@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/correlate/engine"
+	"signalbox/ingest"
 	"signalbox/ingest/source"
 	"signalbox/itsm"
 	"signalbox/itsm/api"
@@ -82,7 +84,10 @@ func replay(stdin io.Reader, stdout io.Writer, o replayOptions) error {
 	if ro.CMDB, err = replayCMDB(o.cmdb); err != nil {
 		return err
 	}
-	d := lineDecoder{sources: decoders(cfg)}
+	var d lineDecoder
+	if d.sources, err = decoders(cfg); err != nil {
+		return err
+	}
 	ro.Decode = d.line
 	res, err := engine.Replay(ro)
 	if err != nil {
@@ -100,24 +105,40 @@ func replayCMDB(path string) (*cmdb.Changes, error) {
 	if path == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(path)
+	format, err := cmdbFormat(path)
 	if err != nil {
 		return nil, err
 	}
-	format, err := cmdb.FormatOf(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	doc, problems := cmdb.Parse(format, path, b)
-	g := cmdb.Empty(cmdb.DefaultRelationTypes())
-	changes, _, more := g.Plan(doc, "replay", false)
+	defer f.Close()
+	doc, problems := cmdb.Parse(format, f)
+	changes, _, more := cmdb.Empty(cmdb.DefaultRelationTypes()).Plan(doc, "replay", false)
+	if problems = append(problems, more...); !cmdb.Blocking(problems) {
+		return &changes, nil
+	}
 	var errs []error
-	for _, p := range append(problems, more...) {
-		if p.IsFatal() {
-			errs = append(errs, fmt.Errorf("%s:%d: %s %q: %s", path, p.Line, p.Field, p.Value, p.Msg))
+	for _, p := range problems {
+		if !p.Warning {
+			errs = append(errs, fmt.Errorf("%s: %s", path, p))
 		}
 	}
-	return &changes, errors.Join(errs...)
+	return nil, errors.Join(errs...)
+}
+
+// cmdbFormat tells a file's format by its name.
+func cmdbFormat(path string) (cmdb.Format, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml":
+		return cmdb.YAML, nil
+	case ".json":
+		return cmdb.JSON, nil
+	case ".ndjson", ".jsonl":
+		return cmdb.NDJSON, nil
+	}
+	return "", fmt.Errorf("%s: unknown kind of file; expected .yaml, .json or .ndjson", path)
 }
 
 // lineDecoder turns lines into deliveries as the door would.
@@ -166,7 +187,7 @@ func (d *lineDecoder) line(number int, b []byte) (engine.Line, error) {
 		d.bad++
 	}
 	for i := range l.Delivery.Bad {
-		l.Delivery.Bad[i].ID = source.QuarantineID(name, l.Delivery.Bad[i].Body)
+		l.Delivery.Bad[i].ID = ingest.QuarantineID(name, l.Delivery.Bad[i].Body)
 	}
 	for i := range l.Delivery.Events {
 		e := &l.Delivery.Events[i]

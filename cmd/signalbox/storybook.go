@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -20,14 +22,15 @@ func storybookCommand() *cobra.Command {
 		Short: "Serve every console page from canned data, to work on its look",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			app, err := console.Storybook()
-			if err != nil {
-				return err
-			}
 			l, err := net.Listen("tcp", listen)
 			if err != nil {
 				return err
 			}
+			pages, app, err := console.Storybook("http://"+l.Addr().String(), time.Now, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			if err != nil {
+				return errors.Join(err, l.Close())
+			}
+			defer pages.Close()
 			fmt.Fprintf(cmd.OutOrStdout(), "storybook at http://%s/\n", l.Addr())
 			return serveUntil(cmd.Context(), app, l)
 		},

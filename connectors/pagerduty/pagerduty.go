@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -106,6 +107,28 @@ func (c *Connector) record(ctx context.Context, key string) *itsm.ExternalRef {
 
 // linkWaits is how long to wait before each look for a new incident.
 var linkWaits = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second}
+
+// IncidentOf finds our incident behind a PagerDuty incident, whose webhooks do not
+// name it when it was made from alerts: its alerts carry our key.
+func (c *Connector) IncidentOf(ctx context.Context, id string) (itsm.IncidentNumber, uint32, error) {
+	if c.o.APIToken == "" {
+		return 0, 0, itsm.Errorf(itsm.NotFound, "connector %s has no api_token, so PagerDuty incident %s cannot be looked up", c.o.Name, id)
+	}
+	call, client := c.client()
+	found, err := client.ListIncidentAlertsWithContext(ctx, url.PathEscape(id), pd.ListIncidentAlertsOptions{Limit: requestLimit})
+	if err := call.outcome(err); err != nil {
+		if connectors.IsPassing(err) {
+			return 0, 0, itsm.Wrap(itsm.Unavailable, err, "PagerDuty incident %s cannot be looked up now", id)
+		}
+		return 0, 0, itsm.Wrap(itsm.NotFound, err, "PagerDuty incident %s cannot be looked up", id)
+	}
+	for _, a := range found.Alerts {
+		if n, epoch, ok := source.ParseDedupKey(a.AlertKey); ok {
+			return n, epoch, nil
+		}
+	}
+	return 0, 0, itsm.Errorf(itsm.NotFound, "PagerDuty incident %s has no alert of ours", id)
+}
 
 // find lists the PagerDuty incidents with a key, newest first.
 func (c *Connector) find(ctx context.Context, key string) ([]pd.Incident, error) {

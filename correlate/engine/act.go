@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"signalbox/correlate"
 	"signalbox/itsm"
 	"signalbox/itsm/entry"
 )
@@ -132,4 +133,11 @@ func (e *Engine) Status() Status {
 		s.Stopped = itsm.MessageOf(e.wait.err)
 	}
 	return s
+}
+
+// Totals returns the fold's counters.
+func (e *Engine) Totals() correlate.Totals {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.Totals()
 }

@@ -24,10 +24,10 @@ func (e *Engine) ImportCMDB(ctx context.Context, doc cmdb.Doc, source string, pr
 	e.importing.Lock()
 	defer e.importing.Unlock()
 	changes, diff, problems := e.Graph().Plan(doc, source, prune)
-	if dryRun || len(problems) > 0 || diff.Empty() {
+	if dryRun || cmdb.Blocking(problems) || diff.Empty() {
 		return diff, problems, nil
 	}
-	return diff, nil, e.journalImport(ctx, changes, entry.CMDBCommit{Source: source, Prune: prune, Actor: actor})
+	return diff, problems, e.journalImport(ctx, changes, entry.CMDBCommit{Source: source, Prune: prune, Actor: actor})
 }
 
 func (e *Engine) journalImport(ctx context.Context, changes cmdb.Changes, commit entry.CMDBCommit) error {

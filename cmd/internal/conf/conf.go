@@ -74,7 +74,9 @@ type HMAC struct {
 	Header          string   `yaml:"header"`           // X-Signature
 	Prefix          string   `yaml:"prefix"`           // such as sha256=
 	Encoding        string   `yaml:"encoding"`         // hex or base64
-	TimestampHeader string   `yaml:"timestamp_header"` // when set, "<timestamp>:<body>" is signed
+	TimestampHeader string   `yaml:"timestamp_header"` // when set, <timestamp><separator><body> is signed
+	IDHeader        string   `yaml:"id_header"`        // when set, <id><separator><timestamp><separator><body> is signed
+	Separator       string   `yaml:"separator"`        // .
 }
 
 // Limits bounds one source; zero takes the default.
@@ -82,8 +84,7 @@ type Limits struct {
 	BodyBytes         Size `yaml:"body_bytes"`
 	DecompressedBytes Size `yaml:"decompressed_bytes"`
 	AlertsPerRequest  int  `yaml:"alerts_per_request"`
-	LabelsPerAlert    int  `yaml:"labels_per_alert"`
-	NewAlertsPerMin   int  `yaml:"new_alerts_per_minute"`
+	NewKeysPerMinute  int  `yaml:"new_keys_per_minute"` // alerts never seen before
 }
 
 // Connector is one partner.

@@ -57,6 +57,7 @@ func New(t testing.TB) *Server {
 	mux.HandleFunc("POST /v2/enqueue", s.enqueue)
 	mux.HandleFunc("GET /incidents", s.list)
 	mux.HandleFunc("POST /incidents/{id}/notes", s.note)
+	mux.HandleFunc("GET /incidents/{id}/alerts", s.alerts)
 	h := httptest.NewServer(mux)
 	t.Cleanup(h.Close)
 	s.URL = h.URL
@@ -150,6 +151,18 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		out = append(out, map[string]any{"id": in.ID, "incident_key": in.Key, "status": in.Status, "html_url": "https://acme.pagerduty.com/incidents/" + in.ID})
 	}
 	answer(w, http.StatusOK, map[string]any{"incidents": out})
+}
+
+func (s *Server) alerts(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, in := range s.incidents {
+		if in.ID == r.PathValue("id") {
+			answer(w, http.StatusOK, map[string]any{"alerts": []map[string]any{{"id": "A" + in.ID, "alert_key": in.Key}}})
+			return
+		}
+	}
+	answer(w, http.StatusNotFound, map[string]any{"error": map[string]any{"code": 2100, "message": "Not Found"}})
 }
 
 func (s *Server) note(w http.ResponseWriter, r *http.Request) {

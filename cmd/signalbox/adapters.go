@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+
+	"signalbox/cmd/internal/conf"
+	"signalbox/connectors/pagerduty"
+	"signalbox/correlate/engine"
+	"signalbox/ingest"
+	"signalbox/itsm"
+	"signalbox/itsm/api"
+	"signalbox/itsm/desk"
+)
+
+// The small types here make one component fit another's consumer interface.
+
+// deskView is what the door asks of the records.
+type deskView struct{ *desk.Desk }
+
+// Known implements ingest.QuarantineIndex.
+func (d deskView) Known(id string) bool {
+	_, err := d.QuarantineItem(id)
+	return err == nil
+}
+
+// SourceAlerts implements ingest.AlertsView.
+func (d deskView) SourceAlerts(source string, limit int) ([]itsm.Alert, error) {
+	var out []itsm.Alert
+	q := desk.AlertQuery{Source: []string{source}, Statuses: []itsm.Status{itsm.Firing}, Limit: min(limit, desk.PageMax)}
+	for {
+		p, err := d.Alerts(q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.Items...)
+		if q.Cursor = p.Next; q.Cursor == "" || len(out) >= limit {
+			return out, nil
+		}
+	}
+}
+
+// pagers finds incidents behind partners' records, by connector.
+type pagers map[string]*pagerduty.Connector
+
+func (p pagers) inOrder() []*pagerduty.Connector {
+	out := make([]*pagerduty.Connector, 0, len(p))
+	for _, name := range conf.SortedKeys(p) {
+		out = append(out, p[name])
+	}
+	return out
+}
+
+// IncidentOf implements ingest.Partners.
+func (p pagers) IncidentOf(ctx context.Context, ref itsm.ExternalRef) (itsm.IncidentNumber, uint32, error) {
+	c := p[ref.Connector]
+	if c == nil {
+		return 0, 0, itsm.Errorf(itsm.NotFound, "no connector %q", ref.Connector)
+	}
+	return c.IncidentOf(ctx, ref.ID)
+}
+
+// feed turns the engine's hints into the API's changes.
+type feed struct {
+	changes <-chan engine.Changed
+	cancel  func()
+}
+
+func subscribe(e *engine.Engine) func() (api.Feed, error) {
+	return func() (api.Feed, error) {
+		c, cancel, err := e.Subscribe()
+		if err != nil {
+			return nil, err
+		}
+		return feed{c, cancel}, nil
+	}
+}
+
+// Next implements api.Feed.
+func (f feed) Next(ctx context.Context) (api.Change, error) {
+	select {
+	case c := <-f.changes:
+		return api.Change{Offset: c.Cursor, Incidents: c.Incidents, Opened: c.Opened, More: c.More}, nil
+	case <-ctx.Done():
+		return api.Change{}, ctx.Err()
+	}
+}
+
+// Close implements api.Feed.
+func (f feed) Close() { f.cancel() }
+
+// retrier decodes quarantined deliveries again.
+type retrier struct {
+	desk *desk.Desk
+	door *ingest.Door
+}
+
+func (r retrier) retry(ctx context.Context, id, _ string) (itsm.Offset, error) {
+	q, err := r.desk.QuarantineItem(id)
+	if err != nil {
+		return 0, err
+	}
+	_, off, err := r.door.Retry(ctx, q)
+	return off, err
+}
+
+// gate says why nothing may be accepted now.
+type gate struct {
+	dir string
+	eng *engine.Engine
+
+	mu       sync.Mutex
+	stopping bool
+}
+
+func (g *gate) stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stopping = true
+}
+
+// check implements the door's Gate.
+func (g *gate) check() error {
+	g.mu.Lock()
+	stopping := g.stopping
+	g.mu.Unlock()
+	if stopping {
+		return itsm.Errorf(itsm.Unavailable, "the server is stopping")
+	}
+	if st := g.eng.Status(); st.Stopped != "" {
+		return itsm.Errorf(itsm.Unavailable, "folding has stopped: %s", st.Stopped)
+	}
+	return nil
+}
+
+// freeBytes is the room left on the data directory's disk.
+func freeBytes(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, fmt.Errorf("free space of %s: %w", dir, err)
+	}
+	return int64(st.Bavail) * st.Bsize, nil
+}

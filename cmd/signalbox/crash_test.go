@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// rounds is how often the process is killed: a few in every run, more with
+// SIGNALBOX_LONG=1.
+func rounds(short int) int {
+	if n, err := strconv.Atoi(os.Getenv("SIGNALBOX_ROUNDS")); err == nil {
+		return n
+	}
+	if os.Getenv("SIGNALBOX_LONG") == "1" {
+		return 200
+	}
+	return short
+}
+
+// acked is what senders were told is stored: identity → answers of 2xx.
+type acked struct {
+	mu   sync.Mutex
+	keys map[string]int
+	sent map[string]int
+}
+
+// TestKillUnderLoad kills the process at random moments while four senders
+// write, and checks after every restart: nothing acknowledged is lost (I1),
+// nothing is invented (I2), the journal is whole (I3), and no incident is there
+// twice (I5).
+func TestKillUnderLoad(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	dir := t.TempDir()
+	s := start(t, dir, quick)
+	a := &acked{keys: map[string]int{}, sent: map[string]int{}}
+	for round := range rounds(5) {
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for worker := range 4 {
+			wg.Go(func() { load(s.url, a, fmt.Sprintf("r%d-w%d", round, worker), stop) })
+		}
+		time.Sleep(time.Duration(rnd.IntN(500)) * time.Millisecond)
+		s.kill()
+		close(stop)
+		wg.Wait()
+		s.run()
+		checkNothingLost(t, s, a)
+		if t.Failed() {
+			t.Fatalf("round %d of seed %d", round, seed)
+		}
+	}
+	s.stop()
+	if err := journalVerify(&lockedBuffer{}, dir); err != nil {
+		t.Errorf("journal verify: %v", err)
+	}
+	if len(a.keys) == 0 {
+		t.Fatal("no request was ever acknowledged; the test tested nothing")
+	}
+}
+
+// load sends batches of two new alerts of ten services until the server is gone.
+func load(url string, a *acked, name string, stop <-chan struct{}) {
+	client := &http.Client{Timeout: 5 * time.Second}
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		ids := []string{fmt.Sprintf("%s-%d-a", name, i), fmt.Sprintf("%s-%d-b", name, i)}
+		var events []map[string]any
+		for _, id := range ids {
+			e := event("firing", "service-"+strconv.Itoa(i%10))
+			e["fingerprint"] = id
+			events = append(events, e)
+		}
+		body, err := json.Marshal(map[string]any{"events": events})
+		if err != nil {
+			panic(err)
+		}
+		a.mu.Lock()
+		for _, id := range ids {
+			a.sent[id]++
+		}
+		a.mu.Unlock()
+		status, err := post(client, url+"/webhooks/generic", body)
+		if err != nil {
+			return
+		}
+		if status == http.StatusAccepted {
+			a.mu.Lock()
+			for _, id := range ids {
+				a.keys[id]++
+			}
+			a.mu.Unlock()
+		}
+	}
+}
+
+func checkNothingLost(t *testing.T, s *server, a *acked) {
+	t.Helper()
+	got := map[string]int{}
+	incidents := map[string]bool{}
+	for _, al := range list[struct {
+		Key        string  `json:"key"`
+		EventCount int     `json:"event_count"`
+		Incident   *string `json:"incident"`
+	}](s, "/api/v1/alerts") {
+		id := al.Key[len("generic/"):]
+		if got[id] != 0 {
+			t.Errorf("alert %s is there twice", id)
+		}
+		got[id] = al.EventCount
+		if al.Incident == nil {
+			t.Errorf("alert %s belongs to no incident", id)
+		} else {
+			incidents[*al.Incident] = true
+		}
+	}
+	for id, n := range a.keys {
+		if got[id] < n {
+			t.Errorf("alert %s: acknowledged %d times, stored %d", id, n, got[id])
+		}
+	}
+	for id := range got {
+		if a.sent[id] == 0 {
+			t.Errorf("alert %s was never sent", id)
+		}
+	}
+	// Ten services without a CMDB are ten incidents at most, however often we die.
+	if len(incidents) > 10 {
+		t.Errorf("%d incidents for 10 services", len(incidents))
+	}
+}

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the built program, made once by TestMain.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "signalbox-e2e")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "signalbox")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+const (
+	adminToken = "sbx_test_admin_token_0123456789abcdef0123456789abcdef"
+	patience   = 30 * time.Second // how long a state may take before a test gives up
+	lookEvery  = 50 * time.Millisecond
+)
+
+// server is a running binary.
+type server struct {
+	t    testing.TB
+	url  string
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+	log  *lockedBuffer
+	done chan error
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// freePort finds a port nobody listens on.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start runs the binary with a configuration (may be empty) on a data directory.
+func start(t testing.TB, dir, config string, args ...string) *server {
+	t.Helper()
+	addr := freePort(t)
+	file := filepath.Join(t.TempDir(), "signalbox.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, url: "http://" + addr, dir: dir, log: &lockedBuffer{},
+		args: append([]string{"serve", "--config", file, "--listen", addr, "--data-dir", dir}, args...)}
+	s.run()
+	t.Cleanup(func() {
+		s.kill()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", tail(s.log.String(), 6000))
+		}
+	})
+	return s
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return s[len(s)-n:]
+	}
+	return s
+}
+
+// run starts the process and waits until it is ready.
+func (s *server) run() {
+	s.t.Helper()
+	s.cmd = exec.Command(binary, s.args...)
+	s.cmd.Env = append(os.Environ(), "SIGNALBOX_ADMIN_TOKEN="+adminToken)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.done = make(chan error, 1)
+	go func(c *exec.Cmd, done chan error) { done <- c.Wait() }(s.cmd, s.done)
+	deadline := time.Now().Add(patience)
+	for {
+		resp, err := http.Get(s.url + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case err := <-s.done:
+			s.done <- err
+			s.t.Fatalf("the server ended: %v\n%s", err, s.log)
+		default:
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("not ready within %v (last: %v)\n%s", patience, err, tail(s.log.String(), 4000))
+		}
+		time.Sleep(lookEvery)
+	}
+}
+
+// kill is kill -9.
+func (s *server) kill() {
+	if s.cmd.Process.Kill() == nil {
+		err := <-s.done
+		s.done <- err
+	}
+}
+
+// stop is SIGTERM; the process must exit cleanly within 10 s.
+func (s *server) stop() {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	select {
+	case err := <-s.done:
+		s.done <- err
+		if err != nil {
+			s.t.Fatalf("stop: %v\n%s", err, tail(s.log.String(), 4000))
+		}
+	case <-time.After(10 * time.Second):
+		s.t.Fatalf("still running 10 s after SIGTERM\n%s", tail(s.log.String(), 4000))
+	}
+}
+
+// do makes an API request and decodes the answer.
+func (s *server) do(method, path string, body any, into any) int {
+	s.t.Helper()
+	status, b, err := s.try(method, path, body)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	if into != nil {
+		if err := json.Unmarshal(b, into); err != nil {
+			s.t.Fatalf("%s %s: %d %s: %v", method, path, status, b, err)
+		}
+	}
+	return status
+}
+
+func (s *server) try(method, path string, body any) (int, []byte, error) {
+	var r io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		r = strings.NewReader(b)
+	case []byte:
+		r = bytes.NewReader(b)
+	default:
+		j, err := json.Marshal(b)
+		if err != nil {
+			return 0, nil, err
+		}
+		r = bytes.NewReader(j)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if strings.HasPrefix(path, "/api/") {
+		req.Header.Set("Authorization", "Bearer "+adminToken)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, b, err
+}
+
+// incident is what the tests read of an incident.
+type incident struct {
+	Number         string   `json:"number"`
+	Title          string   `json:"title"`
+	State          string   `json:"state"`
+	Priority       string   `json:"priority"`
+	AlertCount     int      `json:"alert_count"`
+	FiringCount    int      `json:"firing_count"`
+	EventCount     int      `json:"event_count"`
+	AcknowledgedBy *string  `json:"acknowledged_by"`
+	AcknowledgedAt *string  `json:"acknowledged_at"`
+	ResolvedBy     *string  `json:"resolved_by"`
+	CIs            []string `json:"cis"`
+	ProbableCauses []struct {
+		CI string `json:"ci"`
+	} `json:"probable_causes"`
+	Links []struct {
+		Connector, ID string
+	} `json:"links"`
+	Version int `json:"version"`
+}
+
+type alert struct {
+	ID         string            `json:"id"`
+	Status     string            `json:"status"`
+	Title      string            `json:"title"`
+	Source     string            `json:"source"`
+	Labels     map[string]string `json:"labels"`
+	EventCount int               `json:"event_count"`
+	Incident   *string           `json:"incident"`
+}
+
+func (s *server) incidents() []incident {
+	s.t.Helper()
+	return list[incident](s, "/api/v1/incidents")
+}
+
+// list reads every page.
+func list[T any](s *server, path string) []T {
+	s.t.Helper()
+	var all []T
+	cursor := ""
+	for {
+		var page struct {
+			Items []T    `json:"items"`
+			Next  string `json:"next_cursor"`
+		}
+		sep := "?"
+		if strings.Contains(path, "?") {
+			sep = "&"
+		}
+		if status := s.do(http.MethodGet, path+sep+"limit=500&cursor="+cursor, nil, &page); status != http.StatusOK {
+			s.t.Fatalf("GET %s: %d", path, status)
+		}
+		all = append(all, page.Items...)
+		if cursor = page.Next; cursor == "" {
+			return all
+		}
+	}
+}
+
+// eventually waits until ok says so; what tells what was waited for.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(lookEvery) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// peer finds a real program a suite needs, or fails (with ALLOW_MISSING=1: skips)
+// and says which suite cannot run.
+func peer(t *testing.T, suite, name string) string {
+	t.Helper()
+	if root, err := filepath.Abs("../.."); err == nil {
+		if p := filepath.Join(root, ".cache", "bin", name); isFile(p) {
+			return p
+		}
+	}
+	p, err := exec.LookPath(name)
+	if err == nil {
+		return p
+	}
+	if os.Getenv("ALLOW_MISSING") == "1" {
+		t.Skipf("suite %s left out: %s is not installed", suite, name)
+	}
+	t.Fatalf("suite %s could not run: %s is not installed; 'make test' installs it where it may (Debian, root or sudo); ALLOW_MISSING=1 leaves the suite out", suite, name)
+	return ""
+}
+
+func isFile(p string) bool {
+	st, err := os.Stat(p)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// spawn runs a peer until the test ends.
+func spawn(t *testing.T, name string, args ...string) {
+	t.Helper()
+	log := &lockedBuffer{}
+	cmd := exec.Command(name, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Error(err)
+		}
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", filepath.Base(name), tail(log.String(), 3000))
+		}
+	})
+}

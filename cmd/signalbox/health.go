@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"signalbox/connectors"
+	"signalbox/connectors/pagerduty"
+	"signalbox/correlate/engine"
+	"signalbox/ingest"
+	"signalbox/ingest/journal"
+	"signalbox/itsm"
+	"signalbox/itsm/api"
+	"signalbox/itsm/console"
+	"signalbox/itsm/desk"
+)
+
+// sendersOf makes one sender for each connector, woken by the fold.
+func sendersOf(ps pagers, d *desk.Desk, eng *engine.Engine, log *slog.Logger) (out []*connectors.Sender, wakes []chan struct{}) {
+	for _, c := range ps.inOrder() {
+		wake := make(chan struct{}, 1)
+		wakes = append(wakes, wake)
+		out = append(out, connectors.NewSender(connectors.Options{Connector: c, Outbox: d, Actor: eng, Wake: wake, PerMinute: pagerduty.EventsPerMinute, Log: log}))
+	}
+	return out, wakes
+}
+
+// wakeSenders passes the fold's hints on: what changed may have left an intent.
+func wakeSenders(ctx context.Context, eng *engine.Engine, wakes []chan struct{}) error {
+	changes, cancel, err := eng.Subscribe()
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changes:
+		}
+		for _, w := range wakes {
+			select {
+			case w <- struct{}{}:
+			default: // it is awake already
+			}
+		}
+	}
+}
+
+// partners is what the API and the console show of connectors.
+type partners struct {
+	senders []*connectors.Sender
+	desk    *desk.Desk
+	eng     *engine.Engine
+}
+
+// Connectors implements api.Connectors.
+func (p partners) Connectors() []api.Connector {
+	var out []api.Connector
+	for _, s := range p.senders {
+		st := s.Status()
+		c := api.Connector{Name: st.Connector, Kind: "pagerduty", State: "ok", SentAt: itsm.TimeOf(st.SentAt), FailedAt: itsm.TimeOf(st.FailedAt), LastError: st.LastError}
+		if st.Failures > 0 {
+			c.State = "retrying"
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// RetryDeadLetter implements api.Connectors.
+func (p partners) RetryDeadLetter(ctx context.Context, connector, key, actor string) error {
+	in, err := p.desk.Intent(connector, key)
+	if err != nil {
+		return err
+	}
+	_, err = p.eng.Do(ctx, itsm.Act{Kind: itsm.ActRetry, Incident: in.Intent.Incident, Actor: actor, Origin: connector, IntentKey: key})
+	return err
+}
+
+// healthReport gathers how the process is doing, for /readyz and the status page.
+type healthReport struct {
+	eng     *engine.Engine
+	admit   *gate
+	journal *journal.Log
+	dir     string
+	sources []ingest.Source
+	open    bool
+	senders []*connectors.Sender
+	started time.Time
+	metrics prometheus.Gatherer
+}
+
+// lagMax is how far the fold may be behind before the server is not ready.
+const lagMax = 30 * time.Second
+
+// notReady lists every reason why the server does not accept and fold.
+func (h *healthReport) notReady() []string {
+	var why []string
+	if err := h.admit.check(); err != nil {
+		why = append(why, itsm.MessageOf(err))
+	}
+	if err := h.journal.Err(); err != nil {
+		why = append(why, "the journal takes nothing: "+itsm.MessageOf(err))
+	}
+	if free, err := freeBytes(h.dir); err != nil {
+		why = append(why, err.Error())
+	} else if free < freeBytesMin {
+		why = append(why, fmt.Sprintf("the disk of %s has %d MiB left, %d are needed: free some space", h.dir, free>>20, freeBytesMin>>20))
+	}
+	st := h.eng.Status()
+	if !st.Ready && st.Stopped == "" {
+		why = append(why, fmt.Sprintf("catching up: at entry %d of %d", st.Cursor, st.Head))
+	}
+	if st.Lag > lagMax {
+		why = append(why, fmt.Sprintf("folding is %v behind", st.Lag.Round(time.Second)))
+	}
+	return why
+}
+
+func (h *healthReport) api() api.Status {
+	st, why := h.eng.Status(), h.notReady()
+	return api.Status{Ready: len(why) == 0, Because: why, Cursor: st.Cursor, Head: st.Head, Lag: st.Lag, CMDB: st.CMDB, CIs: st.CIs, Version: version()}
+}
+
+func (h *healthReport) console() console.Health {
+	head, at := h.journal.Head()
+	out := console.Health{NotReady: h.notReady(), Head: head, HeadAt: at, Lag: h.eng.Status().Lag, StartedAt: itsm.TimeOf(h.started), BindPermille: -1}
+	counts := h.sourceCounts()
+	for _, s := range h.sources {
+		c := counts[s.Name]
+		out.Sources = append(out.Sources, console.SourceHealth{Name: s.Name, Kind: s.Kind, Deliveries: c.accepted, Events: c.events, Rejected: c.refused, Open: h.open && s.IsOpen()})
+	}
+	for _, s := range h.senders {
+		st := s.Status()
+		state := "ok"
+		if st.Failures > 0 {
+			state = "retrying: " + st.LastError
+		}
+		out.Connectors = append(out.Connectors, console.ConnectorHealth{Name: st.Connector, State: state})
+	}
+	for _, d := range []struct{ name, dir string }{{"journal", journalDir}, {"records", viewDir}, {"snapshots", snapshotsDir}} {
+		out.Storage = append(out.Storage, console.StorageHealth{Name: d.name, Bytes: dirBytes(filepath.Join(h.dir, d.dir))})
+	}
+	if free, err := freeBytes(h.dir); err == nil {
+		out.Storage = append(out.Storage, console.StorageHealth{Name: "free space", Bytes: free, Note: fmt.Sprintf("below %d MiB deliveries are refused", freeBytesMin>>20)})
+	}
+	t := h.eng.Totals()
+	if n := t.Bound + t.Unbound; n > 0 {
+		out.BindPermille = int(t.Bound * 1000 / n)
+	}
+	for _, u := range t.TopUnbound {
+		out.Unbound = append(out.Unbound, fmt.Sprintf("%s (%d)", u.Name, u.N))
+	}
+	return out
+}
+
+type sourceCount struct{ accepted, events, refused uint64 }
+
+// sourceCounts reads the door's own counters, so that the page and the metrics agree.
+func (h *healthReport) sourceCounts() map[string]sourceCount {
+	out := map[string]sourceCount{}
+	families, err := h.metrics.Gather()
+	if err != nil {
+		return out
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var source string
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "source" {
+					source = l.GetValue()
+				}
+			}
+			c, v := out[source], uint64(m.GetCounter().GetValue())
+			switch f.GetName() {
+			case "signalbox_ingest_accepted_total":
+				c.accepted += v
+			case "signalbox_ingest_events_total":
+				c.events += v
+			case "signalbox_ingest_refused_total":
+				c.refused += v
+			default:
+				continue
+			}
+			out[source] = c
+		}
+	}
+	return out
+}
+
+// dirBytes is the size of the files of a flat directory as far as they can be read.
+func dirBytes(dir string) (n int64) {
+	es, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, e := range es {
+		if st, err := e.Info(); err == nil && st.Mode().IsRegular() {
+			n += st.Size()
+		}
+	}
+	return n
+}
+
+func metricsHandler(g prometheus.Gatherer) fiber.Handler {
+	return adaptor.HTTPHandler(promhttp.HandlerFor(g, promhttp.HandlerOpts{}))
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"signalbox/ingest/source/datadog"
+)
+
+// readmeBlock returns the fenced block of the README that contains marker.
+func readmeBlock(t testing.TB, marker string) string {
+	t.Helper()
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, part := range strings.Split(string(b), "```") {
+		if i%2 == 1 && strings.Contains(part, marker) {
+			_, body, _ := strings.Cut(part, "\n")
+			return body
+		}
+	}
+	t.Fatalf("README has no block with %q", marker)
+	return ""
+}
+
+func TestReadmeSnippetsAreThePrintedOnes(t *testing.T) {
+	const base = "http://127.0.0.1:8080"
+	for _, s := range snippets(base) {
+		for line := range strings.Lines(s.text) {
+			line = strings.TrimSpace(line)
+			if s.name == "datadog" || strings.HasPrefix(line, "scheme:") || line == "" {
+				continue
+			}
+			if !strings.Contains(readmeBlock(t, strings.TrimSpace(strings.SplitN(s.text, "\n", 2)[0])), line) {
+				t.Errorf("README does not show this line of the %s snippet: %s", s.name, line)
+			}
+		}
+	}
+	if got := strings.TrimSpace(readmeBlock(t, "$ALERT_CYCLE_KEY")); got != strings.TrimSpace(datadog.Template) {
+		t.Errorf("README's Datadog payload differs from the decoder's template")
+	}
+}

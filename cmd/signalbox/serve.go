@@ -1,0 +1,359 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"signalbox/cmd/internal/conf"
+	"signalbox/connectors"
+	"signalbox/connectors/pagerduty"
+	"signalbox/correlate/engine"
+	"signalbox/ingest"
+	"signalbox/ingest/journal"
+	"signalbox/itsm"
+	"signalbox/itsm/access"
+	"signalbox/itsm/api"
+	"signalbox/itsm/console"
+	"signalbox/itsm/desk"
+	"signalbox/itsm/kv/badgerkv"
+)
+
+// Free space below which deliveries are refused with 503. The view writes through
+// memory maps, for which a full disk is fatal, so the reserve is its memtables
+// and logs with room to spare.
+const freeBytesMin = 256 << 20
+
+const (
+	gcEvery     = 10 * time.Minute // value-log collection of the view
+	importRead  = 30 * time.Minute // a CMDB of a million CIs over a slow line
+	importWrite = 5 * time.Minute
+)
+
+type serveOptions struct {
+	config, dataDir, listen string
+	check                   bool
+}
+
+func serveCommand() *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Runs the server. Without any configuration it listens on loopback, keeps its data in
+./data and accepts the built-in sources without credentials; on any other address
+every source has credentials or it refuses to start.
+
+Every flag is also an environment variable: SIGNALBOX_LISTEN, SIGNALBOX_DATA_DIR,
+SIGNALBOX_CONFIG. SIGNALBOX_ADMIN_TOKEN sets an API token with the admin role;
+without one a token is created in the data directory.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := fromEnv(cmd); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), o, cmd.Flags().Changed("config"), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	c.Flags().StringVar(&o.config, "config", conf.DefaultFile, "configuration file")
+	c.Flags().StringVar(&o.dataDir, "data-dir", "", "data directory (default "+conf.DefaultDataDir+")")
+	c.Flags().StringVar(&o.listen, "listen", "", "address (default "+conf.DefaultListen+")")
+	c.Flags().BoolVar(&o.check, "check", false, "read the configuration and its secrets, say what is wrong, and exit")
+	return c
+}
+
+// settings is the configuration with flags applied and secrets read.
+type settings struct {
+	file     *conf.File
+	base     string // how people and senders reach us
+	loopback bool
+	sources  []ingest.Source
+	pagers   pagers
+}
+
+func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, error) {
+	f, err := conf.Load(o.config, explicit)
+	if err != nil {
+		return nil, err
+	}
+	if o.dataDir != "" {
+		f.DataDir = o.dataDir
+	}
+	if o.listen != "" {
+		f.Listen = o.listen
+	}
+	host, _, err := net.SplitHostPort(f.Listen)
+	if err != nil {
+		return nil, itsm.Errorf(itsm.Invalid, "listen: %q: expected host:port such as %s", f.Listen, conf.DefaultListen)
+	}
+	ip := net.ParseIP(host)
+	s := &settings{file: f, base: f.ExternalURL, loopback: host == "localhost" || (ip != nil && ip.IsLoopback())}
+	if s.base == "" {
+		scheme := "http"
+		if f.TLS.CertFile != "" {
+			scheme = "https"
+		}
+		s.base = scheme + "://" + f.Listen
+	}
+	if s.sources, err = sourcesOf(f); err != nil {
+		return nil, err
+	}
+	if !s.loopback {
+		s.sources = withCredentials(s.sources, f)
+	}
+	s.pagers, err = pagersOf(f, s.base, log)
+	return s, err
+}
+
+// withCredentials leaves out the built-in sources nobody configured: away from
+// loopback they would be open doors. Configured ones without credentials stay, so
+// that the door refuses to start and names them.
+func withCredentials(all []ingest.Source, f *conf.File) []ingest.Source {
+	var out []ingest.Source
+	for _, s := range all {
+		_, configured := f.Sources[s.Name]
+		if configured || s.Connector != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func pagersOf(f *conf.File, base string, log *slog.Logger) (pagers, error) {
+	out := pagers{}
+	for _, name := range conf.SortedKeys(f.Connectors) {
+		c := f.Connectors[name]
+		o := pagerduty.Options{Name: name, From: c.From, EventsURL: c.EventsURL, APIURL: c.APIURL, ExternalURL: base, HTTP: connectors.NewClient(log)}
+		var err error
+		if o.RoutingKey, err = c.RoutingKey.Read(); err != nil {
+			return nil, fmt.Errorf("connectors.%s.routing_key: %w", name, err)
+		}
+		if c.APIToken.IsSet() {
+			if o.APIToken, err = c.APIToken.Read(); err != nil {
+				return nil, fmt.Errorf("connectors.%s.api_token: %w", name, err)
+			}
+		}
+		out[name] = pagerduty.New(o)
+	}
+	return out, nil
+}
+
+func newLog(w io.Writer, c conf.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // conf has refused anything else
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// serve wires everything in dependency order and runs it until ctx ends. It is
+// one straight function on purpose: this is the picture of the program.
+func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io.Writer) (err error) {
+	set, err := readSettings(o, explicit, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	log := newLog(stderr, set.file.Log)
+	if o.check {
+		_, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: noJournal{}, Log: log})
+		if err == nil {
+			fmt.Fprintln(stdout, "the configuration is good")
+		}
+		return err
+	}
+	dir := set.file.DataDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	token, hint, err := adminTokenOf(set.file, dir)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", set.file.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer l.Close()
+
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log, Metrics: journal.NewMetrics(reg), FreeBytesMin: freeBytesMin})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	db, err := badgerkv.Open(badgerkv.Options{Dir: filepath.Join(dir, viewDir), Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	d, err := desk.Open(db)
+	if err != nil {
+		return err
+	}
+	snaps, err := engine.OpenSnapshots(filepath.Join(dir, snapshotsDir))
+	if err != nil {
+		return err
+	}
+	eng := engine.New(engine.Options{Journal: j, Desk: d, Config: set.file.Core(), Snapshots: snaps, Log: log, Metrics: engine.NewMetrics(reg)})
+	if err := eng.Recover(); err != nil {
+		return err
+	}
+
+	secure := set.file.TLS.CertFile != "" || strings.HasPrefix(set.base, "https://")
+	people, err := access.New(access.Options{Tokens: []access.Token{{Secret: token, Name: "admin", Role: access.Admin}}, Secure: secure, ExternalURL: set.file.ExternalURL})
+	if err != nil {
+		return err
+	}
+	admit := &gate{dir: dir, eng: eng}
+	door, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: j, Quarantine: deskView{d}, Partners: set.pagers, Alerts: deskView{d},
+		Gate: admit.check, OmitRaw: set.file.Journal.KeepRaw != nil && !*set.file.Journal.KeepRaw, Log: log, Metrics: ingest.NewMetrics(reg), Version: version()})
+	if err != nil {
+		return err
+	}
+	again := retrier{d, door}
+	senders, wakes := sendersOf(set.pagers, d, eng, log)
+	health := &healthReport{eng: eng, admit: admit, journal: j, dir: dir, sources: set.sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
+	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng),
+		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
+	if err != nil {
+		return err
+	}
+	pages, err := console.New(console.Options{Records: d, Engine: eng, Graph: eng.Graph, Gate: people, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
+		Retry: func(ctx context.Context, id, actor string) error { _, err := again.retry(ctx, id, actor); return err }})
+	if err != nil {
+		return err
+	}
+	app := ingest.NewApp(ingest.AppOptions{Log: log, Long: []ingest.LongRoute{{Prefix: api.Prefix + "/cmdb/import", Read: importRead, Write: importWrite}}})
+	door.Routes(app)
+	rest.Routes(app)
+	pages.Routes(app)
+
+	fmt.Fprint(stdout, welcome(set, hint))
+	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
+	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, eng: eng, journal: j, db: db, senders: senders, wakes: wakes,
+		closeStreams: func() { rest.Close(); pages.Close() }}, log)
+}
+
+// parts are what runs at the same time.
+type parts struct {
+	set          *settings
+	listener     net.Listener
+	app          *fiber.App
+	admit        *gate
+	eng          *engine.Engine
+	journal      *journal.Log
+	db           *badgerkv.DB
+	senders      []*connectors.Sender
+	wakes        []chan struct{}
+	closeStreams func()
+}
+
+// runAll runs every part until ctx ends or one fails, and stops them in the order
+// that loses nothing: first the door, then the fold, which finishes what is
+// durable, then the senders.
+func runAll(ctx context.Context, p parts, log *slog.Logger) error {
+	c := p.set.file
+	l := p.listener
+	if c.TLS.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
+		if err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	foldCtx, stopFold := context.WithCancel(context.Background())
+	defer stopFold()
+	group.Go(func() error { return p.eng.Run(foldCtx) })
+	group.Go(func() error {
+		return p.eng.Retain(gctx, p.journal, journal.RetainPolicy{MaxAge: time.Duration(c.Journal.Retention), MaxBytes: int64(c.Journal.MaxBytes)})
+	})
+	group.Go(func() error { return collect(gctx, p.db, log) })
+	group.Go(func() error { return wakeSenders(gctx, p.eng, p.wakes) })
+	for _, s := range p.senders {
+		group.Go(func() error { return s.Run(gctx) })
+	}
+	group.Go(func() error { return p.app.Listener(l) })
+	group.Go(func() error {
+		<-gctx.Done()
+		log.Info("stopping")
+		p.admit.stop()
+		p.closeStreams()
+		err := p.app.ShutdownWithTimeout(stopWithin)
+		stopFold()
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil // a connection that would not end; everything acknowledged is on disk
+		}
+		return err
+	})
+	return group.Wait()
+}
+
+// collect frees the view's old values from time to time.
+func collect(ctx context.Context, db *badgerkv.DB, log *slog.Logger) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(gcEvery):
+		}
+		if err := db.RunGC(); err != nil {
+			log.Warn("collecting old values of the view", "err", err)
+		}
+	}
+}
+
+// noJournal stands in where only the configuration is checked.
+type noJournal struct{}
+
+// Append implements ingest.Appender.
+func (noJournal) Append(context.Context, ...[]byte) (itsm.Offset, itsm.Time, error) {
+	return 0, 0, itsm.Errorf(itsm.Unavailable, "checking the configuration")
+}
+
+// adminTokenOf returns the admin token and where a person finds it.
+func adminTokenOf(f *conf.File, dir string) (token, hint string, err error) {
+	if v := os.Getenv("SIGNALBOX_ADMIN_TOKEN"); v != "" {
+		return v, "SIGNALBOX_ADMIN_TOKEN", nil
+	}
+	if f.Auth.AdminToken.IsSet() {
+		v, err := f.Auth.AdminToken.Read()
+		return v, f.Auth.AdminToken.String(), err
+	}
+	path := filepath.Join(dir, tokenFile)
+	token, _, err = access.LoadOrCreateToken(path)
+	return token, path, err
+}
+
+// welcome is what a person who starts the server reads first.
+func welcome(set *settings, hint string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nSignalbox\n  console      %s/\n  admin token  %s\n\n", strings.TrimSuffix(set.base, "/"), hint)
+	for _, s := range snippets(set.base) {
+		if s.name == "datadog" {
+			fmt.Fprintf(&b, "# Datadog: URL %s/webhooks/datadog; 'signalbox snippets datadog' prints the payload to paste\n\n", strings.TrimSuffix(set.base, "/"))
+			continue
+		}
+		fmt.Fprintf(&b, "# %s\n%s\n", s.title, s.text)
+	}
+	return b.String()
+}

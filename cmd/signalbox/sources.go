@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"signalbox/cmd/internal/conf"
+	"signalbox/ingest"
+	"signalbox/ingest/source"
+	"signalbox/ingest/source/kind"
+)
+
+// sourcesOf returns the built-in sources with what the configuration says of
+// them, the configured ones, and the sources of connectors' webhooks.
+func sourcesOf(f *conf.File) ([]ingest.Source, error) {
+	byName := map[string]ingest.Source{}
+	for _, s := range ingest.BuiltinSources() {
+		byName[s.Name] = s
+	}
+	for _, name := range conf.SortedKeys(f.Sources) {
+		c := f.Sources[name]
+		auth, err := sourceAuth(c)
+		if err != nil {
+			return nil, fmt.Errorf("sources.%s.auth: %w", name, err)
+		}
+		byName[name] = ingest.Source{Name: name, Kind: c.Kind, Auth: auth, Kinds: kind.Options{IgnoreLabels: c.IgnoreLabels},
+			Limits: ingest.Limits{BodyBytes: int(c.Limits.BodyBytes), DecompressedBytes: int(c.Limits.DecompressedBytes),
+				AlertsPerRequest: c.Limits.AlertsPerRequest, NewKeysPerMinute: c.Limits.NewKeysPerMinute}}
+	}
+	if err := addPartners(byName, f); err != nil {
+		return nil, err
+	}
+	out := make([]ingest.Source, 0, len(byName))
+	for _, name := range conf.SortedKeys(byName) {
+		out = append(out, byName[name])
+	}
+	return out, nil
+}
+
+// addPartners adds the sources where partners' webhooks arrive: each under its
+// connector's name, and a single PagerDuty also as pagerduty.
+func addPartners(byName map[string]ingest.Source, f *conf.File) error {
+	var only []string
+	for _, name := range conf.SortedKeys(f.Connectors) {
+		c := f.Connectors[name]
+		if c.Kind != kind.PagerDuty || len(c.WebhookSecrets) == 0 {
+			continue
+		}
+		only = append(only, name)
+		if _, taken := byName[name]; taken {
+			return fmt.Errorf("connectors.%s: its webhooks arrive at /webhooks/%s, but sources.%s has that name; rename one", name, name, name)
+		}
+		secrets, err := conf.ReadAll(c.WebhookSecrets)
+		if err != nil {
+			return fmt.Errorf("connectors.%s.webhook_secrets: %w", name, err)
+		}
+		byName[name] = ingest.Source{Name: name, Kind: kind.PagerDuty, Connector: name, Auth: ingest.Auth{PagerDuty: secrets}}
+	}
+	if _, taken := byName[kind.PagerDuty]; len(only) == 1 && !taken {
+		s := byName[only[0]]
+		s.Name = kind.PagerDuty
+		byName[s.Name] = s
+	}
+	return nil
+}
+
+func sourceAuth(c conf.Source) (a ingest.Auth, err error) {
+	if a.Bearer, err = conf.ReadAll(c.Auth.Bearer); err != nil {
+		return a, err
+	}
+	if a.QueryToken, err = conf.ReadAll(c.Auth.QueryToken); err != nil {
+		return a, err
+	}
+	basic, err := conf.ReadAll(c.Auth.Basic)
+	if err != nil {
+		return a, err
+	}
+	for i, b := range basic {
+		user, password, ok := strings.Cut(b, ":")
+		if !ok {
+			return a, fmt.Errorf("basic[%d]: the secret %s holds no user:password", i, c.Auth.Basic[i])
+		}
+		a.Basic = append(a.Basic, ingest.BasicAuth{User: user, Password: password})
+	}
+	h := c.Auth.HMAC
+	if len(h.Secrets) == 0 {
+		return a, nil
+	}
+	secrets, err := conf.ReadAll(h.Secrets)
+	if err != nil {
+		return a, err
+	}
+	if c.Kind == kind.PagerDuty {
+		a.PagerDuty = secrets
+		return a, nil
+	}
+	a.HMAC = &ingest.HMAC{Secrets: secrets, Header: h.Header, Prefix: h.Prefix, Base64: h.Encoding == "base64",
+		TimestampHeader: h.TimestampHeader, IDHeader: h.IDHeader, Separator: h.Separator}
+	return a, nil
+}
+
+// decoders returns the decoder of each source by name, for replay. Credentials
+// are not read: nobody sends anything.
+func decoders(f *conf.File) (map[string]source.TimedDecoder, error) {
+	out := map[string]source.TimedDecoder{}
+	add := func(name, k string, o kind.Options) error {
+		d, err := kind.Decoder(k, o)
+		if err != nil {
+			return fmt.Errorf("sources.%s: %w", name, err)
+		}
+		out[name] = d
+		return nil
+	}
+	for _, s := range ingest.BuiltinSources() {
+		if err := add(s.Name, s.Kind, s.Kinds); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range conf.SortedKeys(f.Sources) {
+		if err := add(name, f.Sources[name].Kind, kind.Options{IgnoreLabels: f.Sources[name].IgnoreLabels}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
