@@ -49,10 +49,10 @@ type Config struct {
 	TagMilli      int // raise for the same service and environment
 	DiceMilli     int // raise for similar titles
 	LearnedMilli  int // raise for an approved learned relation
-	SparseBind    int // share of bound alerts under which a scope is sparse
-	SparseMissing int // share of observed relations missing from the CMDB over which it is
-	SparseSamples int // onsets of a scope before either is believed
-	SparseHops    int // undirected hops that count as near in sparse mode
+	SparseBind    int // share of bound alerts under which a source is sparse
+	SparseMissing int // share of alerts that show a relation missing from the CMDB over which it is
+	SparseSamples int // onsets of a source before either is believed
+	SparseMilli   int // weight of nearness for each hop in sparse mode
 	CandidatesMax int // open groups looked at for one explaining CI, newest first
 
 	CauseGammaMilli int           // weight of an alert for each hop to a suspect
@@ -71,12 +71,12 @@ func DefaultConfig() Config {
 		QuietGap: 5 * time.Minute, QuietGapMin: 2 * time.Minute, Lifetime: 30 * time.Minute,
 		FollowOn: 30 * time.Minute, Reopen: 10 * time.Minute,
 		PaceMilli: 2500, PaceSamples: 16, BusySlots: 4, BusyMilli: 250, MuteOnsets: 60,
-		NearHops: 5, NearMax: 100, NearDegreeMax: 20, BridgeFanIn: 8, NearMilli: 900,
+		NearHops: 5, NearMax: 100, NearDegreeMax: 20, BridgeFanIn: 8, NearMilli: 750,
 		HotFanIn: 10, HotMin: 5, HotShareMilli: 300, HotWindow: 5 * time.Minute, HotYoung: 10 * time.Minute,
 		WaveMin: 20, WaveLullMilli: 220, WaveRiseMilli: 250,
 		ChronicSlots: 20,
 		TagMilli:     500, DiceMilli: 400, LearnedMilli: 600,
-		SparseBind: 800, SparseMissing: 200, SparseSamples: 50, SparseHops: 2,
+		SparseBind: 800, SparseMissing: 200, SparseSamples: 50, SparseMilli: 900,
 		CandidatesMax:   32,
 		CauseGammaMilli: 500, CauseBetaMilli: 500, CauseTau: 90 * time.Second, CauseLateMilli: 300, CauseCallMilli: 350, CauseKinMilli: 800,
 	}

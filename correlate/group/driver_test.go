@@ -203,12 +203,7 @@ func TestScore(t *testing.T) {
 		t.Log("SIGNALBOX_DATA names no data directory: nothing to score")
 		return
 	}
-	c := DefaultConfig()
-	if s := os.Getenv("SIGNALBOX_GROUP"); s != "" {
-		if err := json.Unmarshal([]byte(s), &c); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c := configOf(t)
 	sets := strings.Fields(os.Getenv("SIGNALBOX_SETS"))
 	if len(sets) == 0 {
 		entries, err := os.ReadDir(filepath.Join(data, "sets"))
@@ -222,6 +217,17 @@ func TestScore(t *testing.T) {
 	for _, set := range sets {
 		t.Log(scoreSet(t, data, set, c))
 	}
+}
+
+// configOf returns the constants with the changes of SIGNALBOX_GROUP.
+func configOf(t *testing.T) Config {
+	c := DefaultConfig()
+	if s := os.Getenv("SIGNALBOX_GROUP"); s != "" {
+		if err := json.Unmarshal([]byte(s), &c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
 }
 
 func scoreSet(t *testing.T, data, set string, c Config) string {

@@ -110,7 +110,7 @@ func (e *encoder) rules() {
 		for _, v := range r.intervals {
 			e.uint(uint64(v))
 		}
-		each([]uint64{uint64(r.n), uint64(r.onsets), uint64(r.resolves), uint64(r.source)}, e.uint)
+		each([]uint64{uint64(r.n), uint64(r.onsets), uint64(r.resolves), uint64(r.source), uint64(r.placed), uint64(r.unbound), uint64(r.missing)}, e.uint)
 		e.time(r.last)
 		e.activity(r.busy)
 	}
@@ -351,6 +351,7 @@ func (d *decoder) rules() {
 			r.intervals[j] = uint16(d.uint())
 		}
 		r.n, r.onsets, r.resolves, r.source = uint32(d.uint()), uint32(d.uint()), uint32(d.uint()), int32(d.uint())
+		r.placed, r.unbound, r.missing = uint32(d.uint()), uint32(d.uint()), uint32(d.uint())
 		r.last = d.time()
 		r.busy = d.activity()
 		if int(r.source) >= n {

@@ -18,11 +18,12 @@ func parseGraph(tb testing.TB, doc []byte) *cmdb.Graph {
 func addTo(tb testing.TB, g *cmdb.Graph, doc []byte) *cmdb.Graph {
 	tb.Helper()
 	d, problems := cmdb.Parse(cmdb.JSON, bytes.NewReader(doc))
-	if len(problems) > 0 {
-		tb.Logf("parse: %v", problems[:min(len(problems), 3)])
+	changes, _, planned := g.Plan(d, "test", false)
+	next := g.Apply(changes)
+	if next.Len() == 0 {
+		tb.Fatalf("no CIs in the document: %v %v", problems, planned)
 	}
-	changes, _, _ := g.Plan(d, "test", false)
-	return g.Apply(changes)
+	return next
 }
 
 // readGraph makes a graph of a JSON file.

@@ -158,7 +158,7 @@ func (g *Grouper) tell(gr *group, p Probe, m *member) {
 	}
 	gr.title, gr.name = p.Title, p.AlertName
 	gr.lastJoin = max(gr.lastJoin, p.At)
-	gr.pace = g.paceOf(g.series[p.Alert].rule)
+	gr.pace = g.paceOf(m.rule)
 	gr.wave.add(p.At, g.c.WaveLullMilli)
 	g.warmUp(gr)
 	g.heat(p)

@@ -126,6 +126,9 @@ type rule struct {
 	source    int32 // index of the entry that stands for all rules of the source; 0 in that entry
 	last      itsm.Time
 	busy      activity // when anything changed
+	placed    uint32   // onsets since the counts below began
+	unbound   uint32   // of them without a CI
+	missing   uint32   // of them that showed a relation the CMDB lacks
 }
 
 // intervalMax is the longest distance that says anything about a rhythm.

@@ -16,6 +16,7 @@ var (
 		"destination", "destination_service"}
 	homes    = []string{"host", "node", "hostname"}
 	otherEnd = slices.Concat(callEnds, homes)
+	ownNames = []string{"host", "node", "hostname", "instance", "service"} // of an unbound alert
 )
 
 // isCall reports whether the alert is about a call between two CIs.

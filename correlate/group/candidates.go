@@ -1,0 +1,236 @@
+package group
+
+import (
+	"strings"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// candidate is an open group that could take the probe.
+type candidate struct {
+	gr    *group
+	by    by
+	hops  int      // of nearness
+	spot  cmdb.Ref // the member CI that is near
+	y     cmdb.Ref // the best explaining CI
+	cover int      // share of the group y would explain, in thousandths
+	raw   int      // weight of the best evidence, in thousandths
+	score int      // S
+}
+
+// by is a kind of evidence, the strongest first.
+type by uint8
+
+const (
+	byNothing by = iota
+	byRule
+	bySameCI
+	byProvisional
+	byTopology
+	byNear
+	byObserved
+	byLearned
+	bySender
+)
+
+// String returns the word stored with the evidence.
+func (b by) String() string {
+	return [...]string{"first", "rule", "same_ci", "provisional_ci", "topology", "near", "observed", "learned", "sender_group"}[b]
+}
+
+// collect fills g.candidates with the open groups in the probe's neighbourhood.
+func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
+	g.candidates = g.candidates[:0]
+	clear(g.at)
+	if p.Rule != "" {
+		for _, gr := range newest(g.byRule[p.Rule], g.c.CandidatesMax) {
+			g.offer(gr, byRule, 1000)
+		}
+	}
+	g.collectOwn(p, s)
+	if p.CI == cmdb.NoRef {
+		g.collectUnbound(p, s)
+		return
+	}
+	for _, gr := range newest(g.byCI[p.CI], g.c.CandidatesMax) {
+		if g.takesSameCI(gr, gr.cis[p.CI], p.At, s.rule) {
+			g.offer(gr, bySameCI, 1000)
+		}
+	}
+	g.collectNear(p, s)
+	g.collectExplained(p, s)
+	g.collectNamed(p, s, named)
+	for _, ci := range p.Learned {
+		for _, gr := range newest(g.byCI[ci], g.c.CandidatesMax) {
+			if g.takesByTopology(gr, p.At, s.rule) {
+				g.offer(gr, byLearned, farMilli)
+			}
+		}
+	}
+}
+
+// Weights of evidence that is no walk: one step that the sender's labels show,
+// and a link that says nothing of distance.
+const (
+	nextMilli = 900
+	farMilli  = 590
+)
+
+// collectOwn offers the incident of the alert's latest episode when it resolved
+// so recently that this is its return.
+func (g *Grouper) collectOwn(p Probe, s *series) {
+	gr := g.groups[s.incident]
+	if gr == nil || gr.members[p.Alert] == nil || gr.wave.spent {
+		return
+	}
+	fastest, usual := itsm.Time(g.c.QuietGapMin.Milliseconds()), itsm.Time(g.c.QuietGap.Milliseconds())
+	within := itsm.Time(g.c.Reopen.Milliseconds())
+	if pace := g.pace(gr, s.rule); pace < usual { // a fast rhythm shows a return within minutes, or it is another failure
+		within = within * max(pace-fastest, 0) / (usual - fastest)
+	}
+	if gr.resolved != 0 && p.At-gr.resolved <= within && (len(gr.members)-gr.chronic)*returnShare <= 1000 {
+		g.offer(gr, bySameCI, 1000)
+	}
+}
+
+// returnShare: an incident comes back with one alert only if that was at least
+// this share of its alerts, in thousandths. One of many that fires again says
+// that something is wrong with its CI, not that the whole is back.
+const returnShare = 300
+
+// collectUnbound offers what an alert without a CI can join.
+func (g *Grouper) collectUnbound(p Probe, s *series) {
+	for _, gr := range newest(g.byKey[p.Provisional], g.c.CandidatesMax) {
+		if g.takesSameCI(gr, gr.keys[p.Provisional], p.At, s.rule) {
+			g.offer(gr, byProvisional, 1000)
+		}
+	}
+	if key := senderKey(p); key != "" {
+		for _, gr := range newest(g.bySender[key], g.c.CandidatesMax) {
+			if g.takesByTopology(gr, p.At, s.rule) {
+				g.offer(gr, bySender, farMilli)
+			}
+		}
+	}
+	g.collectObserved(p, s)
+}
+
+// collectNear offers the groups with a member a short walk away.
+func (g *Grouper) collectNear(p Probe, s *series) {
+	weight := g.nearMilli(s.rule)
+	for _, b := range g.ball(p.CI)[1:] {
+		for _, gr := range newest(g.byCI[b.ref], g.c.CandidatesMax) {
+			if g.takesByTopology(gr, p.At, s.rule) {
+				if c := g.offer(gr, byNear, power(weight, int(b.hops))); c != nil {
+					c.hops, c.spot = int(b.hops), b.ref
+				}
+			}
+		}
+	}
+}
+
+// collectExplained offers the groups that share an explanation with the probe:
+// the formula of S, without the decay.
+func (g *Grouper) collectExplained(p Probe, s *series) {
+	for _, r := range g.cone(p.CI) {
+		list := newest(g.byExplain[r.Ref], g.c.CandidatesMax)
+		if len(list) == 0 {
+			continue
+		}
+		w := power(g.c.GammaMilli, int(r.Hops))
+		pr := 1000
+		if !g.isHot(r.Ref, p.At) {
+			pr = prior(g.c.BetaMilli, g.cmdb.FanIn(r.Ref))
+		}
+		for _, gr := range list {
+			if !g.takesByTopology(gr, p.At, s.rule) {
+				continue
+			}
+			cv, m := gr.cover[r.Ref], len(gr.cis)
+			share := (int(cv.n) + 1) * 1000 / (m + 1)
+			if share < g.c.ThetaMilli {
+				continue
+			}
+			raw := (int(cv.sum) + w) / (m + 1) * pr / 1000
+			if gr.cis[r.Ref] != nil || r.Ref == p.CI {
+				raw = raw * g.c.SelfMilli / 1000
+			}
+			if c := g.offer(gr, byTopology, raw); c != nil {
+				c.y, c.cover = r.Ref, share
+			}
+		}
+	}
+}
+
+// collectNamed offers the groups with a member on the second CI the alert names.
+func (g *Grouper) collectNamed(p Probe, s *series, named cmdb.Ref) {
+	if named == cmdb.NoRef {
+		return
+	}
+	for _, gr := range newest(g.byCI[named], g.c.CandidatesMax) {
+		if g.takesByTopology(gr, p.At, s.rule) {
+			if c := g.offer(gr, byObserved, nextMilli); c != nil {
+				c.spot = named
+			}
+		}
+	}
+}
+
+// collectObserved offers the groups with a member that was named together with
+// what this unbound alert is about.
+func (g *Grouper) collectObserved(p Probe, s *series) {
+	for _, label := range ownNames {
+		o := g.seen[sighted{g.envOf(p), strings.ToLower(p.Labels.Get(label))}]
+		if o == nil {
+			continue
+		}
+		for _, ci := range o.cis {
+			for _, gr := range newest(g.byCI[ci], g.c.CandidatesMax) {
+				if g.takesByTopology(gr, p.At, s.rule) {
+					if c := g.offer(gr, byObserved, nextMilli); c != nil {
+						c.spot = ci
+					}
+				}
+			}
+		}
+	}
+}
+
+// offer adds a group, or better evidence for one that is there. It returns the
+// candidate when the evidence is its best so far, else nil.
+func (g *Grouper) offer(gr *group, b by, raw int) *candidate {
+	i, ok := g.at[gr]
+	if !ok {
+		i = len(g.candidates)
+		g.at[gr] = i
+		g.candidates = append(g.candidates, candidate{gr: gr, by: b, raw: raw, y: cmdb.NoRef, spot: cmdb.NoRef})
+		return &g.candidates[i]
+	}
+	c := &g.candidates[i]
+	binding := b <= byProvisional && b < c.by
+	if !binding && (c.by <= byProvisional || raw <= c.raw) {
+		return nil
+	}
+	c.by, c.raw = b, max(raw, c.raw)
+	return c
+}
+
+// pace is the quiet gap between a group and an onset of a rule: the longer of
+// theirs, so that a slow sender is waited for.
+func (g *Grouper) pace(gr *group, r int32) itsm.Time { return max(gr.pace, g.paceOf(r)) }
+
+// takesByTopology reports whether a group still takes what is only near.
+func (g *Grouper) takesByTopology(gr *group, at itsm.Time, r int32) bool {
+	return gr.resolved == 0 && !gr.wave.spent && at-gr.lastJoin <= g.pace(gr, r) && at-gr.opened < itsm.Time(g.c.Lifetime.Milliseconds())
+}
+
+// takesSameCI reports whether a group takes an onset on a CI it has: within the
+// quiet gap, and while an alert on that CI still fires up to FollowOn.
+func (g *Grouper) takesSameCI(gr *group, sp *spot, at itsm.Time, r int32) bool {
+	if gr.resolved != 0 || gr.wave.spent || sp == nil {
+		return false
+	}
+	quiet := at - gr.lastJoin
+	return quiet <= g.pace(gr, r) || (sp.firing > 0 && !g.isMute(sp.rule) && quiet < itsm.Time(g.c.FollowOn.Milliseconds()))
+}
