@@ -128,16 +128,32 @@ func (a *application) guard(c *fiber.Ctx) (err error) {
 }
 
 // malformed refuses requests whose border or addressee a proxy in front of us
-// may have understood otherwise.
+// may have understood otherwise than fasthttp does.
 func malformed(c *fiber.Ctx) error {
 	h := &c.Request().Header
-	if len(h.PeekAll(fiber.HeaderHost)) > 1 {
+	raw := h.RawHeaders()
+	switch {
+	case string(h.Protocol()) != "HTTP/1.1" && string(h.Protocol()) != "HTTP/1.0":
+		return itsm.Errorf(itsm.Invalid, "an unknown version of HTTP")
+	case len(h.PeekAll(fiber.HeaderHost)) > 1:
 		return itsm.Errorf(itsm.Invalid, "two Host headers")
-	}
-	if bytes.IndexByte(c.Request().Header.RequestURI(), 0) >= 0 {
-		return itsm.Errorf(itsm.Invalid, "a NUL in the request line")
+	case h.ContentLength() == -1 && hasHeader(raw, "content-length"):
+		return itsm.Errorf(itsm.Invalid, "both Content-Length and Transfer-Encoding")
+	case bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")):
+		return itsm.Errorf(itsm.Invalid, "a header folded over two lines")
 	}
 	return nil
+}
+
+// hasHeader reports whether the raw header block has a field of that name, which
+// must be in lower case.
+func hasHeader(raw []byte, name string) bool {
+	for line := range bytes.Lines(raw) {
+		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(string(line[:len(name)]), name) {
+			return true
+		}
+	}
+	return false
 }
 
 // settle reads what a handler left of the body and drops it, so that the sender

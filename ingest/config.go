@@ -128,6 +128,9 @@ func validName(s string) bool {
 	return true
 }
 
+// IsOpen reports whether the source has no credentials to check.
+func (s Source) IsOpen() bool { return s.Auth.empty() }
+
 func (s Source) validate(open bool) error {
 	if !validName(s.Name) {
 		return itsm.Errorf(itsm.Invalid, "sources.%s: a source name is 1 to 64 letters, digits, dots, dashes or underscores", s.Name)
