@@ -48,34 +48,48 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, end := context.WithTimeout(ctx, 90*time.Second)
-	t.Cleanup(end)
-	if err := chromedp.Run(ctx); err != nil {
+	// The first call starts the browser; a time-out on its context would end it.
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
+	ctx, end := context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(end)
 	return ctx
 }
 
-func run(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
+func steps(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Run(ctx, actions...); err != nil {
+	if err := chromedp.Do(ctx, actions...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// enter signs the browser in.
-func enter(base string) chromedp.Tasks {
-	return chromedp.Tasks{chromedp.Navigate(base + "/sign-in"), chromedp.WaitReady("#token"), chromedp.SendKeys("#token", StorybookToken+"\r"), chromedp.WaitReady("a[aria-current=page]")}
+// js evaluates an expression in the page.
+func js[T any](t *testing.T, ctx context.Context, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return v
 }
 
-func window(width int) chromedp.Action { return chromedp.EmulateViewport(int64(width), 812) }
+// enter signs the browser in.
+func enter(t *testing.T, ctx context.Context, base string) {
+	t.Helper()
+	steps(t, ctx, chromedp.Navigate(base+"/sign-in"), chromedp.SendKeys(chromedp.CSS("#token"), StorybookToken+"\r"), chromedp.WaitReady(chromedp.CSS("a[aria-current=page]")))
+}
 
-func scheme(dark bool) chromedp.Action {
-	value := "light"
-	if dark {
-		value = "dark"
+func window(width int) chromedp.Action[chromedp.Void] {
+	return chromedp.EmulateViewport(int64(width), 812)
+}
+
+func scheme(t *testing.T, ctx context.Context, value string) {
+	t.Helper()
+	p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}}}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, p); err != nil {
+		t.Fatal(err)
 	}
-	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}})
 }
 
 // TestShots writes pictures of every page for people to look at, when asked to.
@@ -88,15 +102,19 @@ func TestShots(t *testing.T) {
 	ctx := browser(t)
 	only := os.Getenv("SIGNALBOX_SHOTS_ONLY")
 	shot := func(path, name string, width int, dark bool) {
-		var png []byte
-		run(t, ctx, window(width), scheme(dark), chromedp.Navigate(s.base+path), chromedp.WaitReady("main"), chromedp.FullScreenshot(&png, 100))
 		mode := map[bool]string{false: "light", true: "dark"}[dark]
+		scheme(t, ctx, mode)
+		steps(t, ctx, window(width), chromedp.Navigate(s.base+path))
+		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, mode)), png, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	shot("/sign-in", "signin", 375, false)
-	run(t, ctx, enter(s.base))
+	enter(t, ctx, s.base)
 	for _, p := range pages {
 		name := strings.NewReplacer("/", "_", "?", "_", "=", "_", "&", "_", "+", "_").Replace(strings.Trim(p, "/"))
 		if name == "" {

@@ -18,7 +18,7 @@ import (
 // Bounds of what one incident page shows; everything else is a link away.
 const (
 	membersMax      = 200 // alerts and evidence records read
-	brokenGroupsMax = 6   // CIs listed before the rest folds away
+	brokenGroupsMax = 5   // CIs listed before the rest folds away
 	brokenAlertsMax = 3   // alerts named for a CI
 	servicesMax     = 12
 	timelineMax     = 50
@@ -44,6 +44,9 @@ type incidentPage struct {
 	Title     string
 	Priority  priorityView
 	State     badge
+	Opened    when
+	Acked     string // "acknowledged by mira", "" when nobody did
+	AckedAt   when
 	Facts     []fact
 	Banners   []banner
 	Broken    brokenView
@@ -135,6 +138,8 @@ type relatedView struct {
 	Because             string
 	Percent             int
 	CanMerge            bool
+	Version             uint64 // of the related incident, which is the one that changes
+	Seen                itsm.Offset
 }
 
 type timelineLine struct {
@@ -180,12 +185,17 @@ type draft struct{ Note, Text, Into string }
 func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now time.Time) incidentPage {
 	i := f.Incident
 	p := incidentPage{
-		Number: i.Number.String(), Path: "/incidents/" + i.Number.String(), Title: titleOf(i), State: stateBadge(i.State),
+		Number: i.Number.String(), Path: "/incidents/" + i.Number.String(), Title: titleOf(i), State: stateBadge(i.State), Opened: at(i.OpenedAt, now),
 		Priority: viewPriority(i), Facts: viewFacts(i, now), Banners: viewBanners(i),
 		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv),
 		Related: viewRelated(f, canAct), Timeline: viewTimeline(f.Timeline, now), MoreTime: f.MoreTime,
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		liveState: "/live?incident=" + i.Number.String() + "&version=" + strconv.FormatUint(i.Version, 10),
+	}
+	if i.AcknowledgedAt != 0 {
+		p.Acked, p.AckedAt = "acknowledged by "+actorName(i.AcknowledgedBy), at(i.AcknowledgedAt, now)
+	} else if i.State.IsOpen() {
+		p.Acked = "not acknowledged yet"
 	}
 	if d, ok := drawingOf(f, inv); ok {
 		p.Wide, p.Narrow = d.draw()
@@ -264,7 +274,7 @@ func viewBanners(i itsm.Incident) []banner {
 // viewBroken groups the firing alerts by CI, the worst first.
 func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
 	i := f.Incident
-	b := brokenView{Services: inv.links(i.Services, servicesMax), MoreServices: max(0, len(i.Services)-servicesMax),
+	b := brokenView{Services: inv.links(inv.byTier(i.Services), servicesMax), MoreServices: max(0, len(i.Services)-servicesMax),
 		Firing: firingOf(i.FiringCount, i.AlertCount), All: "/alerts?incident=" + i.Number.String()}
 	if f.MoreAl {
 		b.Partial = "Of " + thousands(i.AlertCount) + " alerts the newest " + thousands(membersMax) + " are shown here."
@@ -350,7 +360,7 @@ func viewRelated(f incidentFacts, canAct bool) []relatedView {
 		}
 		out = append(out, relatedView{Number: c.Incident.String(), Href: "/incidents/" + c.Incident.String(), Title: titleOf(r),
 			State: stateBadge(r.State), Because: line(c.Because, lineRunesMax), Percent: percent(c.ScoreMilli),
-			CanMerge: canAct && r.State.IsOpen() && f.Incident.State.IsOpen()})
+			Version: r.Version, Seen: r.ChangedAt, CanMerge: canAct && r.State.IsOpen() && f.Incident.State.IsOpen()})
 	}
 	return out
 }
@@ -418,7 +428,7 @@ func drawingOf(f incidentFacts, inv inventory) (drawing, bool) {
 		return drawing{}, false
 	}
 	cause := f.Incident.Causes[0]
-	d := drawing{Cause: cause.CI, Word: "Probable cause", Firing: map[string]int{}, Service: map[string]bool{}, Name: inv.name, Class: inv.class}
+	d := drawing{Cause: cause.CI, Word: "Probable cause", Firing: map[string]int{}, Service: map[string]bool{}, Name: inv.name, Class: inv.class, Tier: inv.tier}
 	known := map[string]bool{cause.CI: true}
 	for _, w := range cause.Paths {
 		if len(w) > 0 {

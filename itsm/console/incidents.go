@@ -146,6 +146,7 @@ type incidentRow struct {
 	More     int
 	Cause    string
 	Owner    string // who has it, or ""
+	Group    string // whose it is
 	Ack      bool   // offers to acknowledge it
 	Storm    bool
 	Still    bool
@@ -203,8 +204,8 @@ func viewRow(i itsm.Incident, inv inventory, canAct bool, now time.Time) inciden
 		Number: i.Number.String(), Href: "/incidents/" + i.Number.String(), Title: titleOf(i),
 		Priority: priorityBadge(i.Priority), State: stateBadge(i.State), Opened: at(i.OpenedAt, now), Resolved: at(i.ResolvedAt, now),
 		Alerts: firingOf(i.FiringCount, i.AlertCount), Firing: i.FiringCount > 0,
-		Services: inv.links(i.Services, rowServices), More: max(0, len(i.Services)-rowServices),
-		Owner: ownerOf(i), Ack: canAct && i.State.IsOpen() && i.AcknowledgedAt == 0, Storm: i.Storm, Still: i.StillFiring,
+		Services: inv.links(inv.byTier(i.Services), rowServices), More: max(0, len(i.Services)-rowServices),
+		Owner: ownerOf(i), Group: line(i.Group, 60), Ack: canAct && i.State.IsOpen() && i.AcknowledgedAt == 0, Storm: i.Storm, Still: i.StillFiring,
 	}
 	if len(i.Causes) > 0 {
 		r.Cause = inv.name(i.Causes[0].CI)
@@ -231,15 +232,13 @@ func firingOf(firing, alerts int) string {
 	return thousands(firing) + " of " + plural(alerts, "alert", "alerts") + " firing"
 }
 
-// ownerOf says who works on it: the assignee, else who acknowledged, else the group.
+// ownerOf says who works on it: the assignee, else who acknowledged.
 func ownerOf(i itsm.Incident) string {
 	switch {
 	case i.Assignee != "":
 		return actorName(i.Assignee)
 	case i.AcknowledgedBy != "":
 		return actorName(i.AcknowledgedBy)
-	case i.Group != "":
-		return line(i.Group, 60)
 	}
 	return ""
 }

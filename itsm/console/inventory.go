@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"slices"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
@@ -61,6 +62,21 @@ func (v inventory) links(ids []string, limit int) []ciLink {
 		out = append(out, v.link(id))
 	}
 	return out
+}
+
+// byTier sorts ids by how important their CI is.
+func (v inventory) byTier(ids []string) []string {
+	out := slices.Clone(ids)
+	slices.SortStableFunc(out, func(a, b string) int { return v.tier(a) - v.tier(b) })
+	return out
+}
+
+// tier is 1 for the most important; an unknown one counts as 2.
+func (v inventory) tier(id string) int {
+	if ci, ok := v.ci(id); ok && ci.Tier > 0 {
+		return ci.Tier
+	}
+	return 2
 }
 
 // path is the walk along dependencies from one CI to another, or nil.

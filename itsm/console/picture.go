@@ -22,6 +22,7 @@ type drawing struct {
 	Walks   [][]string     // each from some CI to Cause, both included
 	Firing  map[string]int // firing alerts of a CI
 	Service map[string]bool
+	Tier    func(id string) int // importance of a service, 1 is the most
 	Name    func(id string) string
 	Class   func(id string) string
 }
@@ -98,7 +99,7 @@ func (d drawing) graph() (depth map[string]int, below map[string][]string) {
 // layers sorts the CIs by distance; what is further than the last layer joins it.
 func (d drawing) layers(depth map[string]int) [][]string {
 	out := make([][]string, pictureLayersMax)
-	deepest := 0
+	deepest, rank := 0, d.ranks()
 	for id, hops := range depth {
 		l := min(hops, pictureLayersMax-1)
 		deepest = max(deepest, l)
@@ -106,10 +107,33 @@ func (d drawing) layers(depth map[string]int) [][]string {
 	}
 	for _, ids := range out {
 		slices.SortFunc(ids, func(a, b string) int { // the most telling first: they are kept
-			return cmp.Or(cmp.Compare(d.Firing[b], d.Firing[a]), service(d.Service[b])-service(d.Service[a]), cmp.Compare(a, b))
+			return cmp.Or(cmp.Compare(d.Firing[b], d.Firing[a]), service(d.Service[b])-service(d.Service[a]), cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
 		})
 	}
 	return out[:deepest+1]
+}
+
+// ranks tells how important a CI is by the best service it carries, so that what
+// is kept of each layer belongs together.
+func (d drawing) ranks() func(id string) int {
+	const none = 9
+	best := map[string]int{}
+	for _, walk := range d.Walks {
+		if len(walk) == 0 || !d.Service[walk[0]] {
+			continue
+		}
+		for _, id := range walk {
+			if have, ok := best[id]; !ok || d.Tier(walk[0]) < have {
+				best[id] = d.Tier(walk[0])
+			}
+		}
+	}
+	return func(id string) int {
+		if r, ok := best[id]; ok {
+			return r
+		}
+		return none
+	}
 }
 
 func service(is bool) int {
@@ -177,8 +201,8 @@ type geometry struct {
 }
 
 var (
-	wideGeometry   = geometry{id: "wide", boxW: 172, boxH: 46, layerGap: 56, itemGap: 12, columns: true, nameRunes: 21, nameLines: 1}
-	narrowGeometry = geometry{id: "narrow", boxW: 105, boxH: 62, layerGap: 40, itemGap: 9, nameRunes: 14, nameLines: 2}
+	wideGeometry   = geometry{id: "wide", boxW: 172, boxH: 46, layerGap: 52, itemGap: 12, columns: true, nameRunes: 18, nameLines: 1}
+	narrowGeometry = geometry{id: "narrow", boxW: 108, boxH: 62, layerGap: 40, itemGap: 9, nameRunes: 11, nameLines: 2}
 )
 
 func (d drawing) render(layers [][]item, below map[string][]string, g geometry) *picture {
@@ -259,7 +283,7 @@ func (d drawing) label(n *pictureNode, it item, g geometry) {
 		n.Lines = append(n.Lines, textLine{X: n.X + 12, Y: y, Class: "name", Text: part})
 		y += 14
 	}
-	n.Lines = append(n.Lines, textLine{X: n.X + 12, Y: n.Y + n.H - 10, Class: "sub", Text: middle(sub, g.nameRunes+2)})
+	n.Lines = append(n.Lines, textLine{X: n.X + 12, Y: n.Y + n.H - 10, Class: "sub", Text: middle(sub, g.nameRunes+5)})
 }
 
 // wrapName breaks a name at a separator into at most lines parts.

@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"golang.org/x/net/html"
+
+	"signalbox/itsm/access"
 )
 
 // fixedNow is when the canned story is told in tests.
@@ -26,6 +29,8 @@ type site struct {
 	t       testing.TB
 	base    string
 	console *Console
+	app     *fiber.App
+	book    *book
 	client  *http.Client
 	log     *bytes.Buffer
 }
@@ -39,7 +44,12 @@ func serve(t testing.TB, clock func() time.Time) *site {
 	}
 	base := "http://" + ln.Addr().String()
 	log := new(bytes.Buffer)
-	c, app, err := Storybook(base, clock, slog.New(slog.NewTextHandler(log, nil)))
+	b, err := openBook(clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, app, err := b.serve(base, slog.New(slog.NewTextHandler(log, nil)),
+		access.Token{Secret: StorybookToken, Name: "admin", Role: access.Admin}, access.Token{Secret: "viewer", Name: "vera", Role: access.Viewer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +71,13 @@ func serve(t testing.TB, clock func() time.Time) *site {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	return &site{t: t, base: base, console: c, client: client, log: log}
+	// Shutting down a server that has not begun to accept would wait for ever.
+	if resp, err := client.Get(base + "/sign-in"); err != nil {
+		t.Fatal(err)
+	} else {
+		resp.Body.Close()
+	}
+	return &site{t: t, base: base, console: c, app: app, book: b, client: client, log: log}
 }
 
 // signedIn is serve, signed in as admin.

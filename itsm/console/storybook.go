@@ -28,13 +28,17 @@ func Storybook(external string, clock func() time.Time, log *slog.Logger) (*Cons
 	if err != nil {
 		return nil, nil, err
 	}
-	gate, err := access.New(access.Options{ExternalURL: external, Clock: clock,
-		Tokens: []access.Token{{Secret: StorybookToken, Name: "admin", Role: access.Admin}}})
+	return b.serve(external, log, access.Token{Secret: StorybookToken, Name: "admin", Role: access.Admin})
+}
+
+// serve is a console over b for whoever holds one of tokens.
+func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) (*Console, *fiber.App, error) {
+	gate, err := access.New(access.Options{ExternalURL: external, Clock: b.clock, Tokens: tokens})
 	if err != nil {
 		return nil, nil, err
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.health,
-		ExternalURL: external, Version: "storybook", Clock: clock, Log: log})
+		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,6 +15,7 @@ const whyShown = 5
 
 // whyView answers why these alerts are one incident.
 type whyView struct {
+	Head    string
 	Summary []string // "36 of 40 joined because they share a dependency: orders-db-1"
 	First   []whyLine
 	Rest    []whyLine
@@ -57,7 +58,10 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 	}
 	evidence := slices.Clone(f.Evidence)
 	slices.SortStableFunc(evidence, func(a, b itsm.Evidence) int { return cmp.Compare(a.Offset, b.Offset) })
-	v := whyView{Summary: summarise(evidence, inv)}
+	v := whyView{Head: "Why these alerts belong together", Summary: summarise(evidence, inv)}
+	if f.Incident.AlertCount < 2 {
+		v.Head = "Why this is an incident of its own"
+	}
 	for k, e := range evidence {
 		w := viewWhyLine(e, alerts[e.Alert], inv, now)
 		if k < whyShown {
@@ -80,9 +84,9 @@ func summarise(evidence []itsm.Evidence, inv inventory) []string {
 	}
 	var all []tally
 	for _, e := range evidence {
-		shared := e.Shared
-		if e.By == "first" {
-			shared = ""
+		shared := ""
+		if e.By == "topology" || e.By == "two_hops" {
+			shared = e.Shared
 		}
 		i := slices.IndexFunc(all, func(t tally) bool { return t.kind == e.By && t.shared == shared })
 		if i < 0 {
