@@ -26,8 +26,11 @@ func (s *State) act(a *itsm.Act) {
 
 // decide checks the act against the lifecycle and applies it.
 func (s *State) decide(a *itsm.Act) itsm.Outcome {
-	if a.Kind == itsm.ActReceipt {
+	switch a.Kind {
+	case itsm.ActReceipt:
 		return s.receipt(a)
+	case itsm.ActRetry:
+		return s.retry(a)
 	}
 	i := s.incidents[a.Incident]
 	switch {
@@ -159,8 +162,8 @@ func cmpText(a, b string) string {
 }
 
 func (s *State) actResolve(i *incident, a *itsm.Act) itsm.Outcome {
-	if i.state == itsm.IncidentResolved || i.state == itsm.Closed || a.Origin != "" && i.state == itsm.Cancelled {
-		return noOp(a)
+	if a.Origin != "" && !i.state.IsOpen() {
+		return noOp(a) // a partner catches up; a person is told
 	}
 	if !itsm.CanMove(i.state, itsm.IncidentResolved) {
 		return i.illegal(a)
@@ -185,7 +188,7 @@ func (s *State) actResolve(i *incident, a *itsm.Act) itsm.Outcome {
 
 func (s *State) actReopen(i *incident, a *itsm.Act) itsm.Outcome {
 	switch {
-	case i.state.IsOpen():
+	case a.Origin != "" && i.state.IsOpen():
 		return noOp(a)
 	case i.state != itsm.IncidentResolved:
 		return i.illegal(a)

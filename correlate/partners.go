@@ -170,3 +170,16 @@ func (s *State) receipt(a *itsm.Act) itsm.Outcome {
 	}
 	return done(a)
 }
+
+// retry puts an abandoned intent back into the outbox.
+func (s *State) retry(a *itsm.Act) itsm.Outcome {
+	if a.IntentKey == "" || a.Origin == "" {
+		return refuse(a, itsm.Invalid, "retry: expected an intent key and the connector as origin")
+	}
+	s.put(itsm.Decision{Kind: itsm.ReviveIntent, Settled: &itsm.Settlement{Connector: a.Origin, Key: a.IntentKey, At: s.now}})
+	if i := s.incidents[a.Incident]; i != nil {
+		s.timeline(i, "sent again", doerOf(a).actor, a.Origin)
+		s.touchIncident(i)
+	}
+	return done(a)
+}
