@@ -1,8 +1,7 @@
 // Package access decides who may call what over HTTP: API tokens, the admin
 // token file, console sessions, the check that a browser's request comes from
-// our own pages, and the roles that routes require. It also holds the one way to
-// read a request body within a bound, because a body is read only after its
-// sender is known.
+// our own pages, and the roles that routes require. It also reads request bodies
+// within a bound, because a body is read only after its sender is known.
 //
 // A Gate answers "who is this" for a request; a Route says which role a method
 // and path require. The API and the console each keep their routes in one Table

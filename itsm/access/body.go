@@ -12,12 +12,6 @@ import (
 	"signalbox/itsm"
 )
 
-// Bounds of reading what a handler left of a body.
-const (
-	drainMax = 16 << 20 // so that a client that sends too much usually reads why
-	drainFor = 500 * time.Millisecond
-)
-
 // Body reads the whole request body, at most max bytes. The bytes may be the
 // request's own buffer: copy what outlives the handler. It works with and
 // without the server streaming bodies; Fiber's own BodyRaw reads a streamed
@@ -97,31 +91,4 @@ func readError(err error) error {
 		return itsm.Wrap(itsm.Invalid, err, "body: the rest did not arrive in time")
 	}
 	return itsm.Wrap(itsm.Invalid, err, "body: it broke off before its end")
-}
-
-// FinishBody is the first middleware of a server that streams request bodies. A
-// handler that answers before the end of a body (wrong token, too large) leaves
-// bytes on the connection that would be taken for the next request. A short rest
-// is read and dropped; otherwise the connection closes after the answer.
-func FinishBody(c *fiber.Ctx) error {
-	err := c.Next()
-	stream := c.Context().RequestBodyStream()
-	if stream == nil || c.Request().Header.ContentLength() == 0 {
-		return err
-	}
-	if !drained(c.Context().Conn(), stream) {
-		c.Context().SetConnectionClose()
-	}
-	return err
-}
-
-func drained(conn net.Conn, rest io.Reader) bool {
-	if conn.SetReadDeadline(time.Now().Add(drainFor)) != nil {
-		return false
-	}
-	n, err := io.Copy(io.Discard, io.LimitReader(rest, drainMax+1))
-	if err != nil || n > drainMax {
-		return false
-	}
-	return conn.SetReadDeadline(time.Time{}) == nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +25,6 @@ func serve(t *testing.T, routes func(app *fiber.App)) string {
 			return c.Status(httperr.Status(err)).SendString(itsm.MessageOf(err))
 		},
 	})
-	app.Use(FinishBody)
 	routes(app)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,8 +33,7 @@ func serve(t *testing.T, routes func(app *fiber.App)) string {
 	done := make(chan error, 1)
 	go func() { done <- app.Listener(l) }()
 	t.Cleanup(func() {
-		app.ShutdownWithTimeout(time.Second)
-		l.Close() // a server that never came to serve does not know its listener
+		l.Close() // Shutdown looks whether it is done only every 100 ms
 		<-done
 	})
 	return l.Addr().String()
@@ -185,8 +182,6 @@ func bodyApp(app *fiber.App) {
 		}
 		return c.SendString(fmt.Sprint(n))
 	})
-	app.Post("/ignore", func(c *fiber.Ctx) error { return itsm.Errorf(itsm.Unauthorized, "no") })
-	app.Get("/after", func(c *fiber.Ctx) error { return c.SendString("after") })
 }
 
 // chunked hides the length of a reader from net/http.
@@ -195,7 +190,7 @@ type chunked struct{ io.Reader }
 func TestBodyBounds(t *testing.T) {
 	base := "http://" + serve(t, bodyApp)
 	for _, path := range []string{"/body", "/stream"} {
-		for _, tc := range []struct{ size, want int }{{0, 200}, {1, 200}, {10_000, 200}, {10_001, 413}, {1 << 20, 413}} {
+		for _, tc := range []struct{ size, want int }{{0, 200}, {1, 200}, {10_000, 200}, {10_001, 413}} {
 			for _, known := range []bool{true, false} {
 				var r io.Reader = bytes.NewReader(make([]byte, tc.size))
 				if !known {
@@ -207,48 +202,6 @@ func TestBodyBounds(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-// TestUnreadBodyIsNoRequest sends a body that looks like a request to a handler
-// that does not read it.
-func TestUnreadBodyIsNoRequest(t *testing.T) {
-	addr := serve(t, bodyApp)
-	for _, size := range []int{100, 9 << 10, 1 << 20, drainMax + 1<<20} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(5 * time.Second))
-			smuggled := "GET /after HTTP/1.1\r\nHost: x\r\n\r\n"
-			body := strings.Repeat("x", size-len(smuggled)) + smuggled
-			if size > 8<<10 { // what fasthttp has not read ahead begins with a whole request
-				body = strings.Repeat("x", 8<<10) + smuggled + strings.Repeat("x", size-8<<10-len(smuggled))
-			}
-			go fmt.Fprintf(conn, "POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", size, body)
-			r := bufio.NewReader(conn)
-			resp, err := http.ReadResponse(r, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			io.Copy(io.Discard, resp.Body)
-			if resp.StatusCode != http.StatusUnauthorized {
-				t.Fatalf("status %d, want 401", resp.StatusCode)
-			}
-			if resp.Close {
-				return // nothing on this connection is read as a request any more
-			}
-			if size > drainMax {
-				t.Fatalf("a rest of %d bytes was kept waiting for", size)
-			}
-			fmt.Fprint(conn, "GET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-			rest, _ := io.ReadAll(r)
-			if n := strings.Count(string(rest), "HTTP/1.1 "); n != 1 {
-				t.Errorf("%d answers to one further request:\n%s", n, rest)
-			}
-		})
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 // Bounds of what an act may carry.
 const (
 	nameBytesMax        = 255 // assignee, group
-	reasonBytesMax      = 255
 	idempotencyBytesMax = 255
 	splitAlertsMax      = 1000
 )
@@ -105,10 +104,10 @@ func fillHold(r *request, act *itsm.Act) error {
 	if err := r.decode(&b); err != nil {
 		return err
 	}
-	if act.Reason = strings.TrimSpace(b.Reason); act.Reason == "" {
-		return itsm.Errorf(itsm.Invalid, "reason: expected one of %s, or a few words", strings.Join(itsm.HoldReasons, ", "))
+	if act.Reason = strings.TrimSpace(b.Reason); !slices.Contains(itsm.HoldReasons, act.Reason) {
+		return itsm.Errorf(itsm.Invalid, "reason %q: expected one of %s", httpWord(act.Reason), strings.Join(itsm.HoldReasons, ", "))
 	}
-	return short("reason", act.Reason, reasonBytesMax)
+	return nil
 }
 
 func fillAssign(r *request, act *itsm.Act) error {

@@ -14,9 +14,9 @@
 // parameters and unknown fields are refused by name: a misspelt filter that is
 // ignored answers the wrong question.
 //
-// The package needs a server with StreamRequestBody and
-// DisablePreParseMultipartForm set and with access.FinishBody as its first
-// middleware, because an import is read as it arrives.
+// The server it is mounted on must stream request bodies, give Prefix+"/cmdb/import"
+// more time than other requests, and never take what a handler left of a body for
+// the next request, because an import is read as it arrives.
 //
 // # Decisions
 //

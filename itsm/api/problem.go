@@ -76,9 +76,8 @@ func codeOf(status int) itsm.Code {
 	return itsm.Internal
 }
 
-// ErrorHandler answers an error with a problem document. It is also the error
-// handler for the whole server: what the HTTP layer refuses reads the same.
-func ErrorHandler(c *fiber.Ctx, err error) error {
+// writeProblem answers an error with a problem document.
+func writeProblem(c *fiber.Ctx, err error) error {
 	p := problemOf(err)
 	switch p.Status {
 	case http.StatusUnauthorized:

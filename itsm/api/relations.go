@@ -95,7 +95,7 @@ func (s *linkSearch) wants(e cmdb.Edge) bool {
 func (s *linkSearch) all() []link {
 	var out []link
 	if ref, ok := s.g.Lookup(s.after.dependent); ok {
-		out = s.from(ref, out)
+		out = slices.DeleteFunc(s.from(ref, out), func(l link) bool { return l.compare(s.after) <= 0 })
 	}
 	for _, ref := range firstByID(s.g, s.after.dependent, s.n, func(ref cmdb.Ref) bool {
 		return slices.ContainsFunc(s.g.Dependencies(ref), s.wants)

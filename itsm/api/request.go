@@ -83,7 +83,7 @@ func (a *API) fail(c *fiber.Ctx, err error) error {
 	if problemOf(err).Status == http.StatusInternalServerError {
 		a.o.Log.Error("api request", "method", c.Method(), "path", c.Path(), "err", err)
 	}
-	return ErrorHandler(c, err)
+	return writeProblem(c, err)
 }
 
 // json answers 200 with v.

@@ -131,7 +131,7 @@ func (a *API) Routes(app *fiber.App) {
 func (a *API) unknown(r *request) error {
 	var allowed []string
 	for _, rt := range a.routes {
-		if fiber.RoutePatternMatch(r.Path(), rt.path) && !slices.Contains(allowed, rt.method) {
+		if fiber.RoutePatternMatch(r.Path(), rt.path, r.App().Config()) && !slices.Contains(allowed, rt.method) {
 			allowed = append(allowed, rt.method)
 		}
 	}

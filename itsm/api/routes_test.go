@@ -131,6 +131,11 @@ func TestUnknownAddresses(t *testing.T) {
 	}
 }
 
+func TestAddressesHaveOneCase(t *testing.T) {
+	w := newWorld(t)
+	w.want(w.call("GET", "/api/v1/Incidents", ""), http.StatusNotFound)
+}
+
 func TestHead(t *testing.T) {
 	w := newWorld(t)
 	w.open(itsm.Incident{})
