@@ -37,7 +37,8 @@ type applier struct {
 // put stores CIs and gives new ones their Ref in the order of their ids.
 func (a *applier) put() {
 	c, g := a.c, a.g
-	packBlobs(c.puts)
+	puts := slices.Clone(c.puts) // packing must not touch what others may apply as well
+	packBlobs(puts)
 	a.refs = make([]Ref, len(c.puts))
 	n := g.recs.n
 	for i, b := range c.puts {
@@ -57,7 +58,7 @@ func (a *applier) put() {
 	}
 	a.recs.grow(n)
 	a.keys = make([]keyChange, 0, len(c.puts)*3)
-	for i, b := range c.puts {
+	for i, b := range puts {
 		if a.refs[i] != NoRef {
 			a.store(a.refs[i], b)
 		}

@@ -109,7 +109,7 @@ func (b *builder) row(row, names []string, kind itemKind, line int) {
 		case ci >= 0 || rel >= 0:
 			it.set(ci, rel, v)
 		case names[i] == "tier":
-			it.setTier(v, true)
+			it.setTier(v, line, true)
 		case names[i] == "aliases":
 			b.aliasesCell(&it, line, v)
 		case names[i] == "attributes":

@@ -106,7 +106,7 @@ func (b *builder) end(k int, id []byte) uint32 {
 }
 
 func (b *builder) addCI(line int, c *itsm.CI) {
-	f := fields{aliases: c.Aliases, tier: c.Tier}
+	f := fields{aliases: slices.Clone(c.Aliases), tier: c.Tier}
 	f.strings = [blobStrings]string{fieldID: c.ID, fieldName: c.Name, fieldClass: c.Class, fieldEnv: c.Env, fieldOwner: c.Owner, fieldGroup: c.SupportGroup}
 	if len(c.Attributes) > 0 {
 		raw, err := json.Marshal(c.Attributes)
@@ -119,26 +119,29 @@ func (b *builder) addCI(line int, c *itsm.CI) {
 		}
 		f.strings[fieldAttributes] = string(raw)
 	}
-	b.ci(line, &f, "")
+	if f.tier < 0 || f.tier > TierMax {
+		b.tier(line, strconv.Itoa(f.tier))
+		b.ci(line, &f, true)
+		return
+	}
+	b.ci(line, &f, false)
 }
 
-// ci checks and adds one CI. tier is the written form when it is no number.
-func (b *builder) ci(line int, f *fields, tier string) {
+func (b *builder) tier(line int, written string) {
+	b.fail(line, "tier", written, "expected a number from 1 (most important) to %d, or no tier", TierMax)
+}
+
+// ci checks and adds one CI; bad says that a problem of it is reported already.
+func (b *builder) ci(line int, f *fields, bad bool) {
 	before := b.errors
 	id := f.strings[fieldID]
 	b.checkFields(line, f)
-	if tier != "" || f.tier < 0 || f.tier > TierMax {
-		if tier == "" {
-			tier = strconv.Itoa(f.tier)
-		}
-		b.fail(line, "tier", tier, "expected a number from 1 (most important) to %d, or no tier", TierMax)
-	}
 	if id == "" || len(id) > IDBytesMax {
 		return
 	}
 	i := b.intern([]byte(id))
 	b.buf = b.buf[:0]
-	if b.errors > before {
+	if bad || b.errors > before {
 		if b.doc.at[i] == docAbsent {
 			b.doc.at[i] = docBroken
 		}
@@ -161,8 +164,12 @@ var fieldMax = [blobStrings]int{fieldID: IDBytesMax, fieldName: NameBytesMax, fi
 	fieldOwner: WordBytesMax, fieldGroup: WordBytesMax, fieldAttributes: AttributesMax}
 
 func (b *builder) checkFields(line int, f *fields) {
-	for i, s := range f.strings {
+	for i := range f.strings {
 		name := blobFieldNames[i]
+		if i != fieldID && i != fieldAttributes {
+			b.trim(line, name, &f.strings[i])
+		}
+		s := f.strings[i]
 		switch {
 		case s == "" && i <= fieldClass:
 			b.fail(line, name, f.strings[fieldID], "every CI needs id, name and class; %s is missing", name)
@@ -175,7 +182,9 @@ func (b *builder) checkFields(line int, f *fields) {
 	if len(f.aliases) > AliasesMax {
 		b.fail(line, "aliases", f.strings[fieldID], "%d aliases; at most %d are allowed", len(f.aliases), AliasesMax)
 	}
-	for _, a := range f.aliases {
+	for i := range f.aliases {
+		b.trim(line, "aliases", &f.aliases[i])
+		a := f.aliases[i]
 		switch {
 		case a == "":
 			b.fail(line, "aliases", f.strings[fieldID], "an alias is empty")
@@ -184,6 +193,18 @@ func (b *builder) checkFields(line int, f *fields) {
 		default:
 			b.checkText(line, "aliases", a)
 		}
+	}
+}
+
+// trim takes blanks from the ends of what people typed. An id keeps its own:
+// other systems refer to it.
+func (b *builder) trim(line int, field string, s *string) {
+	if isPlain(*s) {
+		return
+	}
+	if t := strings.TrimSpace(*s); t != *s {
+		b.warn(line, field, "", "blanks at the ends of the text are left out")
+		*s = t
 	}
 }
 

@@ -7,8 +7,8 @@ type candidate struct {
 	ref   Ref
 	how   how
 	kind  kind
-	agree int8 // scope labels that name a scope of the CI
-	exact bool // spelled as in the CMDB
+	agree int8  // scope labels that name a scope of the CI
+	spelt uint8 // see spelled
 }
 
 // pick reduces the CIs of a name to those it can mean: none from another
@@ -47,11 +47,12 @@ func (id *identifier) pickSeveral(f *finding, posts []post, r role, elsewhere *R
 			list = append(list, c)
 		}
 	}
+	many := len(list)
 	list = narrow(list, func(c *candidate) int { return -int(c.agree) })
-	f.scoped = len(list) < len(posts)
+	f.scoped = len(list) < many || *elsewhere != NoRef
 	list = narrow(list, func(c *candidate) int { return distance(r, c.kind) })
 	list = narrow(list, func(c *candidate) int { return int(c.how) })
-	list = narrow(list, func(c *candidate) int { return b2i(!c.exact) })
+	list = narrow(list, func(c *candidate) int { return int(c.spelt) })
 	for i := range list {
 		id.keep(list[i].ref)
 	}
@@ -70,7 +71,7 @@ func (id *identifier) consider(c *candidate, p post, f *finding, r role, elsewhe
 		*elsewhere = p.ref
 		return false
 	}
-	*c = candidate{ref: p.ref, how: p.how, kind: o.kind, agree: agree, exact: spelled(o.blob, f.key)}
+	*c = candidate{ref: p.ref, how: p.how, kind: o.kind, agree: agree, spelt: spelled(o.blob, f.key)}
 	return true
 }
 
@@ -100,19 +101,18 @@ func narrow(list []candidate, cost func(*candidate) int) []candidate {
 	return out
 }
 
-func b2i(b bool) int {
-	if b {
+// spelled is 0 when the value is exactly the CI's id, 1 when it is exactly its
+// name or its id within its scope, 2 when it is only much the same.
+func spelled(b blob, value string) uint8 {
+	id := b.field(fieldID)
+	switch {
+	case id == value:
+		return 0
+	case b.field(fieldName) == value,
+		len(id) > len(value) && strings.HasSuffix(id, value) && id[len(id)-len(value)-1] == '/':
 		return 1
 	}
-	return 0
-}
-
-// spelled reports whether the CI's id or name is exactly the value, or ends
-// with it after its scope.
-func spelled(b blob, value string) bool {
-	id, name := b.field(fieldID), b.field(fieldName)
-	return id == value || name == value ||
-		len(id) > len(value) && strings.HasSuffix(id, value) && id[len(id)-len(value)-1] == '/'
+	return 2
 }
 
 // distance says how far a kind of CI is from what a label of the role is about.

@@ -68,6 +68,9 @@ func measure(t *testing.T, g *Graph, dir string) {
 	}
 	t.Logf("%-14s alerts %6d bound %6d (%.2f%%) right %6d (%.2f%% of all, %.2f%% of bound) ambiguous %d", filepath.Base(dir), len(alerts), bound,
 		100*float64(bound)/float64(len(alerts)), right, 100*float64(right)/float64(len(alerts)), 100*float64(right)/float64(max(bound, 1)), ambiguous)
+	if 10*right < 9*len(alerts) {
+		t.Errorf("%s: %d of %d alerts are bound to their CI, want at least nine in ten", dir, right, len(alerts))
+	}
 	keys := make([]string, 0, len(wrong))
 	for k := range wrong {
 		keys = append(keys, k)

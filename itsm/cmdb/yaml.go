@@ -133,7 +133,7 @@ func (p *yamlParser) field(it *item, key string, line int, v *yaml.Node) {
 		if v.Kind != yaml.ScalarNode {
 			p.b.wrong(it, line, key, "", "a number")
 		} else if !isNull(v) {
-			it.setTier(v.Value, v.ShortTag() == "!!int")
+			it.setTier(v.Value, line, v.ShortTag() == "!!int")
 		}
 	case it.kind == itemCI && key == "aliases":
 		p.aliases(it, line, v)
