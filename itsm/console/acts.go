@@ -94,11 +94,14 @@ func fillPriority(a *itsm.Act, f url.Values) (err error) {
 }
 
 func fillMerge(a *itsm.Act, f url.Values) (err error) {
-	a.Into, err = itsm.ParseIncidentNumber(strings.ToUpper(strings.TrimSpace(f.Get("into"))))
-	if err == nil && a.Into == a.Incident {
+	into := strings.TrimSpace(f.Get("into"))
+	if a.Into, err = itsm.ParseIncidentNumber(strings.ToUpper(into)); err != nil {
+		return itsm.Errorf(itsm.Invalid, "merge into %s: expected a number such as INC0000001", line(into, 40))
+	}
+	if a.Into == a.Incident {
 		return itsm.Errorf(itsm.Invalid, "merge: an incident cannot be merged into itself")
 	}
-	return err
+	return nil
 }
 
 func fillSplit(a *itsm.Act, f url.Values) error {
@@ -111,7 +114,7 @@ func fillSplit(a *itsm.Act, f url.Values) error {
 	for _, s := range f["alert"] {
 		n, err := itsm.ParseAlertNumber(s)
 		if err != nil {
-			return err
+			return itsm.Errorf(itsm.Invalid, "alert %s: expected a number such as ALR0000001", line(s, 40))
 		}
 		a.Alerts = append(a.Alerts, n)
 	}

@@ -107,7 +107,7 @@ func (s *script) alert(a itsm.Alert) itsm.AlertNumber {
 
 func (s *script) incident(i itsm.Incident) {
 	s.off++
-	i.ChangedAt, i.Version, i.Epoch = s.off, max(i.Version, 3), max(i.Epoch, 1)
+	i.ChangedAt, i.Version, i.Epoch = scriptOffsets, max(i.Version, 3), max(i.Epoch, 1)
 	if i.Computed == 0 {
 		i.Computed = itsm.PriorityOf(i.Impact, i.Urgency)
 	}

@@ -9,8 +9,8 @@ import (
 
 // Bounds of what a page shows of one value. The API has the whole value.
 const (
-	titleRunesMax = 180
-	lineRunesMax  = 400
+	titleRunesMax = 160
+	lineRunesMax  = 240
 	valueRunesMax = 1500
 	blockRunesMax = 32 << 10
 	linkBytesMax  = 2048

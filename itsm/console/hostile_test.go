@@ -1,0 +1,193 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"signalbox/itsm"
+)
+
+// hostileTexts try to be more than text.
+var hostileTexts = []string{
+	`<script>alert(1)</script><img src=x onerror=alert(1)>`,
+	`"><svg/onload=alert(1)>'><iframe src=javascript:alert(1)>`,
+	`javascript:alert(1)//`,
+	`</title></textarea></style></script></svg><h1>owned</h1>`,
+	`{{.}}{{template "layout"}} <!-- --> &lt;b&gt; &#x3c;b>`,
+	"a\x00b\x1b[31m\u202egnp.exe\u2066\u200f\u061c\U000e0041\u0085\u009b\xff",
+	strings.Repeat("👩‍👩‍👧‍👦", 300) + strings.Repeat("e\u0301\u0302\u0303\u0304\u0305\u0306\u0307", 300),
+	strings.Repeat("<b>", 350_000), // a megabyte
+	`https://user:pass@evil.example/"onmouseover="alert(1)`,
+	"data:text/html,<script>alert(1)</script>",
+}
+
+// poison replaces every text of the canned story by text.
+func (b *book) poison(t *testing.T, whole string) {
+	t.Helper()
+	s := script{now: itsm.TimeOf(b.clock()), graph: b.graph}
+	text := whole[:min(len(whole), 8<<10)] // only labels come at full length, which keeps the test quick
+	short := text
+	ds := s.write()
+	for _, d := range ds {
+		switch {
+		case d.Alert != nil:
+			a := d.Alert
+			a.Title, a.SeverityWord, a.GeneratorURL, a.BoundBy, a.SuppressedBy, a.Source, a.EndedBy = text, short, short, short, short, "src", short
+			a.Trail = []string{text, short}
+			value := text
+			if a.Number == 10 { // the one whose page is looked at
+				value = whole
+			}
+			a.Labels = itsm.NewLabels([]itsm.Label{{Name: short, Value: text}, {Name: "pod", Value: value}})
+			a.Annotations = itsm.NewLabels([]itsm.Label{{Name: "runbook_url", Value: text}, {Name: short, Value: "https://ok.example/" + short}})
+			if a.CI == "" {
+				a.Provisional = short
+			}
+		case d.Incident != nil:
+			i := d.Incident
+			i.Title, i.ImpactBecause, i.UrgencyBecause, i.Assignee, i.Group, i.AcknowledgedBy, i.ResolvedBy = text, text, text, short, short, short, short
+			i.PriorityBy, i.CloseCode, i.HoldReason, i.Problem = short, short, short, short
+			i.Unbound = []string{short}
+			i.Labels = itsm.NewLabels([]itsm.Label{{Name: short, Value: text}})
+			i.Links = []itsm.ExternalRef{{Connector: short, ID: short, URL: short}}
+			for k := range i.Causes {
+				i.Causes[k].Because = text
+			}
+			i.Causes = append([]itsm.Cause{{CI: short, ScoreMilli: -5, Because: text, Paths: []itsm.CausePath{{short + "1", short}, {"orders-db-1", short + "2", short}}}}, i.Causes...)
+			i.Services, i.CIs = append(i.Services, short), append(i.CIs, short)
+			for k := range i.MaybeRelated {
+				i.MaybeRelated[k].Because = text
+			}
+		case d.Evidence != nil:
+			e := d.Evidence
+			e.Decision, e.By, e.Rule, e.CI, e.Shared = itsm.EvidenceDecision(short), short, short, short, short
+			e.Path, e.Coverage, e.RunnerUp, e.WouldSplit, e.Because = []string{short, short}, text, text, text, text
+		case d.Timeline != nil:
+			d.Timeline.Kind, d.Timeline.Actor, d.Timeline.Text = short, "pagerduty:"+short, text
+		case d.Quarantine != nil:
+			d.Quarantine.Error, d.Quarantine.Body, d.Quarantine.Source = text, []byte(text), short
+		}
+	}
+	if err := b.apply(ds); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// vocabulary is which elements with which attributes a page is made of.
+func vocabulary(t *testing.T, body string) map[string]bool {
+	v := map[string]bool{}
+	each(parse(t, body), func(n *html.Node) {
+		v[n.Data] = true
+		for _, a := range n.Attr {
+			v[n.Data+" "+a.Key] = true
+		}
+	})
+	return v
+}
+
+// Whatever arrives in texts stays text: the pages have no element, attribute or
+// scheme that the harmless ones could not have, no control character, and a bounded size.
+func TestHostileTexts(t *testing.T) {
+	harmless := map[string]bool{}
+	calm := signedIn(t, fixedClock)
+	for _, p := range append([]string{"/sign-in"}, pages...) {
+		_, body := calm.get(p)
+		maps.Copy(harmless, vocabulary(t, body))
+	}
+	for k, bad := range hostileTexts {
+		t.Run(fmt.Sprint(k), func(t *testing.T) {
+			s := signedIn(t, fixedClock)
+			s.book.poison(t, bad)
+			q := url.QueryEscape(bad[:min(len(bad), 2000)])
+			paths := append([]string{"/?q=" + q + "&service=" + q, "/alerts?q=" + q + "&ci=" + q, "/cis?q=" + q, "/cis/" + url.PathEscape(bad[:min(len(bad), 200)]),
+				"/incidents/" + url.PathEscape(bad[:min(len(bad), 100)]), "/?state=" + q, "/sign-in?next=" + q}, pages...)
+			for _, p := range paths {
+				resp, body := s.get(p)
+				if resp.StatusCode == http.StatusInternalServerError {
+					t.Errorf("%.60s: status 500: %s", p, s.log)
+				}
+				checkHostile(t, p, body, harmless)
+			}
+		})
+	}
+}
+
+func checkHostile(t *testing.T, path, body string, harmless map[string]bool) {
+	t.Helper()
+	if !strings.HasPrefix(body, "<!doctype html>") {
+		return // a redirect or nothing of ours
+	}
+	for k := range vocabulary(t, body) {
+		if !harmless[k] {
+			t.Errorf("%.60s: the page has a new <%s>", path, k)
+		}
+	}
+	each(parse(t, body), func(n *html.Node) {
+		if n.Data == "a" {
+			checkLink(t, attr(n, "href"), attr(n, "rel"))
+		}
+		if n.Data == "form" && !strings.HasPrefix(attr(n, "action"), "/") {
+			t.Errorf("%.60s: a form leads to %q", path, attr(n, "action"))
+		}
+	})
+	if i := strings.IndexFunc(body, func(r rune) bool { return !printable(r) || r == '\t' }); i >= 0 {
+		t.Errorf("%.60s: control character %q at %d", path, body[i:min(len(body), i+4)], i)
+	}
+	if len(body) > pageBytesMax {
+		t.Errorf("%.60s: %d bytes, want at most %d", path, len(body), pageBytesMax)
+	}
+}
+
+// An incident of two thousand members is a page of ordinary size, made quickly.
+func TestLargeIncident(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	w := script{now: itsm.TimeOf(fixedNow), graph: s.book.graph, alerts: 100}
+	for k := range 2000 {
+		w.outageAlert(4, k, fmt.Sprintf("pod-%04d", k), strings.Repeat("long title ", 20), itsm.Major, itsm.TimeOf(fixedNow), false)
+	}
+	i, err := s.book.Incident(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.AlertCount, i.FiringCount, i.Version = 2040, 2038, 42
+	w.out = append(w.out, itsm.Decision{Kind: itsm.PutIncident, Incident: &i})
+	if err := s.book.apply(w.out); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	_, body := s.get("/incidents/INC0000004")
+	took := time.Since(start)
+	checkPage(t, s.base, body)
+	if !strings.Contains(text(parse(t, body)), "Of 2,040 alerts the newest 200 are shown here.") {
+		t.Error("the page does not say that it shows a part")
+	}
+	if took > time.Second {
+		t.Errorf("took %v, want well under a second", took)
+	}
+}
+
+func BenchmarkIncidentPage(b *testing.B) {
+	s := signedIn(b, fixedClock)
+	f, err := s.console.incidentFacts(4)
+	if err != nil {
+		b.Fatal(err)
+	}
+	inv := s.console.inventory()
+	size := 0
+	for b.Loop() {
+		p := viewIncident(f, inv, true, "key", fixedNow)
+		out, err := s.console.render("incident", frame{Page: p, Here: "/", Person: "admin"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		size = len(out)
+	}
+	b.ReportMetric(float64(size), "bytes/page")
+}
