@@ -79,6 +79,7 @@ func (a *applier) extends() bool {
 	return true
 }
 
+// store writes one CI and remembers which names it gained and lost.
 func (a *applier) store(r Ref, b blob) {
 	o := a.recs.ref(int(r))
 	old := *o
@@ -145,6 +146,7 @@ func (a *applier) rekey(r Ref, old, now *rec) {
 	}
 }
 
+// rescope counts the places of a CI in or out.
 func (a *applier) rescope(o *rec, delta Ref) {
 	eachScope(o.blob, o.flags&flagScoped != 0, func(d dimension, value string) {
 		a.scopes = append(a.scopes, scopeChange{d, value, delta})

@@ -89,6 +89,7 @@ func (c *Changes) Chunks(maxBytes int) [][]byte {
 	return w.finish()
 }
 
+// chunkWriter packs records into chunks, in order.
 type chunkWriter struct {
 	room   int
 	bodies [][]byte
@@ -111,6 +112,7 @@ func (w *chunkWriter) relations(kind byte, list []relChange) {
 	}
 }
 
+// put adds the record to the last chunk, or starts another when it is full.
 func (w *chunkWriter) put() {
 	n := len(w.bodies)
 	if n == 0 || len(w.bodies[n-1])+len(w.buf) > w.room && len(w.bodies[n-1]) > 0 {
@@ -120,6 +122,8 @@ func (w *chunkWriter) put() {
 	w.bodies[n-1] = append(w.bodies[n-1], w.buf...)
 }
 
+// finish adds what only the whole knows: the number of chunks. It frees each
+// body as it goes, so that an import is not held twice.
 func (w *chunkWriter) finish() [][]byte {
 	out := make([][]byte, len(w.bodies))
 	for i, body := range w.bodies {
@@ -152,6 +156,7 @@ func DecodeChunks(chunks [][]byte) (Changes, error) {
 	return d.c, nil
 }
 
+// openChunk checks what surrounds the records of a chunk.
 func openChunk(b []byte, index, count int) ([]byte, error) {
 	bad := func(what string) ([]byte, error) {
 		return nil, itsm.Errorf(itsm.Invalid, "CMDB chunk %d of %d: %s", index+1, count, what)
@@ -182,6 +187,7 @@ type chunkReader struct {
 	last    byte // kind of the previous record; kinds never go back
 }
 
+// read takes the records of one chunk.
 func (d *chunkReader) read(body string) error {
 	for body != "" {
 		kind := body[0]
@@ -206,6 +212,8 @@ func (d *chunkReader) read(body string) error {
 	return nil
 }
 
+// text takes a record that is one string. CIs and drops must be in order: Apply
+// gives Refs in that order.
 func (d *chunkReader) text(kind byte, s string) bool {
 	c := &d.c
 	switch kind {
@@ -234,6 +242,7 @@ func (d *chunkReader) text(kind byte, s string) bool {
 	return true
 }
 
+// relation takes a record that names a relation by the places of its parts.
 func (d *chunkReader) relation(kind byte, b string) (rest string, ok bool) {
 	var v [3]uint64
 	for i := range v {

@@ -48,6 +48,8 @@ func (id *identifier) single(f *finding) Ref {
 // levels, such as a database and the virtual machine of the same name.
 const kinHops = 2
 
+// mostSpecific returns the CI that depends on all the others and is of no less
+// specific a kind, or NoRef.
 func (id *identifier) mostSpecific(refs []Ref) Ref {
 	for _, r := range refs {
 		var buf [32]Reach
@@ -84,6 +86,7 @@ func reaches(list []Reach, r Ref) bool {
 	return false
 }
 
+// commonHost returns the host that all of them directly run on, or NoRef.
 func (id *identifier) commonHost(refs []Ref) Ref {
 	for _, h := range *id.g.deps.at(int(refs[0])) {
 		if id.kind(h.to) != kindHost {

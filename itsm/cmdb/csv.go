@@ -24,6 +24,7 @@ func (b *builder) csvRelations(r io.Reader) {
 	b.csv(r, itemRelation, relationColumns, relationColumns)
 }
 
+// csv reads one file: the names of its columns, then a CI or relation a row.
 func (b *builder) csv(r io.Reader, kind itemKind, columns, required []string) {
 	limited := &io.LimitedReader{R: r, N: CSVBytesMax + 1}
 	in := csv.NewReader(limited)
@@ -97,6 +98,7 @@ func (b *builder) header(head, columns, required []string) []string {
 	return names
 }
 
+// row reads one row; an empty cell is no value.
 func (b *builder) row(row, names []string, kind itemKind, line int) {
 	it := item{kind: kind, line: line}
 	if len(row) != len(names) {

@@ -31,12 +31,14 @@ const (
 	docBroken = -2 // listed, but with errors
 )
 
+// docCI is a CI as listed.
 type docCI struct {
 	blob blob
 	id   uint32 // index into Doc.ids
 	line int32
 }
 
+// docRelation is a relation as listed.
 type docRelation struct {
 	from, to uint32 // index into Doc.ids
 	typ      uint16
@@ -105,6 +107,7 @@ func (b *builder) end(k int, id []byte) uint32 {
 	return b.last[k]
 }
 
+// addCI adds a CI that is a value already.
 func (b *builder) addCI(line int, c *itsm.CI) {
 	f := fields{aliases: slices.Clone(c.Aliases), tier: c.Tier}
 	f.strings = [blobStrings]string{fieldID: c.ID, fieldName: c.Name, fieldClass: c.Class, fieldEnv: c.Env, fieldOwner: c.Owner, fieldGroup: c.SupportGroup}
@@ -163,6 +166,7 @@ func (b *builder) ci(line int, f *fields, bad bool) {
 var fieldMax = [blobStrings]int{fieldID: IDBytesMax, fieldName: NameBytesMax, fieldClass: ClassBytesMax, fieldEnv: WordBytesMax,
 	fieldOwner: WordBytesMax, fieldGroup: WordBytesMax, fieldAttributes: AttributesMax}
 
+// checkFields reports everything wrong with the fields of one CI.
 func (b *builder) checkFields(line int, f *fields) {
 	for i := range f.strings {
 		name := blobFieldNames[i]
@@ -226,6 +230,7 @@ func isPlain[T string | []byte](s T) bool {
 	return len(s) == 0 || s[0] != ' ' && s[len(s)-1] != ' '
 }
 
+// reportText says what is wrong with a text, if anything is.
 func (b *builder) reportText(line int, field, s string) {
 	switch {
 	case !utf8.ValidString(s):
@@ -275,6 +280,7 @@ func (b *builder) relation(line int, rel [3][]byte) {
 	}
 }
 
+// typeOf returns the place of a relation type, a new one if need be.
 func (b *builder) typeOf(line int, name []byte) (uint16, bool) {
 	t, ok := b.types[string(name)]
 	if !ok {

@@ -30,6 +30,7 @@ func hashFold(s string) uint64 {
 	return h ^ h>>29
 }
 
+// foldEqual reports whether two names fold to the same.
 func foldEqual(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -127,6 +127,7 @@ func (g *Graph) Dependencies(r Ref) []Edge { return g.listed(*g.deps.at(int(r)))
 // affected.
 func (g *Graph) Dependants(r Ref) []Edge { return g.listed(*g.dependants.at(int(r))) }
 
+// listed turns stored relations into edges.
 func (g *Graph) listed(list []half) []Edge {
 	if len(list) == 0 {
 		return nil

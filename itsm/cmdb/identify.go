@@ -109,6 +109,7 @@ func (id *identifier) search() {
 	}
 }
 
+// mapped looks up what the mapping table says a label names.
 func (id *identifier) mapped() {
 	m := id.clues[roleMapped]
 	if m.value == "" {

@@ -125,6 +125,8 @@ func (e *indexEditor) rebuild(x *index, changes []keyChange) {
 	e.n = x.n
 }
 
+// each calls fn for every entry, in an order that depends on the contents and on
+// the size the table grew to.
 func (x *index) each(fn func(*entry)) {
 	for i := range x.buckets.n {
 		b := *x.buckets.at(i)

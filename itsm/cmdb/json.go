@@ -7,6 +7,7 @@ import (
 	"io"
 )
 
+// json reads one document.
 func (b *builder) json(r io.Reader) {
 	b.doc.speaks = speaksCIs | speaksRelations
 	raw, ok := b.readAll(r, JSONBytesMax)
@@ -55,6 +56,7 @@ func (b *builder) ndjson(r io.Reader) {
 	}
 }
 
+// oneLine reads a line of NDJSON. A line that cannot be read spoils no other.
 func (p *jsonParser) oneLine(raw []byte, line int) {
 	p.scanner = scanner{b: raw, line: line, text: p.text}
 	if p.peek() == 0 && p.i == len(raw) {
@@ -109,6 +111,7 @@ func (p *jsonParser) list(key string) bool {
 // skip passes over a value.
 func (p *jsonParser) skip() { p.attrs = p.canonical(p.attrs[:0], 0) }
 
+// item reads one object and hands it over.
 func (p *jsonParser) item(kind itemKind) {
 	it := item{kind: kind}
 	p.peek()
@@ -232,6 +235,7 @@ func (p *jsonParser) tierField(it *item, line int) {
 	it.setTier(string(p.attrs), line, c != '"')
 }
 
+// aliases reads a list of strings or null.
 func (p *jsonParser) aliases(it *item, line int) {
 	if p.peek() != '[' {
 		null := p.peek() == 'n'
@@ -254,6 +258,8 @@ func (p *jsonParser) aliases(it *item, line int) {
 	})
 }
 
+// attributes keeps an object in canonical form, so that equal attributes are
+// equal bytes; an empty one is none.
 func (p *jsonParser) attributes(it *item, line int) {
 	c := p.peek()
 	p.skip()

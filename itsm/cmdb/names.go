@@ -51,11 +51,13 @@ func appendKeys(keys []key, b blob) []key {
 	return k.keys
 }
 
+// keyList collects the names of one CI.
 type keyList struct {
 	keys  []key
 	class string
 }
 
+// add keeps a name unless a surer one folds to the same.
 func (k *keyList) add(name string, h how) {
 	if name == "" || len(k.keys) >= keysMax {
 		return

@@ -39,6 +39,7 @@ func (id *identifier) pick(f *finding, e *entry, r role) bool {
 	return found
 }
 
+// pickSeveral reduces the CIs of a shared name, one criterion after the other.
 func (id *identifier) pickSeveral(f *finding, posts []post, r role, elsewhere *Ref) bool {
 	list := make([]candidate, 0, len(posts))
 	for _, p := range posts {
@@ -166,6 +167,7 @@ type placement struct {
 	values [dimCount][2]string
 }
 
+// read finds where a CI is, as eachScope does for the index.
 func (p *placement) read(o *rec) {
 	b := o.blob
 	env, id := b.field(fieldEnv), b.field(fieldID)

@@ -32,6 +32,7 @@ func (g *Graph) Plan(doc Doc, source string, prune bool) (Changes, Diff, []Probl
 	return p.changes, p.diff, p.all()
 }
 
+// planner is one Plan under way.
 type planner struct {
 	problems
 	g       *Graph
@@ -46,6 +47,7 @@ type planner struct {
 	diff    Diff
 }
 
+// resolve looks every id of the document up once.
 func (p *planner) resolve() {
 	for i, id := range p.doc.ids {
 		p.refs[i], _ = p.g.Lookup(id)
@@ -187,6 +189,7 @@ func (p *planner) types() {
 	}
 }
 
+// relation compares one listed relation with the graph.
 func (p *planner) relation(r *docRelation, seen *edgeMarks) {
 	ok := p.hasEnd(r, "from", r.from)
 	if !p.hasEnd(r, "to", r.to) || !ok {
@@ -261,6 +264,7 @@ func (g *Graph) order(x, y half) int {
 	return int(x.typ) - int(y.typ)
 }
 
+// edgePlace is where a relation is: in the list of the CI that depends.
 type edgePlace struct {
 	node Ref
 	i    int

@@ -62,6 +62,7 @@ type repeat struct {
 	count int
 }
 
+// fail lists an error.
 func (ps *problems) fail(line int, field, value, format string, args ...any) {
 	ps.errors++
 	if ps.errors <= ProblemsMax {

@@ -65,6 +65,7 @@ func (c *clues) unnamed(s *Sighting) string {
 // provisionalMax bounds a key; longer ones are cut, which can only join.
 const provisionalMax = 512
 
+// provisionalKey joins what is present, in lower case: names are compared so.
 func provisionalKey(kind string, parts ...string) string {
 	var b strings.Builder
 	b.WriteString(kind)

@@ -58,6 +58,7 @@ func (g *Graph) Quality() Quality {
 	return q
 }
 
+// examine looks at one CI by itself.
 func (g *Graph) examine(r Ref, q *Quality) {
 	id := func() string { return g.ID(r) }
 	o := g.recs.at(int(r))
@@ -114,6 +115,7 @@ func leastOf(list []string, s string) []string {
 	return list[:min(len(list), QualityExamplesMax)]
 }
 
+// unknownTypes counts relations that are treated as depends_on for want of better.
 func (g *Graph) unknownTypes(q *Quality) {
 	counts := make([]int, len(g.relTypes))
 	for i := range g.recs.n {
@@ -140,6 +142,7 @@ func (g *Graph) cycles(order []Ref, q *Quality) {
 	}
 }
 
+// tarjan finds the strongly connected groups of the graph.
 type tarjan struct {
 	g     *Graph
 	index []int32 // order of discovery from 1; -1 once its group is known
@@ -161,6 +164,7 @@ func (t *tarjan) enter(r Ref) {
 	t.calls = append(t.calls, tarjanCall{ref: r})
 }
 
+// from visits everything start depends on, deepest first.
 func (t *tarjan) from(start Ref, q *Quality) {
 	t.enter(start)
 	for len(t.calls) > 0 {

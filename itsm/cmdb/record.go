@@ -100,6 +100,7 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
+// appendBlob is the only writer of the form that blob reads.
 func appendBlob(dst []byte, f *fields) []byte {
 	for _, s := range f.strings {
 		dst = appendString(dst, s)
@@ -132,6 +133,7 @@ func validBlob(b string) bool {
 	return len(b) == 1 && b[0] <= TierMax
 }
 
+// tryCut is cut for strings from outside.
 func tryCut(b string) (field, rest string, ok bool) {
 	n, k := uvarint(b)
 	if k <= 0 || n > uint64(len(b)-k) {

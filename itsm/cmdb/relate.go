@@ -9,6 +9,7 @@ type edgeOp struct {
 	act  edgeAct
 }
 
+// edgeAct is what happens to a relation.
 type edgeAct uint8
 
 const (
@@ -49,6 +50,7 @@ func (a *applier) resolve() []Ref {
 	return ends
 }
 
+// collect turns written relations into operations in the direction of failure.
 func (a *applier) collect(list []relChange, ends []Ref, act edgeAct) {
 	types := make([]uint16, len(a.c.types))
 	usable := make([]bool, len(types))

@@ -266,6 +266,7 @@ func (s *scanner) canonical(dst []byte, depth int) []byte {
 	return append(dst, s.word()...)
 }
 
+// canonicalObject writes the members as they come and then puts them in order.
 func (s *scanner) canonicalObject(dst []byte, depth int) []byte {
 	type member struct{ key, start, end int } // places in dst
 	var members []member

@@ -48,6 +48,7 @@ func (g *Graph) Encode(w io.Writer) error {
 	return e.err
 }
 
+// tables writes what CIs and relations refer to by number, types in order.
 func (e *encoder) tables(g *Graph) {
 	names := make([]string, 0, len(g.types))
 	for name := range g.types {
@@ -79,6 +80,7 @@ func (e *encoder) tables(g *Graph) {
 	}
 }
 
+// encoder writes numbers and strings into frames and keeps the first error.
 type encoder struct {
 	w     *bufio.Writer
 	buf   []byte
@@ -117,6 +119,8 @@ func (e *encoder) raw(b []byte) {
 	}
 }
 
+// frameSum covers the number of the frame, so that a frame that is missing or in
+// another place is noticed.
 func frameSum(number uint32, b []byte) uint32 {
 	var n [4]byte
 	binary.LittleEndian.PutUint32(n[:], number)

@@ -38,6 +38,8 @@ func Decode(r io.Reader) (*Graph, error) {
 	return g, nil
 }
 
+// decoder reads numbers and strings out of frames and keeps the first error;
+// after one it returns zeros, so that callers check once a loop.
 type decoder struct {
 	r     *bufio.Reader
 	frame []byte // memory of the current frame
@@ -116,6 +118,7 @@ func (d *decoder) bytes() []byte {
 
 func (d *decoder) str() string { return string(d.bytes()) }
 
+// tables reads what encoder.tables wrote.
 func (d *decoder) tables(g *Graph) {
 	n := d.max(RelationTypesMax)
 	g.types = make(RelationTypes, n)
@@ -180,6 +183,8 @@ func (d *decoder) records(g *Graph) vecEditor[rec] {
 	return recs
 }
 
+// relations reads the lists of dependencies. A list grows as its relations arrive:
+// its length alone, which may be a lie, allocates next to nothing.
 func (d *decoder) relations(g *Graph, n int) vecEditor[[]half] {
 	var lists vecEditor[[]half]
 	lists.grow(n)

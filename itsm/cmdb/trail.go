@@ -34,6 +34,7 @@ type trail struct {
 // trailMax bounds the lines of a trail.
 const trailMax = 12
 
+// mark is one line of a trail before it is put into words.
 type mark struct {
 	label, value string
 	outcome      outcome

@@ -24,6 +24,7 @@ type vecEditor[T any] struct {
 	mine []bool // pages this editor allocated and may write to
 }
 
+// edit starts the next version.
 func (v vec[T]) edit() vecEditor[T] {
 	pages := make([]*[vecLen]T, len(v.pages), len(v.pages)+1)
 	copy(pages, v.pages)

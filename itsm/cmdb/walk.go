@@ -65,6 +65,7 @@ type walker struct {
 // scanMax is how many results are looked through before a set is made.
 const scanMax = 48
 
+// visit adds the far ends of a list that were not reached before.
 func (w *walker) visit(list []half, hops int) {
 	for i, h := range list {
 		if i > 0 && list[i-1].to == h.to || w.has(h.to) {

@@ -31,6 +31,7 @@ func (g *Graph) Write(format Format, w io.Writer) error {
 	return out.w.Flush() // bufio keeps the first error of any write
 }
 
+// exporter is one Write under way.
 type exporter struct {
 	g   *Graph
 	w   *bufio.Writer
@@ -215,6 +216,7 @@ func appendFlow(dst []byte, canonical string) []byte {
 	return s.flow(dst)
 }
 
+// flow writes the next value in YAML.
 func (s *scanner) flow(dst []byte) []byte {
 	first := true
 	next := func() {
@@ -271,6 +273,7 @@ func (x *exporter) csv(format Format) {
 	out.Flush()
 }
 
+// aliasesCell is what csv.go reads: bars where that is unambiguous, else a list.
 func aliasesCell(list []string) string {
 	plain := strings.Join(list, "|")
 	if strings.Count(plain, "|") > max(len(list)-1, 0) || strings.HasPrefix(plain, "[") {

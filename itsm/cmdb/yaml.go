@@ -39,6 +39,7 @@ func (b *builder) yaml(r io.Reader) {
 	}
 }
 
+// yamlParser reads CIs and relations out of YAML nodes.
 type yamlParser struct {
 	b    *builder
 	left int // nodes that may still be visited
@@ -104,6 +105,7 @@ func (p *yamlParser) pairs(n *yaml.Node, fn func(key string, line int, v *yaml.N
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
+// item reads one mapping and hands it over.
 func (p *yamlParser) item(n *yaml.Node, kind itemKind) {
 	if p.left <= 0 {
 		return
@@ -161,6 +163,7 @@ func (p *yamlParser) aliases(it *item, line int, v *yaml.Node) {
 	}
 }
 
+// attributes become JSON, the one form the graph keeps.
 func (p *yamlParser) attributes(it *item, line int, v *yaml.Node) {
 	if isNull(v) {
 		return
