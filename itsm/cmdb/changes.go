@@ -34,14 +34,6 @@ func (c *Changes) Empty() bool {
 // Source is the import source that made the changes.
 func (c *Changes) Source() string { return c.source }
 
-// end returns the id of a relation's end.
-func (c *Changes) end(i uint32) string {
-	if int(i) < len(c.puts) {
-		return c.puts[i].field(fieldID)
-	}
-	return c.ends[int(i)-len(c.puts)]
-}
-
 // ChunkBytesMax is the largest chunk a journal entry can take; Chunks stays
 // below it whatever its argument.
 const ChunkBytesMax = 1 << 20

@@ -51,6 +51,15 @@ func (d *Doc) CIs() int { return len(d.cis) }
 // Relations is the number of relations listed.
 func (d *Doc) Relations() int { return len(d.relations) }
 
+// RelationList returns the relations listed, in order.
+func (d *Doc) RelationList() []itsm.Relation {
+	out := make([]itsm.Relation, len(d.relations))
+	for i, r := range d.relations {
+		out[i] = itsm.Relation{From: d.ids[r.from], Type: d.types[r.typ], To: d.ids[r.to]}
+	}
+	return out
+}
+
 // NewDoc makes a document of values, for callers that have no file. The line of
 // a problem is the place in cis and then relations, from 1.
 func NewDoc(cis []itsm.CI, relations []itsm.Relation) (Doc, []Problem) {

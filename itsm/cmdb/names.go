@@ -1,8 +1,6 @@
 package cmdb
 
-import (
-	"strings"
-)
+import "strings"
 
 // how says by which of a CI's names it is known under a key; lower is surer.
 type how uint8
@@ -14,11 +12,7 @@ const (
 	howTail        // what follows the scope in an id or name: shop/cart → cart
 	howShort       // first label of a host name
 	howTrimmed     // without the class as a suffix: cart-service → cart
-	howCount
 )
-
-// howWords tell people how a name matched.
-var howWords = [howCount]string{"id", "name", "alias", "name within its scope", "short host name", "name without its class"}
 
 // key is one name a CI is known by; name shares the blob's memory.
 type key struct {
