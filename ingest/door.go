@@ -207,7 +207,7 @@ func (in *intake) storeOnce() (receipt, *refusal) {
 
 // store decodes the body and journals what came of it.
 func (in *intake) store() (receipt, *refusal) {
-	res, decodeErr, r := in.decodeBody()
+	res, r, decodeErr := in.decodeBody()
 	if r != nil {
 		return receipt{}, r
 	}
@@ -251,10 +251,10 @@ func (in *intake) body() []byte {
 
 // decodeBody returns the decoded result. What is not decodable at all becomes one
 // bad part that holds the whole body, and the reason.
-func (in *intake) decodeBody() (source.Result, error, *refusal) {
+func (in *intake) decodeBody() (source.Result, *refusal, error) {
 	enc, err := encodingOf(in.c)
 	if err != nil {
-		return source.Result{}, nil, &refusal{err: err, reason: refusedEncoding}
+		return source.Result{}, &refusal{err: err, reason: refusedEncoding}, nil
 	}
 	res, err := in.decoded(enc)
 	switch {
@@ -265,13 +265,13 @@ func (in *intake) decodeBody() (source.Result, error, *refusal) {
 	}
 	switch itsm.CodeOf(err) {
 	case itsm.TooLarge:
-		return source.Result{}, nil, refuse(refusedSize, err)
+		return source.Result{}, refuse(refusedSize, err), nil
 	case itsm.Unavailable:
-		return source.Result{}, nil, &refusal{err: err, reason: refusedMemory, wait: retryAfter}
+		return source.Result{}, &refusal{err: err, reason: refusedMemory, wait: retryAfter}, nil
 	}
 	if err != nil {
 		bad := entry.Bad{Error: itsm.MessageOf(err), Body: in.body()}
-		return source.Result{Bad: []entry.Bad{bad}}, err, nil
+		return source.Result{Bad: []entry.Bad{bad}}, nil, err
 	}
 	return res, nil, nil
 }

@@ -113,7 +113,8 @@ func start(t testing.TB, change func(*ingest.Options)) *rig {
 	if r.door, err = ingest.New(o); err != nil {
 		t.Fatal(err)
 	}
-	r.app = ingest.NewApp(ingest.AppOptions{Log: log, Long: []ingest.LongRoute{{Prefix: "/long", Read: time.Minute, Write: time.Minute}}})
+	r.app = ingest.NewApp(ingest.AppOptions{Log: log, Long: []ingest.LongRoute{
+		{Prefix: "/long", Read: time.Minute, Write: time.Minute}, {Prefix: "/webhooks/slow", Read: 200 * time.Millisecond, Write: time.Minute}}})
 	r.door.Routes(r.app)
 	r.app.Post("/api/echo", func(c *fiber.Ctx) error { return c.Send(c.BodyRaw()) })
 	r.app.Post("/long", func(c *fiber.Ctx) error {

@@ -177,7 +177,7 @@ func TestStringsDoNotShareTheBody(t *testing.T) {
 	}
 }
 
-// The vectors are fingerprints that a real Alertmanager 0.34 and Prometheus gave
+// The vectors are fingerprints that a real Alertmanager gave
 // to these labels.
 func TestFingerprint(t *testing.T) {
 	for _, c := range []struct {
@@ -188,6 +188,7 @@ func TestFingerprint(t *testing.T) {
 		{map[string]string{"alertname": "X"}, "d2aeefc389ca7746"},
 		{map[string]string{"alertname": "DiskFull", "instance": "db1:9100", "severity": "critical"}, "efb0c6c488e007da"},
 		{map[string]string{"severity": "critical", "alertname": "DiskFull", "instance": "db1:9100", "empty": ""}, "efb0c6c488e007da"},
+		{map[string]string{"alertname": "Über", "é": "ü"}, "d45c32e3598e10b9"},
 	} {
 		if got := source.Fingerprint(itsm.LabelsOf(c.labels)); got != c.want {
 			t.Errorf("%v: got %s, want %s", c.labels, got, c.want)
