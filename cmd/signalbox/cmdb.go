@@ -9,13 +9,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
 )
 
-var cmdbTypes = map[string]string{".yaml": "application/yaml", ".yml": "application/yaml", ".json": "application/json", ".csv": "text/csv", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
+var cmdbTypes = map[cmdb.Format]string{cmdb.YAML: "application/yaml", cmdb.JSON: "application/json", cmdb.NDJSON: "application/x-ndjson", cmdb.CSVCIs: "text/csv", cmdb.CSVRelations: "text/csv"}
 
 func cmdbCommand() *cobra.Command {
 	var c client
@@ -63,59 +65,121 @@ retires what the same --source listed before and no longer lists.`,
 	return cmd
 }
 
-// cmdbFiles reads one file, or a CSV pair of CIs and relations as multipart text.
+// cmdbFiles reads one file of any kind, or a pair of CSV files as one import.
 func cmdbFiles(stdin io.Reader, files []string) (body []byte, contentType string, err error) {
 	if len(files) == 1 && files[0] == "-" {
 		b, err := io.ReadAll(stdin)
-		return b, "application/x-ndjson", err
+		return b, cmdbTypes[cmdb.NDJSON], err
 	}
-	var all [][]byte
-	for _, f := range files {
-		ct, ok := cmdbTypes[strings.ToLower(filepath.Ext(f))]
+	if len(files) == 1 {
+		f, ok := cmdb.FormatOf(files[0])
 		if !ok {
-			return nil, "", fmt.Errorf("%s: unknown kind of file; expected .yaml, .json, .ndjson or .csv", f)
+			return nil, "", fmt.Errorf("%s: unknown kind of file; expected .yaml, .json, .ndjson or .csv", files[0])
 		}
-		if contentType != "" && ct != contentType {
-			return nil, "", fmt.Errorf("%s: files of one import are of one kind", f)
+		b, err := os.ReadFile(files[0])
+		return b, cmdbTypes[f], err
+	}
+	var pair bytes.Buffer
+	for _, want := range []cmdb.Format{cmdb.CSVCIs, cmdb.CSVRelations} {
+		i := slices.IndexFunc(files, func(f string) bool { got, _ := cmdb.FormatOf(f); return got == want })
+		if i < 0 || len(files) != 2 {
+			return nil, "", errors.New("several files make one import only as CSV: one of CIs and one of relations, the latter with \"relation\" in its name; import the others one by one")
 		}
-		contentType = ct
-		b, err := os.ReadFile(f)
-		if err != nil {
+		if err := csvLines(&pair, want, files[i]); err != nil {
 			return nil, "", err
 		}
-		all = append(all, b)
 	}
-	if len(all) > 1 && contentType != "text/csv" {
-		return nil, "", errors.New("several files are read together only as CSV (one of CIs, one of relations); import the others one by one, or merge them")
+	return pair.Bytes(), cmdbTypes[cmdb.NDJSON], nil
+}
+
+// csvLines appends a CSV file as NDJSON, so that a pair is one import and nothing
+// is half applied. What is wrong in a file is reported here, by its own lines.
+func csvLines(w *bytes.Buffer, f cmdb.Format, path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
-	// A blank line parts the CSV tables; each begins with its own header.
-	return bytes.Join(all, []byte("\n\n")), contentType, nil
+	doc, problems := cmdb.Parse(f, bytes.NewReader(b))
+	if cmdb.Blocking(problems) {
+		errs := []error{fmt.Errorf("nothing was imported")}
+		for _, p := range problems {
+			errs = append(errs, fmt.Errorf("%s: %s", path, p))
+		}
+		return errors.Join(errs...)
+	}
+	if f == cmdb.CSVCIs {
+		changes, _, _ := cmdb.Empty(cmdb.DefaultRelationTypes()).Plan(doc, "csv", false)
+		return cmdb.Empty(cmdb.DefaultRelationTypes()).Apply(changes).Write(cmdb.NDJSON, w)
+	}
+	enc := json.NewEncoder(w)
+	for _, r := range doc.RelationList() {
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// importAnswer is what the CLI shows of an import.
+type importAnswer struct {
+	Added      int             `json:"cis_added"`
+	Changed    int             `json:"cis_changed"`
+	Retired    int             `json:"cis_retired"`
+	Unchanged  int             `json:"cis_unchanged"`
+	RelAdded   int             `json:"relations_added"`
+	RelRemoved int             `json:"relations_removed"`
+	AddedIDs   []string        `json:"added"`
+	RetiredIDs []string        `json:"retired"`
+	Changes    []cmdb.CIChange `json:"changed"`
+	RelsIn     []itsm.Relation `json:"added_relations"`
+	RelsOut    []itsm.Relation `json:"removed_relations"`
+	Truncated  bool            `json:"truncated"`
+	Warnings   []finding       `json:"warnings"`
+	Problems   []finding       `json:"problems"`
+	Detail     string          `json:"detail"`
+}
+
+// finding is one problem of an import.
+type finding struct {
+	Line    int    `json:"line"`
+	Field   string `json:"field"`
+	Value   string `json:"value"`
+	Message string `json:"message"`
 }
 
 func printImport(w io.Writer, status int, b []byte, dryRun bool) error {
-	var out struct {
-		Problems []struct {
-			Line  int    `json:"line"`
-			Field string `json:"field"`
-			Value string `json:"value"`
-			Msg   string `json:"msg"`
-		} `json:"problems"`
-		Detail string `json:"detail"`
-	}
-	if err := json.Unmarshal(b, &out); err != nil {
+	var a importAnswer
+	if err := json.Unmarshal(b, &a); err != nil {
 		return fmt.Errorf("unexpected answer: %w", err)
 	}
+	for _, p := range append(a.Problems, a.Warnings...) {
+		fmt.Fprintln(w, cmdb.Problem{Line: p.Line, Field: p.Field, Value: p.Value, Msg: p.Message})
+	}
 	if status == http.StatusUnprocessableEntity {
-		for _, p := range out.Problems {
-			fmt.Fprintf(w, "line %d: %s %q: %s\n", p.Line, p.Field, p.Value, p.Msg)
+		return errors.New(a.Detail)
+	}
+	for _, id := range a.AddedIDs {
+		fmt.Fprintf(w, "+ %s\n", id)
+	}
+	for _, c := range a.Changes {
+		fmt.Fprintf(w, "~ %s\n", c.ID)
+		for _, f := range c.Fields {
+			fmt.Fprintf(w, "    %s: %v -> %v\n", f.Field, f.Before, f.After)
 		}
-		return fmt.Errorf("nothing was imported: %s", out.Detail)
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, b, "", "  "); err != nil {
-		return err
+	for _, id := range a.RetiredIDs {
+		fmt.Fprintf(w, "- %s\n", id)
 	}
-	fmt.Fprintln(w, pretty.String())
+	for _, r := range a.RelsIn {
+		fmt.Fprintf(w, "+ %s %s %s\n", r.From, r.Type, r.To)
+	}
+	for _, r := range a.RelsOut {
+		fmt.Fprintf(w, "- %s %s %s\n", r.From, r.Type, r.To)
+	}
+	if a.Truncated {
+		fmt.Fprintln(w, "  … and more")
+	}
+	fmt.Fprintf(w, "CIs: %d added, %d changed, %d retired, %d as before; relations: %d added, %d removed\n", a.Added, a.Changed, a.Retired, a.Unchanged, a.RelAdded, a.RelRemoved)
 	if dryRun {
 		fmt.Fprintln(w, "dry run: nothing was changed")
 	}

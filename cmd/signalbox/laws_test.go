@@ -49,7 +49,7 @@ var imports = map[string][]string{
 	"itsm/desk":          {"itsm", "itsm/kv"},
 	"itsm/access":        {"itsm"},
 	"itsm/api":           {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/httperr", "correlate/engine"},
-	"itsm/console":       {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/httperr", "correlate/engine"},
+	"itsm/console":       {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/kv", "itsm/httperr", "correlate/engine"}, // kv for the storybook
 	"ingest/journal":     {"itsm"},
 	"ingest/journal/*":   {"itsm", "ingest/journal"},
 	"ingest/source":      {"itsm", "itsm/entry"},

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -105,9 +104,9 @@ func replayCMDB(path string) (*cmdb.Changes, error) {
 	if path == "" {
 		return nil, nil
 	}
-	format, err := cmdbFormat(path)
-	if err != nil {
-		return nil, err
+	format, ok := cmdb.FormatOf(path)
+	if !ok || format == cmdb.CSVCIs || format == cmdb.CSVRelations {
+		return nil, fmt.Errorf("%s: unknown kind of file; expected .yaml, .json or .ndjson", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -126,19 +125,6 @@ func replayCMDB(path string) (*cmdb.Changes, error) {
 		}
 	}
 	return nil, errors.Join(errs...)
-}
-
-// cmdbFormat tells a file's format by its name.
-func cmdbFormat(path string) (cmdb.Format, error) {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".yaml", ".yml":
-		return cmdb.YAML, nil
-	case ".json":
-		return cmdb.JSON, nil
-	case ".ndjson", ".jsonl":
-		return cmdb.NDJSON, nil
-	}
-	return "", fmt.Errorf("%s: unknown kind of file; expected .yaml, .json or .ndjson", path)
 }
 
 // lineDecoder turns lines into deliveries as the door would.

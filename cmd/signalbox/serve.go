@@ -205,6 +205,9 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Verify(); err != nil {
+		return fmt.Errorf("the view is damaged; 'signalbox rebuild' makes it again from the journal: %w", err)
+	}
 	d, err := desk.Open(db)
 	if err != nil {
 		return err

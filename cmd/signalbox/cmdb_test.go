@@ -1,0 +1,154 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// cli runs a command as a person would and returns what it printed.
+func cli(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out lockedBuffer
+	err := run(t.Context(), args, strings.NewReader(""), &out, &out)
+	return out.String(), err
+}
+
+func TestCMDBByCommandLine(t *testing.T) {
+	s := start(t, t.TempDir(), "")
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	cmdb := func(args ...string) (string, error) {
+		return cli(t, append([]string{"cmdb", "--server", s.url, "--token", adminToken}, args...)...)
+	}
+	good := file("good.yaml", "cis:\n  - {id: a, name: a, class: Service}\n  - {id: b, name: b, class: Database}\nrelations:\n  - {from: a, type: depends_on, to: b}\n")
+	out, err := cmdb("import", "--dry-run", good)
+	if err != nil || !strings.Contains(out, "+ a\n") || !strings.Contains(out, "+ a depends_on b") || !strings.Contains(out, "nothing was changed") {
+		t.Errorf("dry run: %v\n%s", err, out)
+	}
+	if out, err = cmdb("export"); err != nil || strings.Contains(out, "depends_on") {
+		t.Errorf("a dry run changed something: %v\n%s", err, out)
+	}
+	if out, err = cmdb("import", good); err != nil || !strings.Contains(out, "CIs: 2 added") {
+		t.Errorf("import: %v\n%s", err, out)
+	}
+	bad := file("bad.yaml", "cis:\n  - {id: c, name: c, class: Service}\n  - {id: d, class: Service, tier: 9}\nrelations:\n  - {from: c, type: depends_on, to: nowhere}\n")
+	out, err = cmdb("import", bad)
+	if err == nil || !strings.Contains(out, "line 3") || !strings.Contains(out, "tier") || !strings.Contains(out, "expected a number") {
+		t.Errorf("bad file: %v\n%s", err, out)
+	}
+	dangling := file("dangling.yaml", "relations:\n  - {from: a, type: depends_on, to: nowhere}\n")
+	if out, err = cmdb("import", dangling); err == nil || !strings.Contains(out, "line 2") || !strings.Contains(out, "nowhere") {
+		t.Errorf("relation to an unknown CI: %v\n%s", err, out)
+	}
+	if out, err = cmdb("export", "--format", "json"); err != nil || strings.Contains(out, `"c"`) || !strings.Contains(out, `"a"`) {
+		t.Errorf("half of a bad file was applied: %v\n%s", err, out)
+	}
+	cis := file("cis.csv", "id,name,class,tier,aliases\nx,x,Server,2,x.example.com|10.0.0.7\n")
+	relations := file("relations.csv", "from,type,to\na,runs_on,x\n")
+	if out, err = cmdb("import", relations, cis); err != nil || !strings.Contains(out, "+ x\n") || !strings.Contains(out, "+ a runs_on x") {
+		t.Errorf("pair of CSV files: %v\n%s", err, out)
+	}
+	var ci struct{ Aliases []string }
+	if status := s.do(http.MethodGet, "/api/v1/cmdb/cis/x", nil, &ci); status != http.StatusOK || len(ci.Aliases) != 2 {
+		t.Errorf("CI from CSV: %d %+v", status, ci)
+	}
+	exported, err := cmdb("export")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = cmdb("import", "--dry-run", file("again.yaml", exported)); err != nil || strings.Contains(out, "+ ") || strings.Contains(out, "~ ") {
+		t.Errorf("export and import differ: %v\n%s", err, out)
+	}
+}
+
+func TestCheckAndHelp(t *testing.T) {
+	for _, c := range [][]string{nil, {"serve"}, {"replay"}, {"rebuild"}, {"journal"}, {"journal", "cat"}, {"journal", "verify"}, {"cmdb"}, {"cmdb", "import"}, {"cmdb", "export"}, {"snippets"}, {"storybook"}} {
+		out, err := cli(t, append(c, "--help")...)
+		if err != nil || !strings.Contains(out, "Usage:") {
+			t.Errorf("%v --help: %v\n%s", c, err, out)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "s.yml")
+	check := func(text string) (string, error) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return cli(t, "serve", "--check", "--config", file)
+	}
+	if out, err := check("listen: 127.0.0.1:1\n"); err != nil || !strings.Contains(out, "good") {
+		t.Errorf("good configuration: %v %s", err, out)
+	}
+	for text, want := range map[string]string{
+		"lsten: x\n": "unknown key",
+		"listen: 0.0.0.0:8080\nsources:\n  am: {kind: alertmanager}\n":                     "no credentials",
+		"sources:\n  am: {kind: alertmanager, auth: {bearer: ['env:NOT_SET_ANYWHERE']}}\n": "NOT_SET_ANYWHERE",
+		"connectors:\n  pd: {kind: pagerduty, routing_key: 'file:/nowhere/at/all'}\n":      "connectors.pd.routing_key",
+		"connectors:\n  pd: {kind: pagerduty}\n":                                           "connectors.pd.routing_key",
+	} {
+		if _, err := check(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestReplayIsTheSameEveryTime(t *testing.T) {
+	dir := t.TempDir()
+	events := filepath.Join(dir, "events.jsonl")
+	lines := `{"id":"e1","status":"firing","severity":"critical","title":"db down","startsAt":"2026-01-01T00:00:00Z","labels":{"service":"db"}}
+{"id":"e2","status":"firing","severity":"critical","title":"shop down","startsAt":"2026-01-01T00:00:20Z","labels":{"service":"shop"}}
+{"id":"e3","status":"firing","severity":"critical","title":"db down","startsAt":"2026-01-01T00:00:00Z","labels":{"service":"db"}}
+{"at":"2026-01-01T00:01:00Z","source":"alertmanager","body":{"version":"4","groupKey":"g","status":"firing","alerts":[{"status":"firing","labels":{"alertname":"X","service":"mail"},"annotations":{"alert_id":"e4"},"startsAt":"2026-01-01T00:00:30Z","endsAt":"0001-01-01T00:00:00Z","fingerprint":"f1"}]}}
+{"id":"e5","status":"resolved","title":"db down","startsAt":"2026-01-01T00:00:00Z","endsAt":"2026-01-01T00:02:00Z","labels":{"service":"db"}}
+not json at all
+`
+	cmdb := filepath.Join(dir, "cmdb.yaml")
+	for p, text := range map[string]string{events: lines, cmdb: "cis:\n  - {id: db, name: db, class: Service}\n  - {id: shop, name: shop, class: Service}\nrelations:\n  - {from: shop, type: depends_on, to: db}\n"} {
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var first map[string]string
+	for _, batch := range []string{"1", "7", "1000"} {
+		out := filepath.Join(dir, "out-"+batch)
+		if msg, err := cli(t, "replay", "--events", events, "--cmdb", cmdb, "--out", out, "--batch", batch); err != nil {
+			t.Fatalf("%v\n%s", err, msg)
+		}
+		got := map[string]string{}
+		for _, f := range []string{"members.jsonl", "incidents.jsonl", "problems.jsonl", "summary.json"} {
+			b, err := os.ReadFile(filepath.Join(out, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[f] = string(b)
+		}
+		if first == nil {
+			first = got
+		}
+		for f := range got {
+			if got[f] != first[f] {
+				t.Errorf("batch %s: %s differs:\n%s\n%s", batch, f, got[f], first[f])
+			}
+		}
+	}
+	want := `{"alert_id":"e1","incident_id":"INC0000001"}
+{"alert_id":"e2","incident_id":"INC0000001"}
+{"alert_id":"e3","incident_id":"INC0000001"}
+{"alert_id":"e4","incident_id":"INC0000002"}
+{"alert_id":"e5","incident_id":"INC0000001"}
+`
+	if first["members.jsonl"] != want {
+		t.Errorf("members:\n%s", first["members.jsonl"])
+	}
+	if !strings.Contains(first["incidents.jsonl"], `"root_causes":["db"`) || !strings.Contains(first["summary.json"], `"undecodable_lines": 1`) {
+		t.Errorf("incidents:\n%s\nsummary:\n%s", first["incidents.jsonl"], first["summary.json"])
+	}
+}
