@@ -115,6 +115,9 @@ func TestShots(t *testing.T) {
 	}
 	shot("/sign-in", "signin", 375, false)
 	enter(t, ctx, s.base)
+	if os.Getenv("SIGNALBOX_SHOTS_POISON") != "" {
+		s.book.poison(t, os.Getenv("SIGNALBOX_SHOTS_POISON"))
+	}
 	for _, p := range pages {
 		name := strings.NewReplacer("/", "_", "?", "_", "=", "_", "&", "_", "+", "_").Replace(strings.Trim(p, "/"))
 		if name == "" {
