@@ -74,6 +74,7 @@ type source struct {
 	tombs   map[string]tombstone
 	stale   Duration
 	gap     Duration
+	strict  bool // the gap was set for this source: nothing but it starts a new episode of what fires
 	count   eventCounts
 	bySupp  map[string]uint64
 	scope   *scope
@@ -109,7 +110,7 @@ func (s *State) sourceOf(name string) *source {
 
 func (src *source) configure(c *Config) {
 	own := c.Sources[src.name]
-	src.stale, src.gap = own.StaleAfter, own.EpisodeGap
+	src.stale, src.gap, src.strict = own.StaleAfter, own.EpisodeGap, own.EpisodeGap != 0
 	if src.gap == 0 {
 		src.gap = c.EpisodeGap
 	}
@@ -276,9 +277,13 @@ func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
 func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) {
 	start := s.startOf(e, et)
 	if start > a.lastStart && s.now.Sub(seen) > a.src.gap.std() {
-		s.endEpisode(a, endedEpisode, seen) // it was last known to fire then
+		s.endQuietly(a, endedEpisode, seen) // it was last known to fire then; grouping hears of the onset
 		s.change(a, e)
 		s.startEpisode(a, e, et, assumed)
+		s.countPlaced(a)
+		return
+	}
+	if e.StartsAt != 0 && start > a.lastStart && !a.src.strict && a.member && a.inc != nil && a.inc.state.IsOpen() && s.onset(a, e, et, assumed, seen) {
 		s.countPlaced(a)
 		return
 	}

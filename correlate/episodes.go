@@ -1,11 +1,17 @@
 package correlate
 
 import (
+	"signalbox/correlate/group"
 	"signalbox/itsm"
 )
 
 // startEpisode begins the next episode of a and places it.
 func (s *State) startEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
+	s.beginEpisode(a, e, et, assumed)
+	s.place(a, s.groupTime(et))
+}
+
+func (s *State) beginEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	s.remember(a)
 	if a.episode > 0 && !a.ci.bound() {
 		name, _ := a.named()
@@ -19,25 +25,62 @@ func (s *State) startEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool
 	a.lastStart = a.startsAt
 	s.countBinding(a)
 	s.storms(a)
-	s.place(a, s.groupTime(et))
+}
+
+// onset folds a later start of an episode that goes on: grouping is asked again.
+// While it says the same incident, the episode goes on; when it says another one,
+// that is news of other trouble, and the next episode.
+func (s *State) onset(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) (moved bool) {
+	t := s.groupTime(et)
+	pl := s.group.place(a, t)
+	if i := a.inc; pl.Incident == i.number {
+		s.group.join(i, a)
+		i.lastActivity = s.now
+		s.follow(i, pl)
+		return false
+	}
+	s.endQuietly(a, endedEpisode, seen)
+	s.change(a, e)
+	s.beginEpisode(a, e, et, assumed)
+	s.group.last.Episode = a.episode
+	s.accept(a, t, pl)
+	return true
 }
 
 // continueEpisode takes back the end of an episode: it fired again so soon that
-// it is the same trouble.
+// it is the same trouble. Only when grouping sees it as part of another open
+// incident is it the next episode after all.
 func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
+	t := s.groupTime(et)
+	i := a.inc
+	if !a.member {
+		s.resume(a, e, et, assumed)
+		s.place(a, t)
+		return
+	}
+	pl := s.group.place(a, t)
+	if o := s.incidents[pl.Incident]; o != i && (!i.state.IsOpen() || o != nil && o.state.IsOpen()) {
+		s.beginEpisode(a, e, et, assumed)
+		s.group.last.Episode = a.episode
+		s.accept(a, t, pl)
+		return
+	}
+	s.resume(a, e, et, assumed)
+	if pl.Incident == i.number {
+		s.group.join(i, a)
+	}
+	s.firingAgain(i, a)
+	if !i.state.IsOpen() {
+		s.reopen(i, actSystem, a.describe()+" fired again")
+	}
+	s.follow(i, pl)
+}
+
+func (s *State) resume(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	a.reopened++
+	a.held = ""
 	s.fire(a, e, et, assumed)
 	a.lastStart = max(a.lastStart, s.startOf(e, et))
-	switch i := a.inc; {
-	case a.member && i.state.IsOpen():
-		s.firingAgain(i, a)
-	case a.member:
-		s.firingAgain(i, a)
-		s.reopen(i, actSystem, a.describe()+" fired again")
-	default:
-		a.held = ""
-		s.place(a, s.groupTime(et))
-	}
 }
 
 // canContinue reports whether the last episode may be continued: its incident is
@@ -66,6 +109,15 @@ func (s *State) fire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 
 // endEpisode ends what a is firing about.
 func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
+	s.endQuietly(a, by, ends)
+	if by != endedEpisode && by != endedStale {
+		ends = s.groupTime(ends)
+	}
+	s.group.ended(a, ends)
+}
+
+// endQuietly is endEpisode without telling grouping.
+func (s *State) endQuietly(a *alert, by endedBy, ends itsm.Time) {
 	a.status, a.endedBy, a.endsAt, a.endedAt = itsm.Resolved, by, ends, s.now
 	a.lease, a.holdUntil = 0, 0
 	s.firing--
@@ -75,10 +127,6 @@ func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
 	s.touchAlert(a)
 	a.deadAt = s.now
 	s.dead.push(uint64(a.number), s.now)
-	if by != endedEpisode && by != endedStale {
-		ends = s.groupTime(ends)
-	}
-	s.group.ended(a, ends)
 	if a.member && a.inc != nil {
 		s.cleared(a.inc, a)
 	}
@@ -154,19 +202,21 @@ func (s *State) alertDue(a *alert) {
 	s.scheduleAlert(a)
 }
 
-// place decides what a firing episode belongs to: an incident of its own past,
-// nothing yet (hold), or what grouping says.
+// place decides what a firing episode belongs to: nothing yet (hold), what
+// grouping says, or, for a flapping alert that grouping would give an incident of
+// its own, the incident it flaps in.
 func (s *State) place(a *alert, t itsm.Time) {
-	switch i := a.inc; {
-	case i != nil && a.flapping && i.state.IsOpen():
-		s.join(i, a, s.evidence(i, a, itsm.DecidedJoined, "same_ci", "the alert is flapping: all its episodes belong to one incident"))
-	case i != nil && s.canReopen(i):
-		s.join(i, a, s.evidence(i, a, itsm.DecidedReopened, "same_ci", a.describe()+" was a member when the incident resolved and fired again"))
-		s.reopen(i, actSystem, a.describe()+" fired again")
-	case s.hold(a):
-	default:
-		s.groupPlace(a, t)
+	if s.hold(a) {
+		return
 	}
+	pl := s.group.place(a, t)
+	i := a.inc
+	if !a.flapping || i == nil || !i.state.IsOpen() || !i.flaps() || pl.Incident != 0 {
+		s.accept(a, t, pl)
+		return
+	}
+	s.group.last = group.Probe{}
+	s.enrol(i, a, s.evidence(i, a, itsm.DecidedJoined, "same_ci", "the alert is flapping: its episodes stay in one incident"))
 }
 
 // forgetDead drops the state of alerts that ended long ago, oldest first, and

@@ -46,9 +46,6 @@ func (g *grouping) join(i *incident, a *alert) {
 	g.last = group.Probe{}
 }
 
-// again tells that a member whose episode ended fires again in the same episode.
-func (g *grouping) again(a *alert) { g.join(a.inc, a) }
-
 // rejoin tells that a member is now bound to another CI.
 func (g *grouping) rejoin(i *incident, a *alert) {
 	g.g.Leave(i.number, a.number, a.episode)
@@ -63,8 +60,9 @@ func (g *grouping) close(i *incident)              { g.g.Close(i.number) }
 
 // groupPlace puts an episode where grouping says and carries out the merges that
 // came with it.
-func (s *State) groupPlace(a *alert, t itsm.Time) {
-	pl := s.group.place(a, t)
+func (s *State) groupPlace(a *alert, t itsm.Time) { s.accept(a, t, s.group.place(a, t)) }
+
+func (s *State) accept(a *alert, t itsm.Time, pl group.Placement) {
 	ev := pl.Evidence
 	i := s.incidents[pl.Incident]
 	switch {
@@ -80,6 +78,11 @@ func (s *State) groupPlace(a *alert, t itsm.Time) {
 		}
 		i = s.openFor(a, t, follows, &ev)
 	}
+	s.follow(i, pl)
+}
+
+// follow carries out what came with a placement in i.
+func (s *State) follow(i *incident, pl group.Placement) {
 	s.related(i, pl.Maybe)
 	for _, m := range pl.Merge {
 		s.mergeHot(m[0], m[1])

@@ -117,10 +117,15 @@ func (s *State) admit(i *incident, a *alert, from itsm.IncidentNumber) {
 	s.touchAlert(a)
 }
 
-// join makes a a member of i and tells everybody who should know.
+// join makes a a member of i, for grouping too.
 func (s *State) join(i *incident, a *alert, ev *itsm.Evidence) {
-	s.admit(i, a, 0)
 	s.group.join(i, a)
+	s.enrol(i, a, ev)
+}
+
+// enrol makes a a member of i and tells everybody who should know.
+func (s *State) enrol(i *incident, a *alert, ev *itsm.Evidence) {
+	s.admit(i, a, 0)
 	s.put(itsm.Decision{Kind: itsm.PutEvidence, Evidence: ev})
 	i.why = ev.Because
 	if n := len(i.members); n > 1 && (n <= joinsListed || n&(n-1) == 0) {
@@ -157,7 +162,6 @@ func (s *State) firingAgain(i *incident, a *alert) {
 	i.worst = worse(i.worst, a.severity)
 	i.clearedAt = 0
 	i.lastActivity = s.now
-	s.group.again(a)
 	if i.state.IsOpen() {
 		s.settle(i, actSystem, "")
 	}
@@ -205,6 +209,11 @@ func (s *State) setSeverity(a *alert, sev itsm.Severity) {
 	}
 }
 
+// flaps reports whether i is about one CI that flaps: then it stays open between
+// the episodes. An incident of several CIs ends when they have cleared, or one
+// restless alert would keep it open for what has nothing to do with it.
+func (i *incident) flaps() bool { return i.flapping > 0 && len(i.cis.list) == 1 }
+
 // severity is the worst of the firing members, else the worst of all.
 func (i *incident) severity() itsm.Severity {
 	for sev := itsm.Critical; sev <= itsm.Info; sev++ {
@@ -220,7 +229,7 @@ func (s *State) incidentNext(i *incident) itsm.Time {
 	var next itsm.Time
 	switch {
 	case i.state.IsOpen():
-		if i.firing == 0 && i.flapping == 0 && i.clearedAt != 0 {
+		if i.firing == 0 && !i.flaps() && i.clearedAt != 0 {
 			next = i.clearedAt.Add(s.cfg.ResolveAfter.std())
 		}
 		next = earliest(next, i.causesDue)
@@ -246,7 +255,7 @@ func (s *State) incidentDue(i *incident) {
 			s.refreshCauses(i)
 			s.touchIncident(i)
 		}
-		if i.firing == 0 && i.flapping == 0 && i.clearedAt != 0 && i.clearedAt.Add(s.cfg.ResolveAfter.std()) <= s.now {
+		if i.firing == 0 && !i.flaps() && i.clearedAt != 0 && i.clearedAt.Add(s.cfg.ResolveAfter.std()) <= s.now {
 			s.resolve(i, actSystem, "", fmt.Sprintf("all alerts have been clear for %s", short(s.cfg.ResolveAfter)))
 		} else {
 			s.tell(i, actSystem, "")
@@ -336,7 +345,7 @@ func (s *State) forgetEnded() {
 func (s *State) forgetIncident(i *incident) {
 	for _, m := range i.members {
 		if a := s.alerts[m.alert]; a != nil && a.inc == i {
-			a.inc, a.member = nil, false
+			a.inc = nil // it was a member: the episode can start nowhere else
 			if a.flapsIn == i {
 				a.flapsIn = nil
 			}

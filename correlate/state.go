@@ -208,4 +208,11 @@ func (g *grouping) configure(c group.Config) {
 	g.g = n
 }
 
-func (g *grouping) setGraph(c *cmdb.Graph) { g.g.SetGraph(c) }
+// setGraph activates a CMDB revision. What it newly relates is proposed, never imposed.
+func (g *grouping) setGraph(c *cmdb.Graph) {
+	for _, p := range g.g.SetGraph(c) {
+		if i := g.s.incidents[p.Incident]; i != nil && i.state.IsOpen() {
+			g.s.related(i, []itsm.Candidate{p.Candidate})
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"testing"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
@@ -13,7 +12,7 @@ import (
 // world is a small desk around a State: it applies decisions to records, so that
 // tests look at what people would see.
 type world struct {
-	tb    testing.TB
+	tb    fataler
 	s     *State
 	at    itsm.Time
 	off   itsm.Offset
@@ -30,13 +29,21 @@ type world struct {
 	seenIntent map[string]int // intents a scenario has asked about, by connector
 }
 
+// fataler is what a world needs of a test, of rapid's too.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+	Errorf(string, ...any)
+}
+
 type evidenceKey struct {
 	i itsm.IncidentNumber
 	a itsm.AlertNumber
 	e uint32
 }
 
-func newWorld(tb testing.TB, c Config) *world {
+func newWorld(tb fataler, c Config) *world {
 	g := cmdb.Empty(cmdb.DefaultRelationTypes())
 	return &world{tb: tb, s: New(c, g), at: epoch, alerts: map[itsm.AlertNumber]itsm.Alert{}, incidents: map[itsm.IncidentNumber]itsm.Incident{},
 		evidence: map[evidenceKey]itsm.Evidence{}, quarantine: map[string]itsm.Quarantined{}, seenIntent: map[string]int{}}
