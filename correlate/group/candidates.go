@@ -119,7 +119,7 @@ func (g *Grouper) collectUnbound(p Probe, s *series) {
 // collectNear offers the groups with a member a short walk away.
 func (g *Grouper) collectNear(p Probe, s *series) {
 	weight := g.nearMilli(s.rule)
-	for _, b := range g.ball(p.CI)[1:] {
+	for _, b := range g.ball(p.CI).near[1:] {
 		for _, gr := range newest(g.byCI[b.ref], g.c.CandidatesMax) {
 			if g.takesByTopology(gr, p.At, s.rule) {
 				if c := g.offer(gr, byNear, power(weight, int(b.hops))); c != nil {

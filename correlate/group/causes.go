@@ -181,6 +181,9 @@ func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []s
 	var order []cmdb.Ref
 	for i := range list {
 		s := &list[i]
+		if g.cmdb.FanIn(s.ref) > g.c.NearDegreeMax {
+			continue // an instance has few owners, a hub many users
+		}
 		for _, e := range g.cmdb.Dependants(s.ref) {
 			if !isInstance(e.Type) {
 				continue

@@ -11,11 +11,11 @@ import (
 // parseGraph makes a graph of a JSON document.
 func parseGraph(tb testing.TB, doc []byte) *cmdb.Graph {
 	tb.Helper()
-	return addTo(tb, cmdb.Empty(cmdb.DefaultRelationTypes()), doc)
+	return importTo(tb, cmdb.Empty(cmdb.DefaultRelationTypes()), doc)
 }
 
-// addTo imports a JSON document into a graph.
-func addTo(tb testing.TB, g *cmdb.Graph, doc []byte) *cmdb.Graph {
+// importTo imports a JSON document into a graph.
+func importTo(tb testing.TB, g *cmdb.Graph, doc []byte) *cmdb.Graph {
 	tb.Helper()
 	d, problems := cmdb.Parse(cmdb.JSON, bytes.NewReader(doc))
 	changes, _, planned := g.Plan(d, "test", false)

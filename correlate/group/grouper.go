@@ -30,10 +30,12 @@ type Grouper struct {
 	lastOn     map[cmdb.Ref]itsm.IncidentNumber
 	lastOnKey  map[string]itsm.IncidentNumber
 	deadlines  deadlines
-	balls      map[cmdb.Ref][]near       // cache of near walks, of this graph revision
+	balls      map[cmdb.Ref]ball         // cache of near walks, of this graph revision
 	cones      map[cmdb.Ref][]cmdb.Reach // cache of E(x), of this graph revision
 	candidates []candidate               // scratch of Place
 	at         map[*group]int            // scratch of Place: position in candidates
+	steps      []step                    // scratch of walk
+	ends       []cmdb.Ref                // scratch of walk
 	reach      []cmdb.Reach              // scratch
 }
 
@@ -47,7 +49,7 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]*group{}, byKey: map[string][]*group{},
 		bySender: map[string][]*group{}, byRule: map[string][]*group{},
 		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
-		balls: map[cmdb.Ref][]near{}, cones: map[cmdb.Ref][]cmdb.Reach{}, at: map[*group]int{},
+		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{}, at: map[*group]int{},
 	}
 }
 
@@ -107,8 +109,7 @@ type cover struct {
 }
 
 func newGroup(n itsm.IncidentNumber) *group {
-	return &group{n: n, members: map[itsm.AlertNumber]*member{}, cis: map[cmdb.Ref]*spot{}, keys: map[string]*spot{},
-		cover: map[cmdb.Ref]cover{}, dirty: true}
+	return &group{n: n, members: map[itsm.AlertNumber]*member{}, cis: map[cmdb.Ref]*spot{}, dirty: true}
 }
 
 // Open starts the group of a new incident; the caller joins its first alert next.
@@ -142,20 +143,16 @@ func (g *Grouper) Join(n itsm.IncidentNumber, p Probe) {
 
 // tell updates what the onset says about the group as a whole.
 func (g *Grouper) tell(gr *group, p Probe, m *member) {
-	if p.Rule != "" && !slices.Contains(gr.ruleKeys, p.Rule) {
-		gr.ruleKeys = append(gr.ruleKeys, p.Rule)
+	if addTo(&gr.ruleKeys, p.Rule, sendersMax) && gr.warm {
 		g.byRule[p.Rule] = insert(g.byRule[p.Rule], gr)
 	}
-	if key := senderKey(p); key != "" && len(gr.senders) < sendersMax && !slices.Contains(gr.senders, key) {
-		gr.senders = append(gr.senders, key)
+	if key := senderKey(p); addTo(&gr.senders, key, sendersMax) && gr.warm {
 		g.bySender[key] = insert(g.bySender[key], gr)
 	}
 	if m.chronic {
 		return
 	}
-	if tag := g.tagOf(p); tag != "" && len(gr.tags) < tagsMax && !slices.Contains(gr.tags, tag) {
-		gr.tags = append(gr.tags, tag)
-	}
+	addTo(&gr.tags, g.tagOf(p), tagsMax)
 	gr.title, gr.name = p.Title, p.AlertName
 	gr.lastJoin = max(gr.lastJoin, p.At)
 	gr.pace = g.paceOf(m.rule)
@@ -169,6 +166,16 @@ const (
 	sendersMax = 64
 	tagsMax    = 32
 )
+
+// addTo appends a value that is not there yet, while there is room. It reports
+// whether it did.
+func addTo(list *[]string, v string, limit int) bool {
+	if v == "" || len(*list) >= limit || slices.Contains(*list, v) {
+		return false
+	}
+	*list = append(*list, v)
+	return true
+}
 
 // add makes m a member and counts its CI.
 func (g *Grouper) add(gr *group, a itsm.AlertNumber, m *member) {
@@ -195,6 +202,9 @@ func (g *Grouper) spotOf(gr *group, m *member) *spot {
 		sp := gr.keys[m.key]
 		if sp == nil {
 			sp = &spot{first: m.at}
+			if gr.keys == nil {
+				gr.keys = map[string]*spot{}
+			}
 			gr.keys[m.key] = sp
 			if gr.warm {
 				g.byKey[m.key] = insert(g.byKey[m.key], gr)
@@ -221,6 +231,9 @@ func (g *Grouper) spotOf(gr *group, m *member) *spot {
 // explain adds (sign 1) or takes back (sign -1) the CIs that explain ci, in a
 // group that can be joined by topology.
 func (g *Grouper) explain(gr *group, ci cmdb.Ref, sign int32) {
+	if gr.cover == nil {
+		gr.cover = map[cmdb.Ref]cover{}
+	}
 	for _, r := range g.cone(ci) {
 		c := gr.cover[r.Ref]
 		c.n += sign
@@ -380,20 +393,15 @@ func (g *Grouper) Merge(into, from itsm.IncidentNumber) {
 			s.incident = into
 		}
 	}
+	g.cool(dst) // what follows changes what it is indexed under
 	for _, key := range src.senders {
-		if len(dst.senders) < sendersMax && !slices.Contains(dst.senders, key) {
-			dst.senders = append(dst.senders, key)
-		}
+		addTo(&dst.senders, key, sendersMax)
 	}
 	for _, key := range src.ruleKeys {
-		if !slices.Contains(dst.ruleKeys, key) {
-			dst.ruleKeys = append(dst.ruleKeys, key)
-		}
+		addTo(&dst.ruleKeys, key, sendersMax)
 	}
 	for _, tag := range src.tags {
-		if len(dst.tags) < tagsMax && !slices.Contains(dst.tags, tag) {
-			dst.tags = append(dst.tags, tag)
-		}
+		addTo(&dst.tags, tag, tagsMax)
 	}
 	if src.lastJoin >= dst.lastJoin {
 		dst.title, dst.name, dst.pace, dst.lastJoin = src.title, src.name, src.pace, src.lastJoin
@@ -401,7 +409,6 @@ func (g *Grouper) Merge(into, from itsm.IncidentNumber) {
 	dst.opened = min(dst.opened, src.opened)
 	dst.wave.merge(src.wave)
 	g.Close(from)
-	g.cool(dst)
 	if dst.resolved == 0 {
 		g.warmUp(dst)
 	}

@@ -290,14 +290,15 @@ func (g *Grouper) heat(p Probe) {
 	if p.CI == cmdb.NoRef {
 		return
 	}
-	for _, e := range g.cmdb.Dependencies(p.CI) {
-		if g.cmdb.FanIn(e.To) < g.c.HotFanIn {
+	g.ends = g.cmdb.AppendDependencies(g.ends[:0], p.CI)
+	for _, y := range g.ends {
+		if g.cmdb.FanIn(y) < g.c.HotFanIn {
 			continue
 		}
-		h := g.hot[e.To]
+		h := g.hot[y]
 		if h == nil {
 			h = &hotness{}
-			g.hot[e.To] = h
+			g.hot[y] = h
 		}
 		h.note(p.CI, p.At, p.At.Add(-g.c.HotWindow))
 	}

@@ -100,7 +100,7 @@ func (g *Grouper) unjoin(gr *group) {
 	for ci := range gr.cover {
 		remove(g.byExplain, ci, gr)
 	}
-	clear(gr.cover)
+	gr.cover = nil
 }
 
 // late is how far a grouping time may lie behind the latest one.

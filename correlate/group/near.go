@@ -15,8 +15,14 @@ type step struct {
 	up     bool
 }
 
-// ball returns the CIs near ci, nearest first, ci included.
-func (g *Grouper) ball(ci cmdb.Ref) []near {
+// ball is the neighbourhood of a CI.
+type ball struct {
+	near  []near // nearest first, the CI itself included
+	alone bool   // the CMDB relates it to nothing but instances
+}
+
+// ball returns the neighbourhood of ci.
+func (g *Grouper) ball(ci cmdb.Ref) ball {
 	if b, ok := g.balls[ci]; ok {
 		return b
 	}
@@ -24,9 +30,9 @@ func (g *Grouper) ball(ci cmdb.Ref) []near {
 		clear(g.balls)
 	}
 	steps := g.walk(ci, cmdb.NoRef)
-	b := make([]near, len(steps))
+	b := ball{near: make([]near, len(steps)), alone: g.isAlone(ci)}
 	for i, s := range steps {
-		b[i] = near{s.ref, s.hops}
+		b.near[i] = near{s.ref, s.hops}
 	}
 	g.balls[ci] = b
 	return b
@@ -35,38 +41,30 @@ func (g *Grouper) ball(ci cmdb.Ref) []near {
 // walk goes breadth first along relations in either direction. It does not go
 // through hubs: neither through a CI of many relations, nor from a dependency
 // down to its other dependants when these are many. It ends at to, when to is
-// met, or after NearMax CIs.
+// met, or after NearMax CIs. The result is valid until the next walk.
 func (g *Grouper) walk(from, to cmdb.Ref) []step {
-	steps := []step{{ref: from, parent: -1}}
-	seen := map[cmdb.Ref]bool{from: true}
+	steps := append(g.steps[:0], step{ref: from, parent: -1})
 	for i := 0; i < len(steps) && len(steps) < g.c.NearMax; i++ {
 		at := steps[i]
-		if int(at.hops) >= g.c.NearHops {
+		if int(at.hops) >= g.c.NearHops || (to != cmdb.NoRef && at.ref == to) {
 			break
 		}
-		deps, users := g.cmdb.Dependencies(at.ref), g.cmdb.Dependants(at.ref)
-		if i > 0 && len(deps)+len(users) > g.c.NearDegreeMax {
+		users := g.cmdb.FanIn(at.ref)
+		g.ends = g.cmdb.AppendDependencies(g.ends[:0], at.ref)
+		deps := len(g.ends)
+		if i > 0 && deps+users > g.c.NearDegreeMax {
 			continue
 		}
-		visit := func(ref cmdb.Ref, up bool) {
-			if !seen[ref] && len(steps) < g.c.NearMax {
-				seen[ref] = true
-				steps = append(steps, step{ref, int32(i), at.hops + 1, up})
+		if !at.up || users <= g.c.BridgeFanIn {
+			g.ends = g.cmdb.AppendDependants(g.ends, at.ref)
+		}
+		for k, ref := range g.ends {
+			if len(steps) < g.c.NearMax && !slices.ContainsFunc(steps, func(s step) bool { return s.ref == ref }) {
+				steps = append(steps, step{ref, int32(i), at.hops + 1, k < deps})
 			}
 		}
-		for _, e := range deps {
-			visit(e.To, true)
-		}
-		if at.up && len(users) > g.c.BridgeFanIn {
-			continue
-		}
-		for _, e := range users {
-			visit(e.To, false)
-		}
-		if to != cmdb.NoRef && seen[to] {
-			break
-		}
 	}
+	g.steps = steps
 	return steps
 }
 

@@ -185,14 +185,15 @@ func (g *Grouper) merges(p Probe) [][2]itsm.IncidentNumber {
 		return nil
 	}
 	var out [][2]itsm.IncidentNumber
-	for _, e := range g.cmdb.Dependencies(p.CI) {
-		if g.cmdb.FanIn(e.To) < g.c.HotFanIn || !g.isHot(e.To, p.At) {
+	g.ends = g.cmdb.AppendDependencies(g.ends[:0], p.CI)
+	for _, y := range g.ends {
+		if !g.isHot(y, p.At) {
 			continue
 		}
 		var into itsm.IncidentNumber
-		for _, gr := range g.byExplain[e.To] {
+		for _, gr := range g.byExplain[y] {
 			young := gr.resolved == 0 && !gr.wave.spent && p.At-gr.opened < itsm.Time(g.c.HotYoung.Milliseconds())
-			if !young || int(gr.cover[e.To].n)*1000 < len(gr.cis)*g.c.ThetaMilli {
+			if !young || int(gr.cover[y].n)*1000 < len(gr.cis)*g.c.ThetaMilli {
 				continue
 			}
 			if into == 0 {

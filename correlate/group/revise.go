@@ -63,7 +63,7 @@ func (g *Grouper) propose(gr *group) []Proposal {
 	var out []Proposal
 	cis := gr.alerting()
 	for _, ci := range cis[:min(len(cis), reviseCIsMax)] {
-		for _, b := range g.ball(ci) {
+		for _, b := range g.ball(ci).near {
 			for _, o := range newest(g.byCI[b.ref], g.c.CandidatesMax) {
 				if o.n >= gr.n || o.resolved != 0 || o.wave.spent || gr.opened-o.lastJoin > max(o.pace, gr.pace) {
 					continue

@@ -20,7 +20,7 @@ func (g *Grouper) survey(p Probe, s *series, named cmdb.Ref) {
 	switch {
 	case p.CI == cmdb.NoRef:
 		r.unbound++
-	case g.isAlone(p.CI) || (named != cmdb.NoRef && !g.isNear(p.CI, named)):
+	case g.ball(p.CI).alone || (named != cmdb.NoRef && !g.isNear(p.CI, named)):
 		r.missing++
 	}
 }
@@ -28,6 +28,9 @@ func (g *Grouper) survey(p Probe, s *series, named cmdb.Ref) {
 // isAlone reports whether the CMDB relates a CI to nothing but its own instances
 // or what it is an instance of.
 func (g *Grouper) isAlone(ci cmdb.Ref) bool {
+	if g.cmdb.FanIn(ci) > g.c.NearDegreeMax {
+		return false
+	}
 	for _, e := range g.cmdb.Dependencies(ci) {
 		if !isInstance(e.Type) {
 			return false
@@ -53,7 +56,7 @@ func (g *Grouper) isAloneOwner(ci cmdb.Ref) bool {
 
 // isNear reports whether two CIs are within the near walk of each other.
 func (g *Grouper) isNear(a, b cmdb.Ref) bool {
-	for _, n := range g.ball(a) {
+	for _, n := range g.ball(a).near {
 		if n.ref == b {
 			return true
 		}

@@ -64,7 +64,7 @@ func relate(tb testing.TB, g *cmdb.Graph, relations string) *cmdb.Graph {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return addTo(tb, g, doc)
+	return importTo(tb, g, doc)
 }
 
 // probe makes the onset of an alert named "ci:alertname" or "?key:alertname".
