@@ -230,6 +230,9 @@ func (in *intake) store() (receipt, *refusal) {
 		return rc, nil // an event of a partner that concerns nothing of ours
 	}
 	off, _, err := in.d.o.Journal.Append(in.c.UserContext(), entries...)
+	if itsm.CodeOf(err) == itsm.TooLarge && err != nil {
+		return receipt{}, refuse(refusedSize, err) // trying again would not help
+	}
 	if err != nil {
 		return receipt{}, &refusal{err: itsm.Wrap(itsm.Unavailable, err, "the journal does not accept entries now; nothing was stored"), reason: refusedJournal, wait: retryAfter}
 	}
@@ -260,7 +263,7 @@ func (in *intake) decodeBody() (source.Result, *refusal, error) {
 	switch {
 	case err == nil && len(res.Events) > in.s.Limits.AlertsPerRequest:
 		err = itsm.Errorf(itsm.TooLarge, "%d alerts in one request, at most %d are accepted", len(res.Events), in.s.Limits.AlertsPerRequest)
-	case err == nil && len(in.body()) > EventBytesMax/4 && eventBytes(res.Events) > EventBytesMax:
+	case err == nil && len(in.body()) > EventBytesMax/4 && textBytes(&res) > EventBytesMax:
 		err = itsm.Errorf(itsm.TooLarge, "alerts with more than %d bytes of text in one request: send them in several", EventBytesMax)
 	}
 	switch itsm.CodeOf(err) {
@@ -301,10 +304,14 @@ func (in *intake) decoded(enc string) (res source.Result, err error) {
 	return in.s.decode(in.body(), itsm.TimeOf(in.start))
 }
 
-func eventBytes(events []itsm.Event) int {
+// textBytes is about the size of a result in the journal.
+func textBytes(res *source.Result) int {
 	n := 0
-	for i := range events {
-		e := &events[i]
+	for i := range res.Bad {
+		n += len(res.Bad[i].Body) + len(res.Bad[i].Error)
+	}
+	for i := range res.Events {
+		e := &res.Events[i]
 		n += len(e.Identity) + len(e.ID) + len(e.Group) + len(e.Title) + len(e.CIName) + len(e.GeneratorURL)
 		for _, ls := range [...]itsm.Labels{e.Labels, e.Annotations} {
 			for _, l := range ls {

@@ -314,6 +314,14 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+func TestTooLargeForTheJournal(t *testing.T) {
+	r := start(t, nil)
+	r.fail = itsm.Errorf(itsm.TooLarge, "journal append: 40 bytes, at most 32 are possible")
+	if got := r.post(t, "/webhooks/generic", `{"status":"firing","title":"x"}`); got.status != 413 || got.header.Get("Retry-After") != "" {
+		t.Errorf("got %d %s, want 413: no retry can succeed", got.status, got.body)
+	}
+}
+
 func TestNewKeysAreBounded(t *testing.T) {
 	at := now.Std()
 	r := start(t, func(o *ingest.Options) {
