@@ -180,7 +180,7 @@ func (f fields) identity(title string, faults *source.Faults) string {
 	case title != "":
 		return "title:" + source.Digest(f["org_id"], title)
 	}
-	faults.Add("aggreg_key", "missing, and there is no alert_id or title either; use the payload that `signalbox template datadog` prints")
+	faults.Add("aggreg_key", "missing, and there is no alert_id or title either; use the payload of the README (Datadog)")
 	return ""
 }
 

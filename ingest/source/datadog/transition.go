@@ -66,7 +66,7 @@ func (f fields) state(marks []string, faults *source.Faults) state {
 		return state{status: itsm.Resolved}
 	}
 	faults.Add("alert_transition", "missing, and the title does not begin with one such as [Triggered]; "+
-		"use the payload that `signalbox template datadog` prints")
+		"use the payload of the README (Datadog)")
 	return state{}
 }
 
