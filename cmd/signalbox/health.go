@@ -183,11 +183,11 @@ func (h *healthReport) sourceCounts() map[string]sourceCount {
 			}
 			c, v := out[source], uint64(m.GetCounter().GetValue())
 			switch f.GetName() {
-			case "signalbox_ingest_accepted_total":
+			case "signalbox_ingest_requests_accepted_total":
 				c.accepted += v
-			case "signalbox_ingest_events_total":
+			case "signalbox_ingest_events_journaled_total":
 				c.events += v
-			case "signalbox_ingest_refused_total":
+			case "signalbox_ingest_requests_refused_total":
 				c.refused += v
 			default:
 				continue

@@ -46,6 +46,7 @@ const (
 
 type serveOptions struct {
 	config, dataDir, listen string
+	cpuprofile              string
 	check                   bool
 }
 
@@ -72,6 +73,7 @@ without one a token is created in the data directory.`,
 	c.Flags().StringVar(&o.config, "config", conf.DefaultFile, "configuration file")
 	c.Flags().StringVar(&o.dataDir, "data-dir", "", "data directory (default "+conf.DefaultDataDir+")")
 	c.Flags().StringVar(&o.listen, "listen", "", "address (default "+conf.DefaultListen+")")
+	c.Flags().StringVar(&o.cpuprofile, "cpuprofile", "", "write a CPU profile of the whole run to this file")
 	c.Flags().BoolVar(&o.check, "check", false, "read the configuration and its secrets, say what is wrong, and exit")
 	return c
 }
@@ -172,6 +174,11 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 		return err
 	}
 	log := newLog(stderr, set.file.Log)
+	stopProfile, err := profile(o.cpuprofile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopProfile()) }()
 	if o.check {
 		_, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: noJournal{}, Log: log})
 		if err == nil {
@@ -234,6 +241,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	again := retrier{d, door}
 	senders, wakes := sendersOf(set.pagers, d, eng, log)
+	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir})
 	health := &healthReport{eng: eng, admit: admit, journal: j, dir: dir, sources: set.sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng),
 		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"embed"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,8 +17,11 @@ import (
 func snippetsCommand() *cobra.Command {
 	var base string
 	c := &cobra.Command{
-		Use:   "snippets [alertmanager|prometheus|datadog|curl]",
-		Short: "Print what to paste into each sender",
+		Use:   "snippets [curl|alertmanager|prometheus|datadog|rules|dashboard]",
+		Short: "Print what to paste into each sender, and the monitoring of Signalbox itself",
+		Long: `Prints what to paste into each sender, with this server's address. Two more are
+printed only when named: 'rules', Prometheus alert rules for Signalbox itself, and
+'dashboard', a Grafana dashboard to import.`,
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return printSnippets(cmd.OutOrStdout(), base, args)
@@ -63,7 +68,26 @@ Payload: %s
 	}
 }
 
+// monitoringFiles are printed only when named.
+var monitoringFiles = map[string]string{"rules": "monitoring/rules.yml", "dashboard": "monitoring/dashboard.json"}
+
+//go:embed monitoring
+var monitoring embed.FS
+
 func printSnippets(w io.Writer, base string, only []string) error {
+	if len(only) > 0 {
+		if name, ok := monitoringFiles[only[0]]; ok {
+			b, err := monitoring.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(b)
+			return err
+		}
+		if !slices.ContainsFunc(snippets(base), func(s snippet) bool { return s.name == only[0] }) {
+			return fmt.Errorf("no snippet %q; expected curl, alertmanager, prometheus, datadog, rules or dashboard", only[0])
+		}
+	}
 	for _, s := range snippets(base) {
 		if len(only) > 0 && only[0] != s.name {
 			continue

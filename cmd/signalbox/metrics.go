@@ -1,0 +1,126 @@
+package main
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signalbox/connectors"
+	"signalbox/correlate/engine"
+	"signalbox/itsm"
+	"signalbox/itsm/desk"
+)
+
+// stateMetrics reports what is rather than what happened: it is read at each
+// scrape from the fold, the desk and the disk, so it cannot drift from them.
+type stateMetrics struct {
+	eng     *engine.Engine
+	desk    *desk.Desk
+	senders []*connectors.Sender
+	dir     string
+}
+
+func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("signalbox_"+name, help, labels, nil)
+}
+
+var (
+	descReady       = gauge("ready", "1 when the server accepts and folds.")
+	descOffset      = gauge("journal_head_offset", "Last durable journal entry.")
+	descCursor      = gauge("engine_cursor_offset", "Last folded journal entry.")
+	descLag         = gauge("engine_fold_lag_seconds", "Age of the oldest entry that is not folded; 0 when caught up.")
+	descAlerts      = gauge("alerts_firing", "Alerts that are firing.")
+	descIncidents   = gauge("incidents_open", "Open incidents by state and priority.", "state", "priority")
+	descOpened      = gauge("incidents_opened_total", "Incidents ever opened.")
+	descEvents      = gauge("events_total", "Events by source and fate: accepted is the sum of the others.", "source", "fate")
+	descBound       = gauge("cmdb_bindings_total", "Alert episodes by whether they bound to a CI.", "bound")
+	descCIs         = gauge("cmdb_cis", "CIs of the active CMDB revision.")
+	descRevision    = gauge("cmdb_revision", "Active CMDB revision.")
+	descStorms      = gauge("storms_on", "Scopes in which a storm is on.")
+	descQuarantine  = gauge("quarantine_waiting", "Quarantined deliveries nobody has retried.")
+	descOutbox      = gauge("outbox_pending", "Intents not yet confirmed by a partner.", "connector")
+	descOutboxAge   = gauge("outbox_oldest_seconds", "Age of the oldest intent that waits; 0 when none does.", "connector")
+	descDead        = gauge("outbox_dead_letters", "Intents that were abandoned.", "connector")
+	descFailures    = gauge("connector_failures_in_a_row", "Failures since the partner last confirmed something.", "connector")
+	descStorage     = gauge("storage_bytes", "Bytes on disk.", "part")
+	descStorageFree = gauge("storage_free_bytes", "Room left on the data directory's disk.")
+)
+
+// Describe implements prometheus.Collector.
+func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descReady, descOffset, descCursor, descLag, descAlerts, descIncidents, descOpened, descEvents, descBound, descCIs, descRevision,
+		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descStorage, descStorageFree} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
+	set := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	count := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	m.fold(set, count)
+	m.records(set)
+	for _, s := range m.senders {
+		st := s.Status()
+		set(descFailures, float64(st.Failures), st.Connector)
+	}
+	for _, p := range []string{journalDir, viewDir, snapshotsDir} {
+		set(descStorage, float64(dirBytes(filepath.Join(m.dir, p))), p)
+	}
+	if free, err := freeBytes(m.dir); err == nil {
+		set(descStorageFree, float64(free))
+	}
+}
+
+type setter func(d *prometheus.Desc, v float64, labels ...string)
+type counter func(d *prometheus.Desc, v uint64, labels ...string)
+
+func (m *stateMetrics) fold(set setter, count counter) {
+	st, t := m.eng.Status(), m.eng.Totals()
+	ready := 0.0
+	if st.Ready && st.Stopped == "" {
+		ready = 1
+	}
+	set(descReady, ready)
+	set(descOffset, float64(st.Head))
+	set(descCursor, float64(st.Cursor))
+	set(descLag, st.Lag.Seconds())
+	set(descAlerts, float64(t.Firing))
+	count(descOpened, t.Incidents)
+	for _, s := range t.Sources {
+		count(descEvents, s.Accepted, s.Source, "accepted")
+		count(descEvents, s.Folded, s.Source, "folded")
+		count(descEvents, s.Deduplicated, s.Source, "deduplicated")
+		count(descEvents, s.Suppressed, s.Source, "suppressed")
+		count(descEvents, s.Quarantined, s.Source, "quarantined")
+	}
+	count(descBound, t.Bound, "true")
+	count(descBound, t.Unbound, "false")
+	set(descStorms, float64(t.StormsOn))
+	set(descCIs, float64(st.CIs))
+	set(descRevision, float64(st.CMDB))
+}
+
+func (m *stateMetrics) records(set setter) {
+	c := m.desk.Counts()
+	for _, s := range []itsm.State{itsm.New, itsm.InProgress, itsm.OnHold} {
+		for p := itsm.P1; p <= itsm.P5; p++ {
+			set(descIncidents, float64(c.ByBoth[s][p]), s.String(), p.String())
+		}
+	}
+	set(descQuarantine, float64(c.QuarantineWaiting))
+	for _, o := range c.Outbox {
+		age := 0.0
+		if o.OldestAt != 0 {
+			age = max(0, time.Since(o.OldestAt.Std()).Seconds())
+		}
+		set(descOutbox, float64(o.Pending), o.Connector)
+		set(descOutboxAge, age, o.Connector)
+		set(descDead, float64(o.Dead), o.Connector)
+	}
+}
