@@ -200,7 +200,7 @@ type staleView struct {
 // person had typed, and what changed since they looked.
 func (c *Console) refuse(ctx *fiber.Ctx, n itsm.IncidentNumber, d deed, f url.Values, cause error) error {
 	code := itsm.CodeOf(cause)
-	if code == itsm.NotFound || code == itsm.Internal || code == itsm.Unavailable {
+	if code == itsm.NotFound || code == itsm.Internal {
 		return cause
 	}
 	p, err := c.incidentPage(ctx, n)

@@ -108,9 +108,9 @@ func TestStaleEdit(t *testing.T) {
 
 func TestRefusedEdit(t *testing.T) {
 	s := signedIn(t, fixedClock)
-	resp, body := s.post("/incidents/INC0000001/acknowledge", nil)
-	if resp.StatusCode != http.StatusSeeOther && resp.StatusCode != http.StatusConflict {
-		t.Errorf("acknowledge what is resolved: status %d", resp.StatusCode)
+	resp, body := s.post("/incidents/INC0000006/reopen", url.Values{"version": {"3"}})
+	if resp.StatusCode != http.StatusConflict || !strings.Contains(body, "Reopen was not done.") {
+		t.Errorf("reopen what was merged: status %d, want 409 and why", resp.StatusCode)
 	}
 	resp, body = s.post("/incidents/INC0000004/merge", url.Values{"version": {"41"}, "into": {"INC000000x"}})
 	if resp.StatusCode != http.StatusBadRequest {

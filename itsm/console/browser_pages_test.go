@@ -128,8 +128,9 @@ func TestBrowserColours(t *testing.T) {
 		{"light", "dark", "rgb(15, 19, 22)"},
 	} {
 		scheme(t, ctx, c.system)
+		js[int](t, ctx, `window.before = 1`) // gone on the page that the choice leads to
 		steps(t, ctx, chromedp.Click(chromedp.CSS(fmt.Sprintf("button[value=%q]", c.choice))))
-		until(t, ctx, fmt.Sprintf(`getComputedStyle(document.body).backgroundColor == %q && document.querySelector('button[aria-pressed="true"]').value == %q`, c.want, c.choice))
+		until(t, ctx, fmt.Sprintf(`!("before" in window) && getComputedStyle(document.body).backgroundColor == %q && document.querySelector('button[aria-pressed="true"]').value == %q`, c.want, c.choice))
 	}
 }
 

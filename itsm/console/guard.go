@@ -119,7 +119,7 @@ var errorHeads = map[int][2]string{
 	http.StatusConflict:              {"That is not possible now", "Go back and reload the page to see how it stands."},
 	http.StatusRequestEntityTooLarge: {"Too much text", "Go back and shorten it."},
 	http.StatusTooManyRequests:       {"Too many attempts", "Wait a little before the next one."},
-	http.StatusServiceUnavailable:    {"Not now", "Nothing was stored. Try again in a moment; the status page says more."},
+	http.StatusServiceUnavailable:    {"Not now", "Try again in a moment; the status page says more."},
 	http.StatusInternalServerError:   {"Our fault", "Nothing you did caused this. The server's log has the cause."},
 }
 

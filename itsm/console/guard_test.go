@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/itsm"
 	"signalbox/itsm/access"
 )
 
@@ -272,5 +275,44 @@ func TestNotFoundLeavesMachinesAlone(t *testing.T) {
 	}
 	if resp, body := s.get("/none"); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "no page at this address") || strings.Contains(body, "Quarantine") {
 		t.Errorf("/none: status %d, want 404, and nothing about the records for a stranger", resp.StatusCode)
+	}
+}
+
+// broken is a desk whose disk fails.
+type broken struct{ Records }
+
+func (broken) Incident(itsm.IncidentNumber) (itsm.Incident, error) {
+	return itsm.Incident{}, errors.New("read /var/secret/000012.sst: input/output error")
+}
+
+// An internal error is a page that says nothing of its cause, and a log line that does.
+func TestInternalError(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	s.console.o.Records = broken{s.console.o.Records}
+	resp, body := s.get("/incidents/INC0000004")
+	checkHeaders(t, "/incidents/INC0000004", resp)
+	checkPage(t, s.base, body)
+	if resp.StatusCode != http.StatusInternalServerError || strings.Contains(body, "secret") || !strings.Contains(body, "Our fault") {
+		t.Errorf("status %d, want 500 without the cause", resp.StatusCode)
+	}
+	if !strings.Contains(s.log.String(), "000012.sst") {
+		t.Errorf("the log lacks the cause: %s", s.log)
+	}
+}
+
+// busy is an engine that cannot take acts now.
+type busy struct{ Engine }
+
+func (busy) Do(context.Context, itsm.Act) (itsm.Outcome, error) {
+	return itsm.Outcome{}, itsm.Errorf(itsm.Unavailable, "the disk is almost full; free some space")
+}
+
+// What a person typed survives a refusal.
+func TestUnavailableKeepsTheNote(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	s.console.o.Engine = busy{s.console.o.Engine}
+	resp, body := s.post("/incidents/INC0000004/notes", url.Values{"text": {"failover to orders-db-2 started"}})
+	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "the disk is almost full") || !strings.Contains(body, "failover to orders-db-2 started</textarea>") {
+		t.Errorf("status %d, want 503, why, and the note still in its field", resp.StatusCode)
 	}
 }

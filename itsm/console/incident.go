@@ -1,11 +1,9 @@
 package console
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,36 +92,6 @@ type banner struct {
 	Text string
 	Link string
 	Word string // text of Link
-}
-
-type brokenView struct {
-	Services     []ciLink
-	MoreServices int
-	Groups       []brokenGroup
-	Rest         []brokenGroup
-	Firing       string
-	Resolved     string
-	All          string // address of all alerts
-	Partial      string // says so when not all could be read here
-}
-
-type brokenGroup struct {
-	CI       ciLink
-	Unbound  bool
-	Severity badge
-	Count    string
-	Alerts   []alertRef
-	More     int
-	worst    itsm.Severity
-	n        int
-}
-
-type alertRef struct {
-	Href     string
-	Title    string
-	Severity badge
-	Since    when
-	Flapping bool
 }
 
 type causeView struct {
@@ -271,71 +239,6 @@ func viewBanners(i itsm.Incident) []banner {
 	return out
 }
 
-// viewBroken groups the firing alerts by CI, the worst first.
-func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
-	i := f.Incident
-	b := brokenView{Services: inv.links(inv.byTier(i.Services), servicesMax), MoreServices: max(0, len(i.Services)-servicesMax),
-		Firing: firingOf(i.FiringCount, i.AlertCount), All: "/alerts?incident=" + i.Number.String()}
-	if f.MoreAl {
-		b.Partial = "Of " + thousands(i.AlertCount) + " alerts the newest " + thousands(membersMax) + " are shown here."
-	}
-	groups := map[string]*brokenGroup{}
-	var order []string
-	for _, a := range f.Alerts {
-		if a.Status != itsm.Firing {
-			continue
-		}
-		id, unbound := ciOf(a)
-		g := groups[id]
-		if g == nil {
-			g = &brokenGroup{CI: inv.link(id), Unbound: unbound, worst: itsm.Info}
-			groups[id], order = g, append(order, id)
-		}
-		g.n++
-		if a.Severity != 0 {
-			g.worst = min(g.worst, a.Severity)
-		}
-		if len(g.Alerts) < brokenAlertsMax {
-			g.Alerts = append(g.Alerts, viewAlertRef(a, now))
-		} else {
-			g.More++
-		}
-	}
-	slices.SortFunc(order, func(x, y string) int {
-		return cmp.Or(cmp.Compare(groups[x].worst, groups[y].worst), cmp.Compare(groups[y].n, groups[x].n), cmp.Compare(x, y))
-	})
-	for k, id := range order {
-		g := groups[id]
-		g.Severity, g.Count = severityBadge(g.worst), plural(g.n, "alert", "alerts")
-		if k < brokenGroupsMax {
-			b.Groups = append(b.Groups, *g)
-		} else {
-			b.Rest = append(b.Rest, *g)
-		}
-	}
-	return b
-}
-
-// ciOf is the CI of an alert, or the key of its provisional one.
-func ciOf(a itsm.Alert) (id string, unbound bool) {
-	if a.CI != "" {
-		return a.CI, false
-	}
-	return a.Provisional, true
-}
-
-func viewAlertRef(a itsm.Alert, now time.Time) alertRef {
-	return alertRef{Href: "/alerts/" + a.Number.String(), Title: alertTitle(a), Severity: severityBadge(a.Severity),
-		Since: at(a.StartsAt, now), Flapping: a.Flapping}
-}
-
-func alertTitle(a itsm.Alert) string {
-	if t := line(a.Title, titleRunesMax); t != "" {
-		return t
-	}
-	return line(string(a.Key), titleRunesMax)
-}
-
 func viewCauses(i itsm.Incident, inv inventory) []causeView {
 	var out []causeView
 	for _, c := range i.Causes[:min(3, len(i.Causes))] {
@@ -417,55 +320,6 @@ func viewLabels(ls itsm.Labels) []itsm.Label {
 	var out []itsm.Label
 	for _, l := range ls[:min(len(ls), alertLabelsMax)] {
 		out = append(out, itsm.Label{Name: line(l.Name, 120), Value: line(l.Value, valueRunesMax)})
-	}
-	return out
-}
-
-// drawingOf gathers the walks to the first probable cause: those the decision
-// stored, then those of other alerting CIs and services in today's graph.
-func drawingOf(f incidentFacts, inv inventory) (drawing, bool) {
-	if len(f.Incident.Causes) == 0 {
-		return drawing{}, false
-	}
-	cause := f.Incident.Causes[0]
-	d := drawing{Cause: cause.CI, Word: "Probable cause", Firing: map[string]int{}, Service: map[string]bool{}, Name: inv.name, Class: inv.class, Tier: inv.tier}
-	known := map[string]bool{cause.CI: true}
-	for _, w := range cause.Paths {
-		if len(w) > 0 {
-			d.Walks = append(d.Walks, w)
-			known[w[0]] = true
-		}
-	}
-	for _, a := range f.Alerts {
-		if id, _ := ciOf(a); a.Status == itsm.Firing {
-			d.Firing[id]++
-		}
-	}
-	ids := append(slices.Clone(f.Incident.Services), f.Incident.CIs...)
-	for _, id := range f.Incident.Services {
-		d.Service[id] = true
-	}
-	for _, id := range ids[:min(len(ids), pictureCIsMax)] {
-		if known[id] {
-			continue
-		}
-		known[id] = true
-		if w := inv.path(id, cause.CI, pictureHopsMax); len(w) > 1 {
-			d.Walks = append(d.Walks, w)
-		}
-	}
-	return d, true
-}
-
-// walksMax bounds the list that says the picture in words.
-const walksMax = 12
-
-func walkLinks(walks [][]string, inv inventory) [][]ciLink {
-	var out [][]ciLink
-	for _, w := range walks {
-		if len(w) > 1 && len(out) < walksMax {
-			out = append(out, inv.links(w, pictureHopsMax+2))
-		}
 	}
 	return out
 }

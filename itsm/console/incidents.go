@@ -148,6 +148,7 @@ type incidentRow struct {
 	Owner    string // who has it, or ""
 	Group    string // whose it is
 	Ack      bool   // offers to acknowledge it
+	Back     string // where acknowledging leads back to
 	Storm    bool
 	Still    bool
 }
@@ -191,6 +192,12 @@ func viewIncidents(f incidentFilter, l incidentLists, inv inventory, canAct bool
 			head = "Also open"
 		}
 		p.Groups = append(p.Groups, incidentGroup{Head: head, Rows: rest})
+	}
+	here := f.address(func(v url.Values) { setOr(v, "cursor", f.Cursor, "") })
+	for _, g := range p.Groups {
+		for k := range g.Rows {
+			g.Rows[k].Back = here
+		}
 	}
 	p.Empty = len(p.Groups) == 0
 	if l.Page.Next != "" {

@@ -78,7 +78,7 @@
 
   // A second tap while the first is on its way sends nothing.
   document.addEventListener("submit", (e) => {
-    if (e.target.method !== "post") return;
+    if (e.target.method !== "post" || e.target.className === "theme") return;
     if (e.target.dataset.sent) e.preventDefault();
     e.target.dataset.sent = "1";
   });

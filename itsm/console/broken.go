@@ -1,0 +1,114 @@
+package console
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"signalbox/itsm"
+)
+
+// brokenView answers what is broken: services, and firing alerts by CI.
+type brokenView struct {
+	Services     []ciLink
+	MoreServices int
+	Groups       []brokenGroup
+	Rest         []brokenGroup
+	Firing       string
+	Resolved     string
+	All          string // address of all alerts
+	Partial      string // says so when not all could be read here
+}
+
+type brokenGroup struct {
+	CI       ciLink
+	Unbound  bool
+	Severity badge
+	Count    string
+	Alerts   []alertRef
+	More     int
+	worst    itsm.Severity
+	n        int
+}
+
+type alertRef struct {
+	Href     string
+	Title    string
+	Severity badge
+	Since    when
+	Flapping bool
+}
+
+// viewBroken groups the firing alerts by CI, the worst first.
+func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
+	i := f.Incident
+	b := brokenView{Services: inv.links(inv.byTier(i.Services), servicesMax), MoreServices: max(0, len(i.Services)-servicesMax),
+		Firing: firingOf(i.FiringCount, i.AlertCount), All: "/alerts?incident=" + i.Number.String()}
+	if f.MoreAl {
+		b.Partial = "Of " + thousands(i.AlertCount) + " alerts the newest " + thousands(membersMax) + " are shown here."
+	}
+	groups := map[string]*brokenGroup{}
+	var order []string
+	for _, a := range worstFirst(f.Alerts) {
+		if a.Status != itsm.Firing {
+			continue
+		}
+		id, unbound := ciOf(a)
+		g := groups[id]
+		if g == nil {
+			g = &brokenGroup{CI: inv.link(id), Unbound: unbound, worst: itsm.Info}
+			groups[id], order = g, append(order, id)
+		}
+		g.n++
+		if a.Severity != 0 {
+			g.worst = min(g.worst, a.Severity)
+		}
+		if len(g.Alerts) < brokenAlertsMax {
+			g.Alerts = append(g.Alerts, viewAlertRef(a, now))
+		} else {
+			g.More++
+		}
+	}
+	slices.SortFunc(order, func(x, y string) int {
+		return cmp.Or(cmp.Compare(groups[x].worst, groups[y].worst), cmp.Compare(groups[y].n, groups[x].n), cmp.Compare(x, y))
+	})
+	for k, id := range order {
+		g := groups[id]
+		g.Severity, g.Count = severityBadge(g.worst), plural(g.n, "alert", "alerts")
+		if k < brokenGroupsMax {
+			b.Groups = append(b.Groups, *g)
+		} else {
+			b.Rest = append(b.Rest, *g)
+		}
+	}
+	return b
+}
+
+// worstFirst sorts by severity, then by age: the oldest of the worst tells most.
+func worstFirst(alerts []itsm.Alert) []itsm.Alert {
+	out := slices.Clone(alerts)
+	slices.SortStableFunc(out, func(a, b itsm.Alert) int {
+		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.StartsAt, b.StartsAt))
+	})
+	return out
+}
+
+// ciOf is the CI of an alert, or the key of its provisional one.
+func ciOf(a itsm.Alert) (id string, unbound bool) {
+	if a.CI != "" {
+		return a.CI, false
+	}
+	return a.Provisional, true
+}
+
+func viewAlertRef(a itsm.Alert, now time.Time) alertRef {
+	return alertRef{Href: "/alerts/" + a.Number.String(), Title: alertTitle(a), Severity: severityBadge(a.Severity),
+		Since: at(a.StartsAt, now), Flapping: a.Flapping}
+}
+
+func alertTitle(a itsm.Alert) string {
+	if t := line(a.Title, titleRunesMax); t != "" {
+		return t
+	}
+	return line(string(a.Key), titleRunesMax)
+}
