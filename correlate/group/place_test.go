@@ -273,14 +273,14 @@ func TestEvidence(t *testing.T) {
 }
 
 // TestPaceFollowsRhythm: a busy source that reports every minute has a quiet gap
-// of two and a half minutes, a new source five.
+// of two and a quarter minutes, a new source five.
 func TestPaceFollowsRhythm(t *testing.T) {
 	w := newWorld(t, shop+many(60, "x%d calls y%[1]d"))
 	for i := range 60 {
 		w.fire(time.Duration(i)*m, fmt.Sprintf("x%d:Busy", i))
 	}
-	if got := w.g.paceOf(w.g.ruleOf[ruleKey{"s", "Busy"}]); got != 150_000 {
-		t.Errorf("quiet gap of a rule that reports every minute: %d ms, want 150000", got)
+	if got := w.g.paceOf(w.g.ruleOf[ruleKey{"s", "Busy"}]); got != 135_000 {
+		t.Errorf("quiet gap of a rule that reports every minute: %d ms, want 135000", got)
 	}
 	if got := w.g.paceOf(0); got != 300_000 {
 		t.Errorf("quiet gap of an unknown rule: %d ms, want 300000", got)
