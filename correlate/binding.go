@@ -198,8 +198,21 @@ func (s *State) setGraph(g *cmdb.Graph) {
 	}
 	for _, n := range sortedKeys(s.incidents) {
 		if i := s.incidents[n]; i.state.IsOpen() {
-			s.recount(i)
-			s.settle(i, actSystem, "")
+			s.reassess(i)
 		}
 	}
+}
+
+// reassess counts an open incident again; its record changes only when something
+// of it can be seen.
+func (s *State) reassess(i *incident) {
+	bound, unbound, services := i.bound, i.unbound, i.services
+	impact, urgency := i.impactWhy, i.urgencyWhy
+	s.recount(i)
+	s.assess(i)
+	if slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
+		impact == i.impactWhy && urgency == i.urgencyWhy {
+		return
+	}
+	s.settle(i, actSystem, "")
 }

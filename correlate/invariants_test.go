@@ -14,7 +14,7 @@ import (
 
 // checkInvariants recomputes from alerts and members everything the state keeps
 // count of, and compares the records with it.
-func checkInvariants(tb rapid.TB, w *world) {
+func checkInvariants(tb fataler, w *world) {
 	tb.Helper()
 	s := w.s
 	firing, open := 0, 0
@@ -79,7 +79,7 @@ func checkInvariants(tb rapid.TB, w *world) {
 }
 
 // checkFiring: what fires is in exactly one open incident, or it says why not.
-func checkFiring(tb rapid.TB, w *world, a *alert, homes int) {
+func checkFiring(tb fataler, w *world, a *alert, homes int) {
 	tb.Helper()
 	r := w.alerts[a.number]
 	if r.Status != itsm.Firing || r.Incident != a.incident {
@@ -97,7 +97,7 @@ func checkFiring(tb rapid.TB, w *world, a *alert, homes int) {
 	}
 }
 
-func checkIncident(tb rapid.TB, w *world, i *incident) {
+func checkIncident(tb fataler, w *world, i *incident) {
 	tb.Helper()
 	r, ok := w.incidents[i.number]
 	if !ok || r.AlertCount != len(i.members) || r.FiringCount != i.firing || r.State != i.state || r.Priority != i.priority() {
@@ -127,7 +127,7 @@ func checkIncident(tb rapid.TB, w *world, i *incident) {
 
 // checkIntents: keys are unique, serials dense, and within an epoch a partner
 // sees a trigger first and nothing but notes after the resolve.
-func checkIntents(tb rapid.TB, w *world) {
+func checkIntents(tb fataler, w *world) {
 	tb.Helper()
 	type lane struct {
 		connector string

@@ -120,14 +120,6 @@ func (s *State) addServices(i *incident, c *ci) {
 	}
 }
 
-// recountServices computes what i affects anew, after a CMDB revision or a split.
-func (s *State) recountServices(i *incident) {
-	i.services, i.bestTier, i.unknown = nil, 0, false
-	for _, c := range i.cis.list {
-		s.addServices(i, c.ci)
-	}
-}
-
 // recount computes everything that members imply anew. Only merges and splits
 // need it; they cost as much as they move.
 func (s *State) recount(i *incident) {

@@ -57,10 +57,10 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 		into.clearedAt = 0
 	}
 	into.inherit(from)
-	for _, c := range from.cis.list {
+	s.count(into, into.members[first:], first)
+	for _, c := range from.cis.list { // only now: nothing is to be forgotten on the way
 		s.releaseCI(c.ci)
 	}
-	s.count(into, into.members[first:], first)
 	moved := len(from.members)
 	from.members, from.cis, from.firing, from.flapping, from.events = nil, ciSet{}, 0, 0, 0
 	from.bySeverity = [itsm.Info + 1]int32{}
@@ -198,8 +198,8 @@ func (s *State) split(i, to *incident, out, stay []member, by doer, back bool) {
 	for _, m := range out {
 		s.splitMember(i, to, m, because)
 	}
+	s.recount(to) // first: nothing is to be forgotten on the way
 	s.recount(i)
-	s.recount(to)
 	to.lastActivity, i.lastActivity = s.now, s.now
 	s.causesStale(i)
 	s.causesStale(to)

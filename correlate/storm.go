@@ -30,7 +30,7 @@ const (
 )
 
 // siteLabels name the place of an alert, first hit wins.
-var siteLabels = []string{"site", "datacenter", "dc", "region", "zone"}
+var siteLabels = [...]string{"site", "datacenter", "dc", "region", "zone"}
 
 func (s *State) scopeOf(kind, name string) *scope {
 	s.buf = append(append(append(s.buf[:0], kind...), ':'), name...)
@@ -57,11 +57,8 @@ func (s *State) scopesFor(a *alert, buf []*scope) []*scope {
 		}
 	}
 	add(a.src.scope)
-	for _, l := range siteLabels {
-		if site := labelIn(a.text, l); site != "" {
-			add(s.scopeOf("site", site))
-			break
-		}
+	if site := firstLabel(a.text, siteLabels); site != "" {
+		add(s.scopeOf("site", site))
 	}
 	for n, v := range s.look(a.ci).services {
 		if n == scopesOfAlert-2 {
@@ -170,7 +167,7 @@ func (sc *scope) closeMinute(c *Config) {
 	sc.mean += alpha * d / 1000
 	// v = (1-α)(v + α d²); d² is taken back to 1/1024 before it is weighted.
 	d2 := d / 32 * (d / 32)
-	sc.vari = (sc.vari + alpha*d2/1000) / 1000 * (1000 - alpha)
+	sc.vari = (sc.vari + alpha*d2/1000) * (1000 - alpha) / 1000
 }
 
 func (sc *scope) enterAbove(c *Config) int64 {

@@ -121,17 +121,22 @@ func labelsOf(text string) itsm.Labels {
 	return u.labels()
 }
 
-// labelIn returns the value of one label of the packed text, or "".
-func labelIn(text, name string) string {
+// firstLabel returns the value of the first of names that the packed text has,
+// or "", in one pass and without unpacking.
+func firstLabel(text string, names [5]string) string {
 	u := unpacker(text)
 	u.str()
 	u.str()
 	u.str()
+	best, value := len(names), ""
 	for range u.uint() {
 		n, v := u.str(), u.str()
-		if n == name {
-			return v
+		for k := range best {
+			if names[k] == n {
+				best, value = k, v
+				break
+			}
 		}
 	}
-	return ""
+	return value
 }

@@ -1,0 +1,74 @@
+package correlate
+
+import (
+	"strings"
+
+	"signalbox/itsm"
+)
+
+// tombstone remembers the clear of an unknown alert, so that a late fire with an
+// older start opens nothing.
+type tombstone struct {
+	event itsm.Time // EventTime of the clear
+	at    itsm.Time
+}
+
+type tombKey struct {
+	identity string
+	at       itsm.Time
+}
+
+// tombstonesMax bounds the tombstones of a source; beyond it the oldest goes.
+const tombstonesMax = 100_000
+
+// bury leaves a tombstone: a clear never opens anything, but a late fire that is
+// older must not either.
+func (s *State) bury(src *source, e *itsm.Event, et itsm.Time) {
+	src.suppress(reasonUnknownClear)
+	if t, known := src.tombs[e.Identity]; known {
+		t.event = max(t.event, et)
+		src.tombs[e.Identity] = t
+		return
+	}
+	id := strings.Clone(e.Identity)
+	src.tombs[id] = tombstone{et, s.now}
+	src.tombFIF = append(src.tombFIF, tombKey{id, s.now})
+	for len(src.tombs) > tombstonesMax {
+		src.dropTombstone()
+	}
+}
+
+// buried reports whether a fire comes after the clear that ended it.
+func (s *State) buried(src *source, e *itsm.Event) bool {
+	t, ok := src.tombs[e.Identity]
+	if !ok {
+		return false
+	}
+	start := e.StartsAt
+	if start == 0 {
+		start, _ = s.eventTime(e)
+	}
+	if s.now > t.at.Add(s.cfg.TombstoneKept.std()) || start > t.event {
+		delete(src.tombs, e.Identity)
+		return false
+	}
+	return true
+}
+
+func (src *source) dropTombstone() {
+	k := src.tombFIF[0]
+	src.tombFIF = src.tombFIF[1:]
+	if t, ok := src.tombs[k.identity]; ok && t.at == k.at {
+		delete(src.tombs, k.identity)
+	}
+}
+
+// forgetTombstones is housekeeping.
+func (s *State) forgetTombstones(src *source) {
+	for len(src.tombFIF) > 0 && s.now > src.tombFIF[0].at.Add(s.cfg.TombstoneKept.std()) {
+		src.dropTombstone()
+	}
+	if len(src.tombFIF) == 0 {
+		src.tombFIF = nil
+	}
+}
