@@ -189,6 +189,22 @@ func TestMergeRelated(t *testing.T) {
 	if said := text(parse(t, body)); !strings.Contains(said, "INC0000005 was merged into this incident. To undo, split its alerts out again.") {
 		t.Error("the page does not say what was merged and how to undo it")
 	}
+	if _, body = s.get("/incidents/INC0000005"); strings.Contains(body, `/merge"`) {
+		t.Error("a merged incident still offers a merge")
+	}
+}
+
+// From the small one's page the merge goes the same way: into the larger.
+func TestMergeIntoTheLarger(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	_, body := s.get("/incidents/INC0000005")
+	if !strings.Contains(body, "Merge this into INC0000004") {
+		t.Error("the small incident does not offer to go into the larger")
+	}
+	n := func(n itsm.IncidentNumber) itsm.Incident { return itsm.Incident{Number: n, AlertCount: 1} }
+	if a, b := viewMerge(n(3), n(7)), viewMerge(n(7), n(3)); a.Into != "INC0000003" || b.Into != "INC0000003" {
+		t.Errorf("of equals the merge goes into %s and %s, want the older", a.Into, b.Into)
+	}
 }
 
 // A planted cookie cannot put words on the page.

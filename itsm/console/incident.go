@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
@@ -105,8 +106,13 @@ type relatedView struct {
 	State               badge
 	Because             string
 	Percent             int
-	CanMerge            bool
-	Version             uint64 // of the related incident, which is the one that changes
+	Merge               *mergeView // nil when it cannot be merged now
+}
+
+// mergeView is the one click that merges: the smaller incident into the larger.
+type mergeView struct {
+	Action, Into, Label string
+	Version             uint64 // of the incident that is merged away
 	Seen                itsm.Offset
 }
 
@@ -261,11 +267,28 @@ func viewRelated(f incidentFacts, canAct bool) []relatedView {
 		if !ok || r.MergedInto != 0 {
 			continue
 		}
-		out = append(out, relatedView{Number: c.Incident.String(), Href: "/incidents/" + c.Incident.String(), Title: titleOf(r),
-			State: stateBadge(r.State), Because: line(c.Because, lineRunesMax), Percent: percent(c.ScoreMilli),
-			Version: r.Version, Seen: r.ChangedAt, CanMerge: canAct && r.State.IsOpen() && f.Incident.State.IsOpen()})
+		v := relatedView{Number: c.Incident.String(), Href: "/incidents/" + c.Incident.String(), Title: titleOf(r),
+			State: stateBadge(r.State), Because: line(c.Because, lineRunesMax), Percent: percent(c.ScoreMilli)}
+		if canAct && r.State.IsOpen() && f.Incident.State.IsOpen() {
+			v.Merge = viewMerge(f.Incident, r)
+		}
+		out = append(out, v)
 	}
 	return out
+}
+
+// viewMerge merges the one with fewer alerts into the other; of equals, the newer.
+func viewMerge(this, other itsm.Incident) *mergeView {
+	from, into := other, this
+	if cmp.Or(cmp.Compare(other.AlertCount, this.AlertCount), cmp.Compare(this.Number, other.Number)) > 0 {
+		from, into = this, other
+	}
+	v := &mergeView{Action: "/incidents/" + from.Number.String() + "/merge", Into: into.Number.String(), Version: from.Version, Seen: from.ChangedAt,
+		Label: "Merge " + from.Number.String() + " into this one"}
+	if from.Number == this.Number {
+		v.Label = "Merge this into " + v.Into
+	}
+	return v
 }
 
 func viewTimeline(entries []itsm.TimelineEntry, now time.Time) []timelineLine {

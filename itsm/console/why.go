@@ -20,6 +20,7 @@ type whyView struct {
 	First   []whyLine
 	Rest    []whyLine
 	Partial string
+	Single  bool // there is nothing to belong together with
 }
 
 // whyLine is one member's evidence: a sentence, and the numbers behind it.
@@ -60,6 +61,7 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 	slices.SortStableFunc(evidence, func(a, b itsm.Evidence) int { return cmp.Compare(a.Offset, b.Offset) })
 	v := whyView{Head: "Why these alerts belong together", Summary: summarise(evidence, inv)}
 	if f.Incident.AlertCount < 2 {
+		v.Single = true
 		v.Head = "Why this is an incident of its own"
 	}
 	for k, e := range evidence {
