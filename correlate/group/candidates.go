@@ -43,6 +43,7 @@ func (b by) String() string {
 func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
 	g.candidates = g.candidates[:0]
 	clear(g.at)
+	// Explicit rules come first and ignore time: somebody decided that.
 	if p.Rule != "" {
 		for _, gr := range newest(g.byRule[p.Rule], g.c.CandidatesMax) {
 			g.offer(gr, byRule, 1000)

@@ -17,7 +17,8 @@ import (
 const encodingVersion = 1
 
 // Encode writes everything that decides anything, in a canonical form: equal
-// Groupers encode equally. CIs are written by id.
+// Groupers encode equally. CIs are written by Ref, which a graph's own snapshot
+// keeps, also of CIs that are retired.
 func (g *Grouper) Encode(w io.Writer) error {
 	e := &encoder{w: bufio.NewWriter(w), g: g}
 	e.uint(encodingVersion)
@@ -46,25 +47,21 @@ type encoder struct {
 	buf [binary.MaxVarintLen64]byte
 }
 
+// write appends bytes, unless something failed before.
 func (e *encoder) write(b []byte) {
 	if e.err == nil {
 		_, e.err = e.w.Write(b)
 	}
 }
 
+// The primitives: unsigned and signed varints, strings with their length, CIs as
+// their Ref and one, so that none is 0.
 func (e *encoder) uint(v uint64)     { e.write(e.buf[:binary.PutUvarint(e.buf[:], v)]) }
 func (e *encoder) int(v int64)       { e.write(e.buf[:binary.PutVarint(e.buf[:], v)]) }
 func (e *encoder) time(t itsm.Time)  { e.int(int64(t)) }
 func (e *encoder) text(s string)     { e.uint(uint64(len(s))); e.write([]byte(s)) }
-func (e *encoder) ref(r cmdb.Ref)    { e.text(e.id(r)) }
+func (e *encoder) ref(r cmdb.Ref)    { e.uint(uint64(r + 1)) }
 func (e *encoder) texts(ss []string) { e.uint(uint64(len(ss))); each(ss, e.text) }
-
-func (e *encoder) id(r cmdb.Ref) string {
-	if r == cmdb.NoRef {
-		return ""
-	}
-	return e.g.cmdb.ID(r)
-}
 
 func (e *encoder) bool(v bool) {
 	if v {
@@ -74,6 +71,7 @@ func (e *encoder) bool(v bool) {
 	}
 }
 
+// each calls fn for every value, in order.
 func each[T any](list []T, fn func(T)) {
 	for _, v := range list {
 		fn(v)
@@ -116,6 +114,7 @@ func (e *encoder) rules() {
 	}
 }
 
+// series writes the histories of alerts by number.
 func (e *encoder) series() {
 	keys := sorted(e.g.series, cmp.Compare[itsm.AlertNumber])
 	e.uint(uint64(len(keys)))
@@ -131,6 +130,7 @@ func (e *encoder) series() {
 	}
 }
 
+// names writes what was named together.
 func (e *encoder) names() {
 	keys := sorted(e.g.seen, func(a, b sighted) int { return cmp.Or(cmp.Compare(a.env, b.env), cmp.Compare(a.name, b.name)) })
 	e.uint(uint64(len(keys)))
@@ -144,11 +144,10 @@ func (e *encoder) names() {
 	}
 }
 
-// byID orders CIs by id, so that the encoding does not depend on their Refs.
-func (e *encoder) byID(a, b cmdb.Ref) int { return cmp.Compare(e.id(a), e.id(b)) }
-
+// hot writes who alerted under each hub lately. The order within a hub is that of
+// the onsets and decides who is forgotten first, so it is kept.
 func (e *encoder) hot() {
-	keys := sorted(e.g.hot, e.byID)
+	keys := sorted(e.g.hot, cmp.Compare[cmdb.Ref])
 	e.uint(uint64(len(keys)))
 	for _, y := range keys {
 		h := e.g.hot[y]
@@ -161,6 +160,8 @@ func (e *encoder) hot() {
 	}
 }
 
+// group writes one group: what its members do not imply, then its members. Counts
+// and indexes are made anew when it is read.
 func (e *encoder) group(gr *group) {
 	e.uint(uint64(gr.n))
 	each([]itsm.Time{gr.opened, gr.lastJoin, gr.resolved, gr.pace}, e.time)
@@ -200,7 +201,7 @@ func (e *encoder) spots(gr *group) {
 		e.time(sp.first)
 		e.uint(uint64(sp.rule))
 	}
-	for _, ci := range sorted(gr.cis, e.byID) {
+	for _, ci := range sorted(gr.cis, cmp.Compare[cmdb.Ref]) {
 		write(gr.cis[ci])
 	}
 	for _, key := range sorted(gr.keys, cmp.Compare[string]) {
@@ -210,7 +211,7 @@ func (e *encoder) spots(gr *group) {
 
 // last writes which incident was the latest on a CI.
 func (e *encoder) last() {
-	cis := sorted(e.g.lastOn, e.byID)
+	cis := sorted(e.g.lastOn, cmp.Compare[cmdb.Ref])
 	e.uint(uint64(len(cis)))
 	for _, ci := range cis {
 		e.ref(ci)
@@ -256,6 +257,7 @@ type decoder struct {
 // textMax bounds one string of an encoding.
 const textMax = 1 << 20
 
+// fail keeps the first error; from then on everything reads as zero.
 func (d *decoder) fail(err error) {
 	if d.err == nil {
 		d.err = err
@@ -325,16 +327,14 @@ func (d *decoder) texts() []string {
 	return out
 }
 
+// ref reads a CI; one that the graph never had is damage.
 func (d *decoder) ref() cmdb.Ref {
-	id := d.text()
-	if id == "" {
+	v := d.uint()
+	if v > uint64(d.g.cmdb.Refs()) {
+		d.fail(io.ErrUnexpectedEOF)
 		return cmdb.NoRef
 	}
-	r, ok := d.g.cmdb.Lookup(id)
-	if !ok {
-		return cmdb.NoRef
-	}
-	return r
+	return cmdb.Ref(v) - 1
 }
 
 func (d *decoder) activity() activity {
@@ -390,15 +390,10 @@ func (d *decoder) names() {
 		k := sighted{d.text(), d.text()}
 		o := &observed{many: d.bool()}
 		for range d.count() {
-			r := d.ref()
-			if d.err != nil {
+			if o.cis = append(o.cis, d.ref()); d.err != nil {
 				return
 			}
-			if r != cmdb.NoRef {
-				o.cis = append(o.cis, r)
-			}
 		}
-		slices.Sort(o.cis)
 		d.g.seen[k] = o
 	}
 }
@@ -414,9 +409,7 @@ func (d *decoder) hot() {
 			}
 			h.seen = append(h.seen, s)
 		}
-		if y != cmdb.NoRef {
-			d.g.hot[y] = h
-		}
+		d.g.hot[y] = h
 	}
 }
 
@@ -445,9 +438,8 @@ func (d *decoder) group() {
 }
 
 func (d *decoder) spots(gr *group) {
-	e := encoder{g: d.g}
 	read := func(sp *spot) { sp.first, sp.rule = d.time(), d.rule() }
-	for _, ci := range sorted(gr.cis, e.byID) {
+	for _, ci := range sorted(gr.cis, cmp.Compare[cmdb.Ref]) {
 		read(gr.cis[ci])
 	}
 	for _, key := range sorted(gr.keys, cmp.Compare[string]) {
@@ -470,9 +462,8 @@ func (d *decoder) last() {
 	clear(d.g.lastOnKey)
 	n := d.count()
 	for i := 0; i < n && d.err == nil; i++ {
-		if r, n := d.ref(), itsm.IncidentNumber(d.uint()); r != cmdb.NoRef {
-			d.g.lastOn[r] = n
-		}
+		ci := d.ref()
+		d.g.lastOn[ci] = itsm.IncidentNumber(d.uint())
 	}
 	n = d.count()
 	for i := 0; i < n && d.err == nil; i++ {

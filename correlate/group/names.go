@@ -53,17 +53,21 @@ func (g *Grouper) namedBy(p Probe) cmdb.Ref {
 	return cmdb.NoRef
 }
 
-// resolve finds the CI with a name as seen from the probe's environment.
+// resolve finds the CI with a name as seen from the probe's environment. A CI of
+// another environment is never meant: names repeat from one to the next, and a
+// wrong guess would tie unrelated applications together.
 func (g *Grouper) resolve(p Probe, name string) cmdb.Ref {
-	if p.CI != cmdb.NoRef {
-		if env := g.cmdb.Env(p.CI); env != "" {
-			b := g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name, Labels: itsm.Labels{{Name: "env", Value: env}}})
-			if b.Ref != cmdb.NoRef && g.cmdb.Env(b.Ref) == env {
-				return b.Ref
-			}
-		}
+	env := g.envOf(p)
+	if env == "" {
+		return g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name}).Ref
 	}
-	b := g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name})
+	b := g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name, Labels: itsm.Labels{{Name: "env", Value: env}}})
+	if b.Ref == cmdb.NoRef {
+		b = g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name})
+	}
+	if b.Ref != cmdb.NoRef && g.cmdb.Env(b.Ref) != "" && g.cmdb.Env(b.Ref) != env {
+		return cmdb.NoRef
+	}
 	return b.Ref
 }
 

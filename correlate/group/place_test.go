@@ -173,12 +173,16 @@ func TestObservedRelation(t *testing.T) {
 	if n := w.fire(5*s, "prod/a:Slow", labels("caller", "b")); n != 1 || w.last.Evidence.By != "observed" {
 		t.Errorf("an alert that names b as its caller: incident %d by %s, want 1 by observed", n, w.last.Evidence.By)
 	}
-	w.fire(10*m, "prod/c:Slow", labels("node", "n1"))
-	if n := w.fire(10*m+5*s, "?n1:Full", labels("node", "n1", "env", "prod")); n != 2 {
-		t.Errorf("an unknown node that c was named with: incident %d, want 2", n)
+	w.fire(5*m+30*s, "other/d:Slow")
+	if n := w.fire(5*m+31*s, "prod/c:Slow", labels("caller", "d")); n != 3 {
+		t.Errorf("an alert that names a CI of another environment: incident %d, want 3", n)
 	}
-	if n := w.fire(10*m+6*s, "?n1x:Full", labels("node", "n1", "env", "other")); n != 3 {
-		t.Errorf("a node of that name in another environment: incident %d, want 3", n)
+	w.fire(50*m, "prod/c:Slow", labels("node", "n1"))
+	if n := w.fire(50*m+5*s, "?n1:Full", labels("node", "n1", "env", "prod")); n != 4 {
+		t.Errorf("an unknown node that c was named with: incident %d, want 4", n)
+	}
+	if n := w.fire(50*m+6*s, "?n1x:Full", labels("node", "n1", "env", "other")); n != 5 {
+		t.Errorf("a node of that name in another environment: incident %d, want 5", n)
 	}
 }
 

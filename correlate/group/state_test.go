@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,6 +219,33 @@ func twin(t *rapid.T, a, b *world, steps, cut int) {
 		if !c.end && !reflect.DeepEqual(a.last, b.last) {
 			t.Fatalf("step %d %s: placed %+v and %+v", i, c.alert, a.last, b.last)
 		}
+	}
+}
+
+// TestRetiredCISurvivesASnapshot: what is retired while it alerts keeps its place.
+func TestRetiredCISurvivesASnapshot(t *testing.T) {
+	w := newWorld(t, lab)
+	w.fire(0, "db:Down")
+	w.fire(1*s, "api:Down")
+	doc, problems := cmdb.Parse(cmdb.JSON, strings.NewReader(`{"cis":[{"id":"api","name":"api","class":"Service"}],"relations":[]}`))
+	changes, _, more := w.cmdb.Plan(doc, "test", true)
+	next := w.cmdb.Apply(changes)
+	if _, ok := next.Lookup("db"); ok {
+		t.Fatalf("db was not retired: %v %v", problems, more)
+	}
+	w.cmdb = next
+	w.g.SetGraph(next)
+	before := w.encode()
+	g, err := Decode(bytes.NewReader(before), w.g.c, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.g = g
+	if !bytes.Equal(before, w.encode()) {
+		t.Error("the state differs after a snapshot with a retired CI")
+	}
+	if n := w.fire(2*s, "api:Slow"); n != 1 {
+		t.Errorf("next onset: incident %d, want 1", n)
 	}
 }
 
