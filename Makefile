@@ -5,7 +5,7 @@ DATA    ?= ../shared/data
 FUZZ    ?= 30s
 export CGO_ENABLED ?= 0
 
-.PHONY: build run test check race fuzz bench score clean
+.PHONY: build run test check race fuzz bench microbench score clean
 
 build:
 	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
@@ -31,7 +31,12 @@ race:
 fuzz:
 	$(GO) run ./cmd/internal/fuzzall -time $(FUZZ)
 
-bench:
+# Alerts a second beside a real Alertmanager; other scenarios: ARGS="-scenario storm".
+bench: build
+	bash .ci/setup
+	$(GO) run ./cmd/internal/bench $(ARGS)
+
+microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 score: build

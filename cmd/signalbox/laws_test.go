@@ -61,6 +61,7 @@ var imports = map[string][]string{
 	"correlate/engine":   {"itsm", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "ingest/journal"},
 	"connectors":         {"itsm", "itsm/entry"},
 	"connectors/*":       {"itsm", "connectors", "ingest/source/pagerduty"},
+	"cmd/internal/bench": {},
 	"cmd/internal/conf":  {"correlate", "itsm"},
 	"cmd/internal/score": {},
 	"cmd/signalbox":      {"*"},
