@@ -22,7 +22,7 @@ func snippetsCommand() *cobra.Command {
 		Long: `Prints what to paste into each sender, with this server's address. Two more are
 printed only when named: 'rules', Prometheus alert rules for Signalbox itself, and
 'dashboard', a Grafana dashboard to import.`,
-		Args:  cobra.MaximumNArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return printSnippets(cmd.OutOrStdout(), base, args)
 		},
