@@ -125,7 +125,7 @@ func (s *State) event(src *source, e *itsm.Event) {
 // every later event look old.
 func (s *State) eventTime(e *itsm.Event) (et itsm.Time, assumed bool) {
 	et = e.EventTime()
-	if et <= 0 || et > s.now.Add(s.cfg.ClockTolerance.std()) {
+	if et <= 0 || et > s.now.Add(s.cfg.ClockTolerance.Std()) {
 		return s.now, true
 	}
 	return et, false
@@ -176,7 +176,7 @@ func (s *State) known(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 func (s *State) isOld(a *alert, e *itsm.Event, et itsm.Time) bool {
 	last := a.lastEvent
 	if a.assumed {
-		last -= itsm.Time(s.cfg.ClockTolerance.std().Milliseconds())
+		last -= itsm.Time(s.cfg.ClockTolerance.Std().Milliseconds())
 	}
 	if et != last {
 		return et < last
@@ -200,7 +200,7 @@ func (s *State) startOf(e *itsm.Event, et itsm.Time) itsm.Time {
 }
 
 func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
-	if e.EndsAt != 0 && e.EndsAt <= s.now.Add(s.cfg.ClockTolerance.std()) {
+	if e.EndsAt != 0 && e.EndsAt <= s.now.Add(s.cfg.ClockTolerance.Std()) {
 		return e.EndsAt
 	}
 	return et
@@ -210,7 +210,7 @@ func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
 // or severity, or nothing but a counter.
 func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) {
 	start := s.startOf(e, et)
-	if start > a.lastStart && s.now.Sub(seen) > a.src.gap.std() {
+	if start > a.lastStart && s.now.Sub(seen) > a.src.gap.Std() {
 		s.endQuietly(a, endedEpisode, seen) // it was last known to fire then; grouping hears of the onset
 		s.change(a, e)
 		s.startEpisode(a, e, et, assumed)
@@ -244,7 +244,7 @@ func (s *State) countPlaced(a *alert) {
 // refire folds a fire of a resolved alert.
 func (s *State) refire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	s.change(a, e)
-	if s.now.Sub(a.endedAt) <= s.cfg.RefireWithin.std() && s.canContinue(a) {
+	if s.now.Sub(a.endedAt) <= s.cfg.RefireWithin.Std() && s.canContinue(a) {
 		s.continueEpisode(a, e, et, assumed)
 	} else {
 		s.startEpisode(a, e, et, assumed)

@@ -40,7 +40,8 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (d Duration) std() time.Duration { return time.Duration(d) }
+// Std converts to time.Duration.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
 
 // Config holds every constant of the core that alters a decision. It is
 // journaled with its content, so that a replay uses what was active then.
@@ -157,11 +158,11 @@ func (c Config) Validate() error {
 	errs = append(errs, c.grouping().Validate())
 	for _, d := range c.durations() {
 		if d.v < d.min || d.v > Duration(durationMax) {
-			bad(d.name, d.v.std(), fmt.Sprintf("%v to %v", d.min.std(), time.Duration(durationMax)))
+			bad(d.name, d.v.Std(), fmt.Sprintf("%v to %v", d.min.Std(), time.Duration(durationMax)))
 		}
 	}
 	if c.LeaseMax < c.LeaseMin {
-		bad("lease_max", c.LeaseMax.std(), "at least lease_min")
+		bad("lease_max", c.LeaseMax.Std(), "at least lease_min")
 	}
 	for _, n := range c.counts() {
 		if n.v < n.min || n.v > n.max {

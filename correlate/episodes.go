@@ -136,7 +136,7 @@ func (s *State) endQuietly(a *alert, by endedBy, ends itsm.Time) {
 // groupTime is the time used for grouping: the sender's while it is close to
 // ours, else ours.
 func (s *State) groupTime(et itsm.Time) itsm.Time {
-	tol := itsm.Time(s.cfg.ClockTolerance.std().Milliseconds())
+	tol := itsm.Time(s.cfg.ClockTolerance.Std().Milliseconds())
 	if et < s.now-tol || et > s.now+tol {
 		return s.now
 	}
@@ -149,7 +149,7 @@ func (s *State) lease(a *alert, e *itsm.Event) {
 	if e.LeaseUntil == 0 {
 		return
 	}
-	until := min(max(e.LeaseUntil, s.now.Add(s.cfg.LeaseMin.std())), s.now.Add(s.cfg.LeaseMax.std()))
+	until := min(max(e.LeaseUntil, s.now.Add(s.cfg.LeaseMin.Std())), s.now.Add(s.cfg.LeaseMax.Std()))
 	if until > a.lease {
 		a.lease = until
 		s.scheduleAlert(a)
@@ -167,7 +167,7 @@ func (s *State) alertNext(a *alert) itsm.Time {
 	if a.status == itsm.Firing {
 		next = earliest(next, a.lease)
 		if a.src.stale > 0 {
-			next = earliest(next, a.lastSeen.Add(a.src.stale.std()))
+			next = earliest(next, a.lastSeen.Add(a.src.stale.Std()))
 		}
 		next = earliest(next, a.holdUntil)
 	}
@@ -193,7 +193,7 @@ func (s *State) alertDue(a *alert) {
 		switch {
 		case a.lease != 0 && a.lease <= s.now:
 			s.endEpisode(a, endedLease, a.lease)
-		case a.src.stale > 0 && a.lastSeen.Add(a.src.stale.std()) <= s.now:
+		case a.src.stale > 0 && a.lastSeen.Add(a.src.stale.Std()) <= s.now:
 			s.endEpisode(a, endedStale, s.now)
 		case a.holdUntil != 0 && a.holdUntil <= s.now:
 			s.release(a)
@@ -225,7 +225,7 @@ func (s *State) forgetDead() {
 	for s.dead.len() > 0 {
 		id, at := s.dead.front()
 		full := len(s.alerts) > alertsMax
-		if s.now < at.Add(s.cfg.EvictAfter.std()) && !full {
+		if s.now < at.Add(s.cfg.EvictAfter.Std()) && !full {
 			return
 		}
 		s.dead.pop()

@@ -39,7 +39,7 @@ func (s *State) transition(a *alert) {
 	}
 	h.transitions = append(h.transitions, s.now)
 	n := len(h.transitions)
-	if a.flapping || n < s.cfg.FlapTransitions || s.now.Sub(h.transitions[n-s.cfg.FlapTransitions]) > s.cfg.FlapWindow.std() {
+	if a.flapping || n < s.cfg.FlapTransitions || s.now.Sub(h.transitions[n-s.cfg.FlapTransitions]) > s.cfg.FlapWindow.Std() {
 		return
 	}
 	a.flapping = true
@@ -58,9 +58,9 @@ func (s *State) transition(a *alert) {
 // long enough, and few enough changes left in the window.
 func (s *State) flapEnds(a *alert) itsm.Time {
 	t := a.series.transitions
-	end := t[len(t)-1].Add(s.cfg.FlapQuiet.std())
+	end := t[len(t)-1].Add(s.cfg.FlapQuiet.Std())
 	if n := len(t) - 1 - s.cfg.FlapSettled; n >= 0 {
-		end = max(end, t[n].Add(s.cfg.FlapWindow.std())+1)
+		end = max(end, t[n].Add(s.cfg.FlapWindow.Std())+1)
 	}
 	return end
 }

@@ -16,7 +16,7 @@ func (s *State) remember(a *alert) {
 	}
 	h := a.history()
 	took := uint16(notSelfCleared)
-	if d := a.endedAt.Sub(a.firedAt); a.endedBy == endedSender && a.reopened == 0 && d <= s.cfg.HoldWithin.std() {
+	if d := a.endedAt.Sub(a.firedAt); a.endedBy == endedSender && a.reopened == 0 && d <= s.cfg.HoldWithin.Std() {
 		took = uint16(min(d/time.Second, notSelfCleared-1))
 	}
 	if len(h.clears) == seriesEpisodesMax {
@@ -35,7 +35,7 @@ func (s *State) hold(a *alert) bool {
 	if n < s.cfg.HoldEpisodesMin || !wilsonAtLeast(k, n, s.cfg.HoldShareMilli) {
 		return false
 	}
-	d := min(p95, s.cfg.HoldWithin.std())
+	d := min(p95, s.cfg.HoldWithin.Std())
 	a.holdUntil = s.now.Add(max(d, time.Second))
 	a.held = fmt.Sprintf("hold: %d of the last %d cleared within %s", k, n, short(Duration(max(d, time.Second))))
 	s.touchAlert(a)

@@ -230,14 +230,14 @@ func (s *State) incidentNext(i *incident) itsm.Time {
 	switch {
 	case i.state.IsOpen():
 		if i.firing == 0 && !i.flaps() && i.clearedAt != 0 {
-			next = i.clearedAt.Add(s.cfg.ResolveAfter.std())
+			next = i.clearedAt.Add(s.cfg.ResolveAfter.Std())
 		}
 		next = earliest(next, i.causesDue)
 		next = earliest(next, s.tellNext(i))
 	case i.state == itsm.IncidentResolved:
-		next = i.resolvedAt.Add(s.cfg.CloseAfter.std())
+		next = i.resolvedAt.Add(s.cfg.CloseAfter.Std())
 		if i.stillFires {
-			next = earliest(next, i.resolvedAt.Add(s.cfg.FiringGrace.std()))
+			next = earliest(next, i.resolvedAt.Add(s.cfg.FiringGrace.Std()))
 		}
 	}
 	return next
@@ -255,14 +255,14 @@ func (s *State) incidentDue(i *incident) {
 			s.refreshCauses(i)
 			s.touchIncident(i)
 		}
-		if i.firing == 0 && !i.flaps() && i.clearedAt != 0 && i.clearedAt.Add(s.cfg.ResolveAfter.std()) <= s.now {
+		if i.firing == 0 && !i.flaps() && i.clearedAt != 0 && i.clearedAt.Add(s.cfg.ResolveAfter.Std()) <= s.now {
 			s.resolve(i, actSystem, "", fmt.Sprintf("all alerts have been clear for %s", short(s.cfg.ResolveAfter)))
 		} else {
 			s.tell(i, actSystem, "")
 		}
-	case i.state == itsm.IncidentResolved && i.stillFires && i.resolvedAt.Add(s.cfg.FiringGrace.std()) <= s.now:
+	case i.state == itsm.IncidentResolved && i.stillFires && i.resolvedAt.Add(s.cfg.FiringGrace.Std()) <= s.now:
 		s.reopen(i, actSystem, fmt.Sprintf("%d of its alerts still fire %s after it was resolved by %s", i.firing, short(s.cfg.FiringGrace), i.resolvedBy))
-	case i.state == itsm.IncidentResolved && i.resolvedAt.Add(s.cfg.CloseAfter.std()) <= s.now:
+	case i.state == itsm.IncidentResolved && i.resolvedAt.Add(s.cfg.CloseAfter.Std()) <= s.now:
 		s.close(i)
 	}
 	s.scheduleIncident(i)

@@ -132,7 +132,7 @@ func (s *State) updateFrom(i *incident, t *told) itsm.Time {
 	if i.flapping > 0 {
 		wait = max(wait, s.cfg.FlapNotifyEvery)
 	}
-	return t.at.Add(wait.std())
+	return t.at.Add(wait.Std())
 }
 
 // tellNext is when something held back for a partner is due; 0: nothing.
@@ -147,7 +147,7 @@ func (s *State) tellNext(i *incident) (next itsm.Time) {
 				next = earliest(next, s.updateFrom(i, t))
 			}
 		case i.flapping > 0 && s.wanted(i, c):
-			next = earliest(next, t.at.Add(s.cfg.FlapNotifyEvery.std()))
+			next = earliest(next, t.at.Add(s.cfg.FlapNotifyEvery.Std()))
 		}
 	}
 	if next != 0 {
@@ -167,7 +167,7 @@ func (s *State) mayPage(i *incident, c *Connector, t *told) bool {
 	if !s.wanted(i, c) {
 		return false
 	}
-	if i.flapping > 0 && t != nil && s.now < t.at.Add(s.cfg.FlapNotifyEvery.std()) {
+	if i.flapping > 0 && t != nil && s.now < t.at.Add(s.cfg.FlapNotifyEvery.Std()) {
 		return false
 	}
 	if i.priority() > s.cfg.StormPagesFrom && s.inStorm(i) {

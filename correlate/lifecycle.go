@@ -28,7 +28,7 @@ func (s *State) resolve(i *incident, by doer, code, text string) {
 
 // canReopen reports whether a new episode of a member reopens i.
 func (s *State) canReopen(i *incident) bool {
-	return i.state == itsm.IncidentResolved && s.now.Sub(i.resolvedAt) <= s.cfg.ReopenWithin.std()
+	return i.state == itsm.IncidentResolved && s.now.Sub(i.resolvedAt) <= s.cfg.ReopenWithin.Std()
 }
 
 // reopen starts the next epoch of a resolved incident.
@@ -68,7 +68,7 @@ const endedMax = 100_000
 func (s *State) forgetEnded() {
 	for s.ended.len() > 0 {
 		id, at := s.ended.front()
-		if s.now < at.Add(s.cfg.EvictAfter.std()) && s.ended.len() <= endedMax {
+		if s.now < at.Add(s.cfg.EvictAfter.Std()) && s.ended.len() <= endedMax {
 			return
 		}
 		s.ended.pop()

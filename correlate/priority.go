@@ -187,7 +187,7 @@ func (i *incident) assessUrgency() (itsm.Level, because) {
 // n/2 when the window began exactly if the CI in the middle came within it.
 func (s *State) noteGrowth(i *incident) {
 	n := len(i.cis.list)
-	if !i.grown && n >= 2*s.cfg.GrowthCIsMin && s.now.Sub(i.cis.list[n/2].at) < s.cfg.GrowthWindow.std() {
+	if !i.grown && n >= 2*s.cfg.GrowthCIsMin && s.now.Sub(i.cis.list[n/2].at) < s.cfg.GrowthWindow.Std() {
 		i.grown = true
 	}
 }

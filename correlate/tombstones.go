@@ -48,7 +48,7 @@ func (s *State) buried(src *source, e *itsm.Event) bool {
 	if start == 0 {
 		start, _ = s.eventTime(e)
 	}
-	if s.now > t.at.Add(s.cfg.TombstoneKept.std()) || start > t.event {
+	if s.now > t.at.Add(s.cfg.TombstoneKept.Std()) || start > t.event {
 		delete(src.tombs, e.Identity)
 		return false
 	}
@@ -65,7 +65,7 @@ func (src *source) dropTombstone() {
 
 // forgetTombstones is housekeeping.
 func (s *State) forgetTombstones(src *source) {
-	for len(src.tombFIF) > 0 && s.now > src.tombFIF[0].at.Add(s.cfg.TombstoneKept.std()) {
+	for len(src.tombFIF) > 0 && s.now > src.tombFIF[0].at.Add(s.cfg.TombstoneKept.Std()) {
 		src.dropTombstone()
 	}
 	if len(src.tombFIF) == 0 {

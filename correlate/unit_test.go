@@ -155,7 +155,7 @@ func TestConfig(t *testing.T) {
 		t.Errorf("canonical form is not stable:\n%s\n%s", a, b)
 	}
 	c, err = ParseConfig([]byte(`{"quiet_gap": "4m", "resolve_after": "2m", "close_after": "30d", "sources": {}}`))
-	if err != nil || c.QuietGap.std() != 4*time.Minute || c.ResolveAfter.std() != 2*time.Minute || c.CloseAfter.std() != 30*24*time.Hour || len(c.Sources) != 0 || c.Hops != 3 {
+	if err != nil || c.QuietGap.Std() != 4*time.Minute || c.ResolveAfter.Std() != 2*time.Minute || c.CloseAfter.Std() != 30*24*time.Hour || len(c.Sources) != 0 || c.Hops != 3 {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	for body, want := range map[string]string{
