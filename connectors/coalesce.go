@@ -8,6 +8,13 @@ type plan struct {
 	superseded []itsm.Intent
 }
 
+// Coalesce is how a sender decides what of an incident's unsent intents it still
+// sends, in order, for whoever has to predict it. See coalesce.
+func Coalesce(ins []itsm.Intent, tried func(key string) bool) (send, superseded []itsm.Intent) {
+	p := coalesce(ins, tried)
+	return p.send, p.superseded
+}
+
 // coalesce drops what the partner no longer needs to hear. The intents are the
 // unsent ones of one incident at one connector, oldest first. Of an epoch that is
 // already resolved and whose trigger was never tried, nothing is sent. Of several

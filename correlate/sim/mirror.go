@@ -1,0 +1,261 @@
+package sim
+
+import (
+	"signalbox/itsm"
+	"signalbox/itsm/desk"
+)
+
+// mirror holds the records as they were decided. Every batch is judged against
+// it: it is what the desk should say.
+type mirror struct {
+	connectors int
+	alerts     []*itsm.Alert // by number - 1
+	incidents  []*view       // by number - 1
+	evidence   map[evidenceKey]*itsm.Evidence
+	keys       map[string]struct{}
+	settled    map[string]string // intent key → "" confirmed, else why it was abandoned
+	revived    map[string]bool
+	outcomes   uint64
+}
+
+type evidenceKey struct {
+	incident itsm.IncidentNumber
+	alert    itsm.AlertNumber
+	episode  uint32
+}
+
+// view is what the mirror keeps of one incident.
+type view struct {
+	rec      *itsm.Incident
+	lineOff  itsm.Offset // of its latest timeline entry
+	lineAt   itsm.Time
+	members  []itsm.AlertNumber // ever; some may have left
+	told     []toldView         // by connector
+	opened   bool               // its timeline begins with how it was opened
+	heard    map[string]int64   // connector → newest version folded
+	dead     bool               // an intent of it was abandoned: a partner may disagree
+	lastOpen uint32             // epoch in which it was last seen open
+}
+
+// toldView is what the outbox says one partner was told of one incident.
+type toldView struct {
+	serial   uint32
+	triggers map[uint32]int // by epoch
+	resolves map[uint32]int
+}
+
+func newMirror(connectors int) *mirror {
+	return &mirror{connectors: connectors, evidence: map[evidenceKey]*itsm.Evidence{}, keys: map[string]struct{}{}, settled: map[string]string{}, revived: map[string]bool{}}
+}
+
+func (m *mirror) incident(n itsm.IncidentNumber) *view {
+	if n == 0 || int(n) > len(m.incidents) {
+		return nil
+	}
+	return m.incidents[n-1]
+}
+
+func (m *mirror) alert(n itsm.AlertNumber) *itsm.Alert {
+	if n == 0 || int(n) > len(m.alerts) {
+		return nil
+	}
+	return m.alerts[n-1]
+}
+
+// viewOf makes the view of an incident whose record may still come.
+func (m *mirror) viewOf(w *World, n itsm.IncidentNumber) *view {
+	switch {
+	case n == 0 || int(n) > len(m.incidents)+1:
+		w.fail("numbers", "%s is named, the newest is number %d", n, len(m.incidents))
+	case int(n) == len(m.incidents)+1:
+		m.incidents = append(m.incidents, &view{told: make([]toldView, m.connectors)})
+	}
+	return m.incidents[n-1]
+}
+
+// apply judges a batch that the desk has just stored.
+func (m *mirror) apply(w *World, b *desk.Batch, since itsm.Offset) {
+	for i := range b.Decisions {
+		d := &b.Decisions[i]
+		switch d.Kind {
+		case itsm.PutAlert:
+			m.putAlert(w, d.Alert, since)
+		case itsm.PutIncident:
+			m.putIncident(w, d.Incident)
+		case itsm.PutEvidence:
+			m.putEvidence(w, d.Evidence)
+		case itsm.DropEvidence:
+			k := evidenceKey{d.Evidence.Incident, d.Evidence.Alert, d.Evidence.Episode}
+			if m.evidence[k] == nil {
+				w.fail("evidence", "%v is dropped but was never there", k)
+			}
+			delete(m.evidence, k)
+		case itsm.AddTimeline:
+			m.addTimeline(w, d.Timeline)
+		case itsm.PutIntent:
+			m.putIntent(w, d.Intent)
+		case itsm.SettleIntent:
+			m.settle(d.Settled)
+		case itsm.ReviveIntent:
+			delete(m.settled, d.Settled.Key)
+			m.revived[d.Settled.Key] = true
+		case itsm.SettleOutcome:
+			m.outcome(w, d.Outcome)
+		}
+	}
+}
+
+func (m *mirror) putAlert(w *World, a *itsm.Alert, since itsm.Offset) {
+	if int(a.Number) == len(m.alerts)+1 {
+		m.alerts = append(m.alerts, nil)
+	}
+	if a.Number == 0 || int(a.Number) > len(m.alerts) {
+		w.fail("numbers", "%s comes after number %d", a.Number, len(m.alerts))
+	}
+	old := m.alerts[a.Number-1]
+	m.alerts[a.Number-1] = a
+	if old != nil && (a.Episode < old.Episode || a.EventCount < old.EventCount || a.ChangedAt < old.ChangedAt) {
+		w.fail("monotonic", "%s went back: episode %d to %d, events %d to %d", a.Number, old.Episode, a.Episode, old.EventCount, a.EventCount)
+	}
+	if a.Status == itsm.Firing {
+		m.checkFiring(w, a)
+	} else if a.EndedBy == "sender" && (old == nil || old.Status == itsm.Firing) {
+		w.resolvedBySender(a, since)
+	}
+}
+
+// checkFiring is the heart of I5: a firing episode is a member with evidence, or
+// says what holds it back.
+func (m *mirror) checkFiring(w *World, a *itsm.Alert) {
+	if a.SuppressedBy != "" {
+		return
+	}
+	v := m.incident(a.Incident)
+	if v == nil {
+		w.fail("I5", "%s fires, is not suppressed and belongs to no incident", a.Number)
+	}
+	if m.evidence[evidenceKey{a.Incident, a.Number, a.Episode}] == nil {
+		w.fail("I5", "%s fires in episode %d and has no evidence of belonging to %s", a.Number, a.Episode, a.Incident)
+	}
+}
+
+func (m *mirror) putIncident(w *World, in *itsm.Incident) {
+	v := m.viewOf(w, in.Number)
+	old := v.rec
+	v.rec = in
+	if old != nil {
+		if in.Version <= old.Version || in.Epoch < old.Epoch || in.ChangedAt < old.ChangedAt {
+			w.fail("monotonic", "%s went back: version %d to %d, epoch %d to %d", in.Number, old.Version, in.Version, old.Epoch, in.Epoch)
+		}
+		ended := old.State == itsm.Closed || old.State == itsm.Cancelled && old.MergedInto == 0
+		if ended && in.State != old.State || old.State == itsm.IncidentResolved && in.State.IsOpen() && in.Epoch == old.Epoch {
+			w.fail("lifecycle", "%s was %s in epoch %d and is %s in epoch %d", in.Number, old.State, old.Epoch, in.State, in.Epoch)
+		}
+	}
+	flagged := in.StillFiring == (in.FiringCount > 0)
+	if (in.State == itsm.IncidentResolved || in.State == itsm.Closed) && !flagged || in.State.IsOpen() && in.StillFiring {
+		w.fail("still firing", "%s is %s, %d of its alerts fire and the flag is %t", in.Number, in.State, in.FiringCount, in.StillFiring)
+	}
+	if in.FiringCount < 0 || in.FiringCount > in.AlertCount {
+		w.fail("counters", "%s: %d of %d alerts fire", in.Number, in.FiringCount, in.AlertCount)
+	}
+}
+
+func (m *mirror) putEvidence(w *World, e *itsm.Evidence) {
+	k := evidenceKey{e.Incident, e.Alert, e.Episode}
+	if e.Because == "" || e.By == "" || e.Decision == "" || e.CI == "" {
+		w.fail("explain", "evidence %v does not say why: %+v", k, e)
+	}
+	if m.evidence[k] == nil {
+		v := m.viewOf(w, e.Incident)
+		v.members = append(v.members, e.Alert)
+	}
+	m.evidence[k] = e
+}
+
+func (m *mirror) addTimeline(w *World, t *itsm.TimelineEntry) {
+	v := m.viewOf(w, t.Incident)
+	if t.Offset < v.lineOff || t.At < v.lineAt {
+		w.fail("timeline", "%s: an entry of %d at %s comes after one of %d at %s", t.Incident, t.Offset, t.At, v.lineOff, v.lineAt)
+	}
+	v.lineOff, v.lineAt = t.Offset, t.At
+	if !v.opened && t.Kind != "opened" {
+		w.fail("timeline", "%s begins with %q", t.Incident, t.Kind)
+	}
+	v.opened = true
+}
+
+func (m *mirror) putIntent(w *World, in *itsm.Intent) {
+	if _, twice := m.keys[in.Key]; twice {
+		w.fail("I6", "%s %s of %s has the key of an earlier intent", in.Connector, in.Transition, in.Incident)
+	}
+	m.keys[in.Key] = struct{}{}
+	p := w.partnerOf(in.Connector)
+	v := m.viewOf(w, in.Incident)
+	t := &v.told[p.index]
+	if in.Serial != t.serial+1 {
+		w.fail("I10", "%s %s of %s has serial %d after %d", in.Connector, in.Transition, in.Incident, in.Serial, t.serial)
+	}
+	t.serial = in.Serial
+	t.count(w, in)
+	if act := w.machine.meta[in.Offset-1].act; act != nil && act.Kind != itsm.ActReceipt && act.Origin == in.Connector && in.Actor == act.Actor {
+		w.fail("I9", "%s is told back what %s did there: %s of %s", in.Connector, act.Actor, in.Transition, in.Incident)
+	}
+	p.wake(w)
+}
+
+// count holds an intent against those before it: one trigger and one resolve an
+// epoch, and nothing after the resolve.
+func (t *toldView) count(w *World, in *itsm.Intent) {
+	if t.triggers == nil {
+		t.triggers, t.resolves = map[uint32]int{}, map[uint32]int{}
+	}
+	switch in.Transition {
+	case itsm.Trigger:
+		t.triggers[in.Epoch]++
+	case itsm.Resolve:
+		t.resolves[in.Epoch]++
+	}
+	switch {
+	case t.triggers[in.Epoch] > 1 || t.resolves[in.Epoch] > 1:
+		w.fail("I7", "%s: epoch %d of %s has %d triggers and %d resolves", in.Connector, in.Epoch, in.Incident, t.triggers[in.Epoch], t.resolves[in.Epoch])
+	case t.resolves[in.Epoch] > 0 && in.Transition != itsm.Resolve && in.Transition != itsm.Note:
+		w.fail("I10", "%s: %s of %s follows the resolve of epoch %d", in.Connector, in.Transition, in.Incident, in.Epoch)
+	}
+	for epoch := range t.triggers {
+		if epoch > in.Epoch {
+			w.fail("I10", "%s: %s for epoch %d of %s after the trigger of epoch %d", in.Connector, in.Transition, in.Epoch, in.Incident, epoch)
+		}
+	}
+}
+
+func (m *mirror) settle(s *itsm.Settlement) {
+	m.settled[s.Key] = s.Failure
+}
+
+// outcome holds what an act came to against what it must.
+func (m *mirror) outcome(w *World, o *itsm.Outcome) {
+	m.outcomes++
+	mt := &w.machine.meta[o.Offset-1]
+	if w.o.Trace {
+		w.notef("outcome of entry %d: %s %s noop=%t %s", o.Offset, o.Incident, o.Code, o.NoOp, o.Detail)
+	}
+	a := mt.act
+	if a == nil {
+		w.fail("acts", "entry %d is no act and has an outcome", o.Offset)
+	}
+	if r := mt.repeat; r != nil {
+		r.judge(w, o)
+	}
+	v := m.incident(a.Incident)
+	if v == nil || a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || a.Kind == itsm.ActLink || a.Kind == itsm.ActReceipt {
+		return
+	}
+	if v.heard == nil {
+		v.heard = map[string]int64{}
+	}
+	if a.PartnerVersion < v.heard[a.Origin] && !o.NoOp && o.Code == "" {
+		w.fail("R3", "%s of %s by %s has version %d and took effect after version %d", a.Kind, a.Incident, a.Origin, a.PartnerVersion, v.heard[a.Origin])
+	}
+	v.heard[a.Origin] = max(v.heard[a.Origin], a.PartnerVersion)
+}
