@@ -42,7 +42,7 @@ func (b by) String() string {
 // collect fills g.candidates with the open groups in the probe's neighbourhood.
 func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
 	g.candidates = g.candidates[:0]
-	clear(g.at)
+	g.turn++
 	// Explicit rules come first and ignore time: somebody decided that.
 	if p.Rule != "" {
 		for _, gr := range newest(g.byRule[p.Rule], g.c.CandidatesMax) {
@@ -51,20 +51,20 @@ func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
 	}
 	g.collectOwn(p, s)
 	if p.CI == cmdb.NoRef {
-		g.collectUnbound(p, s)
+		g.collectUnbound(p)
 		return
 	}
 	for _, gr := range newest(g.byCI[p.CI], g.c.CandidatesMax) {
-		if g.takesSameCI(gr, gr.cis[p.CI], p.At, s.rule) {
+		if g.takesSameCI(gr, gr.cis[p.CI], p.At) {
 			g.offer(gr, bySameCI, 1000)
 		}
 	}
 	g.collectNear(p, s)
-	g.collectExplained(p, s)
-	g.collectNamed(p, s, named)
+	g.collectExplained(p)
+	g.collectNamed(p, named)
 	for _, ci := range p.Learned {
 		for _, gr := range newest(g.byCI[ci], g.c.CandidatesMax) {
-			if g.takesByTopology(gr, p.At, s.rule) {
+			if g.takesByTopology(gr, p.At) {
 				g.offer(gr, byLearned, farMilli)
 			}
 		}
@@ -87,7 +87,7 @@ func (g *Grouper) collectOwn(p Probe, s *series) {
 	}
 	fastest, usual := itsm.Time(g.c.QuietGapMin.Milliseconds()), itsm.Time(g.c.QuietGap.Milliseconds())
 	within := itsm.Time(g.c.Reopen.Milliseconds())
-	if pace := g.pace(gr, s.rule); pace < usual { // a fast rhythm shows a return within minutes, or it is another failure
+	if pace := g.pace(gr); pace < usual { // a fast rhythm shows a return within minutes, or it is another failure
 		within = within * max(pace-fastest, 0) / (usual - fastest)
 	}
 	if gr.resolved != 0 && p.At-gr.resolved <= within && (len(gr.members)-gr.chronic)*returnShare <= 1000 {
@@ -101,20 +101,20 @@ func (g *Grouper) collectOwn(p Probe, s *series) {
 const returnShare = 300
 
 // collectUnbound offers what an alert without a CI can join.
-func (g *Grouper) collectUnbound(p Probe, s *series) {
+func (g *Grouper) collectUnbound(p Probe) {
 	for _, gr := range newest(g.byKey[p.Provisional], g.c.CandidatesMax) {
-		if g.takesSameCI(gr, gr.keys[p.Provisional], p.At, s.rule) {
+		if g.takesSameCI(gr, gr.keys[p.Provisional], p.At) {
 			g.offer(gr, byProvisional, 1000)
 		}
 	}
 	if key := senderKey(p); key != "" {
 		for _, gr := range newest(g.bySender[key], g.c.CandidatesMax) {
-			if g.takesByTopology(gr, p.At, s.rule) {
+			if g.takesByTopology(gr, p.At) {
 				g.offer(gr, bySender, farMilli)
 			}
 		}
 	}
-	g.collectObserved(p, s)
+	g.collectObserved(p)
 }
 
 // collectNear offers the groups with a member a short walk away.
@@ -122,7 +122,7 @@ func (g *Grouper) collectNear(p Probe, s *series) {
 	weight := g.nearMilli(s.rule)
 	for _, b := range g.ball(p.CI).near[1:] {
 		for _, gr := range newest(g.byCI[b.ref], g.c.CandidatesMax) {
-			if g.takesByTopology(gr, p.At, s.rule) {
+			if g.takesByTopology(gr, p.At) {
 				if c := g.offer(gr, byNear, power(weight, int(b.hops))); c != nil {
 					c.hops, c.spot = int(b.hops), b.ref
 				}
@@ -133,19 +133,20 @@ func (g *Grouper) collectNear(p Probe, s *series) {
 
 // collectExplained offers the groups that share an explanation with the probe:
 // the formula of S, without the decay.
-func (g *Grouper) collectExplained(p Probe, s *series) {
+func (g *Grouper) collectExplained(p Probe) {
 	for _, r := range g.cone(p.CI) {
 		list := newest(g.byExplain[r.Ref], g.c.CandidatesMax)
 		if len(list) == 0 {
 			continue
 		}
+		alerting := len(g.byCI[r.Ref]) > 0 // else no group has it, and none need be asked
 		w := power(g.c.GammaMilli, int(r.Hops))
 		pr := 1000
 		if !g.isHot(r.Ref, p.At) {
 			pr = prior(g.c.BetaMilli, g.cmdb.FanIn(r.Ref))
 		}
 		for _, gr := range list {
-			if !g.takesByTopology(gr, p.At, s.rule) {
+			if !g.takesByTopology(gr, p.At) {
 				continue
 			}
 			cv, m := gr.cover[r.Ref], len(gr.cis)
@@ -154,7 +155,7 @@ func (g *Grouper) collectExplained(p Probe, s *series) {
 				continue
 			}
 			raw := (int(cv.sum) + w) / (m + 1) * pr / 1000
-			if gr.cis[r.Ref] != nil || r.Ref == p.CI {
+			if r.Ref == p.CI || alerting && gr.cis[r.Ref] != nil {
 				raw = raw * g.c.SelfMilli / 1000
 			}
 			if c := g.offer(gr, byTopology, raw); c != nil {
@@ -165,12 +166,12 @@ func (g *Grouper) collectExplained(p Probe, s *series) {
 }
 
 // collectNamed offers the groups with a member on the second CI the alert names.
-func (g *Grouper) collectNamed(p Probe, s *series, named cmdb.Ref) {
+func (g *Grouper) collectNamed(p Probe, named cmdb.Ref) {
 	if named == cmdb.NoRef {
 		return
 	}
 	for _, gr := range newest(g.byCI[named], g.c.CandidatesMax) {
-		if g.takesByTopology(gr, p.At, s.rule) {
+		if g.takesByTopology(gr, p.At) {
 			if c := g.offer(gr, byObserved, nextMilli); c != nil {
 				c.spot = named
 			}
@@ -180,7 +181,7 @@ func (g *Grouper) collectNamed(p Probe, s *series, named cmdb.Ref) {
 
 // collectObserved offers the groups with a member that was named together with
 // what this unbound alert is about.
-func (g *Grouper) collectObserved(p Probe, s *series) {
+func (g *Grouper) collectObserved(p Probe) {
 	for _, label := range ownNames {
 		o := g.seen[sighted{g.envOf(p), strings.ToLower(p.Labels.Get(label))}]
 		if o == nil {
@@ -188,7 +189,7 @@ func (g *Grouper) collectObserved(p Probe, s *series) {
 		}
 		for _, ci := range o.cis {
 			for _, gr := range newest(g.byCI[ci], g.c.CandidatesMax) {
-				if g.takesByTopology(gr, p.At, s.rule) {
+				if g.takesByTopology(gr, p.At) {
 					if c := g.offer(gr, byObserved, nextMilli); c != nil {
 						c.spot = ci
 					}
@@ -201,10 +202,10 @@ func (g *Grouper) collectObserved(p Probe, s *series) {
 // offer adds a group, or better evidence for one that is there. It returns the
 // candidate when the evidence is its best so far, else nil.
 func (g *Grouper) offer(gr *group, b by, raw int) *candidate {
-	i, ok := g.at[gr]
-	if !ok {
+	i := gr.at
+	if gr.turn != g.turn {
 		i = len(g.candidates)
-		g.at[gr] = i
+		gr.turn, gr.at = g.turn, i
 		g.candidates = append(g.candidates, candidate{gr: gr, by: b, raw: raw, y: cmdb.NoRef, spot: cmdb.NoRef})
 		return &g.candidates[i]
 	}
@@ -217,21 +218,21 @@ func (g *Grouper) offer(gr *group, b by, raw int) *candidate {
 	return c
 }
 
-// pace is the quiet gap between a group and an onset of a rule: the longer of
+// pace is the quiet gap between a group and the onset asked about: the longer of
 // theirs, so that a slow sender is waited for.
-func (g *Grouper) pace(gr *group, r int32) itsm.Time { return max(gr.pace, g.paceOf(r)) }
+func (g *Grouper) pace(gr *group) itsm.Time { return max(gr.pace, g.asked.pace) }
 
 // takesByTopology reports whether a group still takes what is only near.
-func (g *Grouper) takesByTopology(gr *group, at itsm.Time, r int32) bool {
-	return gr.resolved == 0 && !gr.wave.spent && at-gr.lastJoin <= g.pace(gr, r) && at-gr.opened < itsm.Time(g.c.Lifetime.Milliseconds())
+func (g *Grouper) takesByTopology(gr *group, at itsm.Time) bool {
+	return gr.resolved == 0 && !gr.wave.spent && at-gr.lastJoin <= g.pace(gr) && at-gr.opened < itsm.Time(g.c.Lifetime.Milliseconds())
 }
 
 // takesSameCI reports whether a group takes an onset on a CI it has: within the
 // quiet gap, and while an alert on that CI still fires up to FollowOn.
-func (g *Grouper) takesSameCI(gr *group, sp *spot, at itsm.Time, r int32) bool {
+func (g *Grouper) takesSameCI(gr *group, sp *spot, at itsm.Time) bool {
 	if gr.resolved != 0 || gr.wave.spent || sp == nil {
 		return false
 	}
 	quiet := at - gr.lastJoin
-	return quiet <= g.pace(gr, r) || (sp.firing > 0 && !g.isMute(sp.rule) && quiet < itsm.Time(g.c.FollowOn.Milliseconds()))
+	return quiet <= g.pace(gr) || (sp.firing > 0 && !g.isMute(sp.rule) && quiet < itsm.Time(g.c.FollowOn.Milliseconds()))
 }

@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"strconv"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
@@ -52,7 +53,7 @@ func (g *Grouper) explainOpening(e *itsm.Evidence, follows itsm.IncidentNumber) 
 
 // explainJoin fills path, coverage and the sentence of a join.
 func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
-	quiet := g.pace(c.gr, g.series[p.Alert].rule).Sub(0)
+	quiet := g.pace(c.gr).Sub(0)
 	switch c.by {
 	case byRule:
 		e.Because = "rule " + p.RuleID + " puts them together"
@@ -123,9 +124,9 @@ func (g *Grouper) runnerUp(best *candidate) *candidate {
 func (g *Grouper) maybeBecause(c *candidate) string {
 	switch c.by {
 	case byTopology:
-		return fmt.Sprintf("both may depend on %s (%d %% covered)", g.cmdb.ID(c.y), c.cover/10)
+		return "both may depend on " + g.cmdb.ID(c.y) + " (" + strconv.Itoa(c.cover/10) + " % covered)"
 	case byNear:
-		return fmt.Sprintf("%s alerts, %d hops away", g.cmdb.ID(c.spot), c.hops)
+		return g.cmdb.ID(c.spot) + " alerts, " + strconv.Itoa(c.hops) + " hops away"
 	case byObserved:
 		return g.cmdb.ID(c.spot) + " alerts and was named with it"
 	}

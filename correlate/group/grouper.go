@@ -33,7 +33,8 @@ type Grouper struct {
 	balls      map[cmdb.Ref]ball         // cache of near walks, of this graph revision
 	cones      map[cmdb.Ref][]cmdb.Reach // cache of E(x), of this graph revision
 	candidates []candidate               // scratch of Place
-	at         map[*group]int            // scratch of Place: position in candidates
+	turn       uint64                    // counts Place; see group.turn
+	asked      asked                     // scratch of Place
 	steps      []step                    // scratch of walk
 	ends       []cmdb.Ref                // scratch of walk
 	reach      []cmdb.Reach              // scratch
@@ -49,8 +50,14 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]*group{}, byKey: map[string][]*group{},
 		bySender: map[string][]*group{}, byRule: map[string][]*group{},
 		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
-		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{}, at: map[*group]int{},
+		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{},
 	}
+}
+
+// asked is what is asked of every candidate about the onset, worked out once.
+type asked struct {
+	pace itsm.Time // quiet gap of its rule
+	tag  string
 }
 
 // group is what is kept of one incident that is not closed.
@@ -75,6 +82,9 @@ type group struct {
 
 	warm     bool // in byCI, byKey, bySender, byRule
 	joinable bool // in byExplain
+
+	turn uint64 // the Place that it is a candidate of
+	at   int    // its place among those candidates
 
 	dirty  bool // causes are stale
 	causes []itsm.Cause

@@ -1,7 +1,6 @@
 package group
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -48,6 +47,7 @@ type Placement struct {
 func (g *Grouper) Place(p Probe) Placement {
 	g.expire(p.At)
 	s := g.record(p)
+	g.asked = asked{pace: g.paceOf(s.rule), tag: g.tagOf(p)}
 	g.see(p)
 	named := g.namedBy(p)
 	g.survey(p, s, named)
@@ -90,7 +90,7 @@ func (g *Grouper) placeChronic(p Probe, s *series) Placement {
 func (g *Grouper) best(p Probe) (best *candidate, before *group) {
 	for i := range g.candidates {
 		c := &g.candidates[i]
-		g.score(c, p)
+		g.score(c, &p)
 		if c.score > g.c.JoinMilli && (best == nil || better(c, best)) {
 			best = c
 		}
@@ -120,7 +120,7 @@ func better(a, b *candidate) bool {
 const sameFloor = 300
 
 // score computes S of a candidate. What only raises is looked at when it matters.
-func (g *Grouper) score(c *candidate, p Probe) {
+func (g *Grouper) score(c *candidate, p *Probe) {
 	d := decay(max(p.At-c.gr.lastJoin, 0), itsm.Time(g.c.Tau.Milliseconds()))
 	if c.by <= byProvisional {
 		d = max(d, sameFloor)
@@ -129,7 +129,7 @@ func (g *Grouper) score(c *candidate, p Probe) {
 	if (c.score > g.c.JoinMilli && c.by != byLearned) || g.isHub(c, p.At) {
 		return
 	}
-	if slices.Contains(c.gr.tags, g.tagOf(p)) {
+	if g.asked.tag != "" && slices.Contains(c.gr.tags, g.asked.tag) {
 		c.score = either(c.score, g.c.TagMilli*d/1000)
 	}
 	if c.by == byLearned {
@@ -146,20 +146,40 @@ func (g *Grouper) isHub(c *candidate, at itsm.Time) bool {
 	return c.by == byTopology && g.cmdb.FanIn(c.y) > g.c.NearDegreeMax && !g.isHot(c.y, at)
 }
 
-// maybe lists the neighbouring incidents that were not joined.
+// maybe lists the neighbouring incidents that were not joined. Only those that
+// are listed get a sentence: in a storm there are dozens more.
 func (g *Grouper) maybe(best *candidate) []itsm.Candidate {
-	var out []itsm.Candidate
+	var list [itsm.MaybeRelatedMax]*candidate
+	n := 0
 	for i := range g.candidates {
 		c := &g.candidates[i]
 		if c == best || c.score < g.c.MaybeMilli {
 			continue
 		}
-		out = append(out, itsm.Candidate{Incident: c.gr.n, ScoreMilli: c.score, Because: g.maybeBecause(c)})
+		at := n
+		for at > 0 && nearer(c, list[at-1]) {
+			at--
+		}
+		if at == len(list) {
+			continue
+		}
+		n = min(n+1, len(list))
+		copy(list[at+1:n], list[at:])
+		list[at] = c
 	}
-	slices.SortFunc(out, func(a, b itsm.Candidate) int {
-		return cmp.Or(cmp.Compare(b.ScoreMilli, a.ScoreMilli), cmp.Compare(a.Incident, b.Incident))
-	})
-	return out[:min(len(out), itsm.MaybeRelatedMax)]
+	if n == 0 {
+		return nil
+	}
+	out := make([]itsm.Candidate, n)
+	for i, c := range list[:n] {
+		out[i] = itsm.Candidate{Incident: c.gr.n, ScoreMilli: c.score, Because: g.maybeBecause(c)}
+	}
+	return out
+}
+
+// nearer orders neighbours: the higher score, then the older incident.
+func nearer(a, b *candidate) bool {
+	return a.score > b.score || a.score == b.score && a.gr.n < b.gr.n
 }
 
 // follows returns the incident a new one follows on from: the last one with the
