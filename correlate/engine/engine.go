@@ -70,7 +70,8 @@ type Engine struct {
 		stopped     bool
 		subscribers map[chan Changed]struct{}
 	}
-	snapshotAt  itsm.Offset     // newest snapshot; the fold's own
+	snapshotAt  itsm.Offset // newest snapshot; the fold's own
+	pace        snapshotPace
 	snapshotNow chan chan error // asks the fold for a snapshot
 }
 
@@ -179,10 +180,8 @@ func (e *Engine) run(ctx context.Context) error {
 			e.log.Error("the fold stopped", "err", err)
 			return err
 		}
-		if err := e.snapshotIfDue(folded); err != nil {
-			e.log.Warn("snapshot not written; the next start will fold more", "err", err)
-		}
 		if folded {
+			e.snapshotIfDue()
 			continue
 		}
 		if ctx.Err() != nil {
@@ -195,14 +194,20 @@ func (e *Engine) run(ctx context.Context) error {
 	}
 }
 
-// idle waits for the journal to grow, and journals a tick when the state wants waking first.
+// idle waits for the journal to grow, and journals a tick when the state wants
+// waking first. When nothing comes for a moment it writes a snapshot.
 func (e *Engine) idle(ctx context.Context) error {
 	e.mu.RLock()
 	wake := e.folder.State.NextWake()
 	e.mu.RUnlock()
+	wait, quiet := max(0, wake.Std().Sub(e.now())), e.quiet()
+	quietFirst := quiet != 0 && (wake == 0 || quiet < wait)
+	if quietFirst {
+		wait = quiet
+	}
 	wctx, cancel := ctx, func() {}
-	if wake != 0 {
-		wctx, cancel = context.WithTimeout(ctx, max(0, wake.Std().Sub(e.now())))
+	if wake != 0 || quietFirst {
+		wctx, cancel = context.WithTimeout(ctx, wait)
 	}
 	defer cancel()
 	select {
@@ -217,6 +222,10 @@ func (e *Engine) idle(ctx context.Context) error {
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
+	}
+	if quietFirst {
+		e.trySnapshot()
+		return nil
 	}
 	if _, _, err := e.o.Journal.Append(ctx, entry.EncodeTick()); err != nil && ctx.Err() == nil {
 		// A full disk must not stop the fold; try again in a moment.
@@ -257,7 +266,9 @@ func (e *Engine) foldAvailable() (bool, error) {
 	e.graph.Store(e.folder.Graph)
 	e.cursor.Store(uint64(batch.Cursor))
 	e.publish(batch)
-	e.o.Metrics.folded(len(recs), e.o.Clock().Sub(started))
+	took := e.o.Clock().Sub(started)
+	e.pace.folding += took
+	e.o.Metrics.folded(len(recs), took)
 	return true, nil
 }
 

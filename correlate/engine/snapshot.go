@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"signalbox/correlate"
 	"signalbox/itsm"
@@ -26,14 +27,24 @@ import (
 // name, synced and renamed, so that a file with a final name is whole; the hash
 // finds what rotted since.
 const (
-	snapshotVersion   = 1
-	statePrefix       = "state-"
-	graphPrefix       = "cmdb-"
-	snapshotSuffix    = ".snap"
-	snapshotsKept     = 3
-	snapshotEveryIdle = 20_000  // events folded between snapshots while nothing waits
-	snapshotEveryBusy = 500_000 // and under load: a start folds at most so many again
-	metaBytesMax      = 1 << 16
+	snapshotVersion = 1
+	statePrefix     = "state-"
+	graphPrefix     = "cmdb-"
+	snapshotSuffix  = ".snap"
+	snapshotsKept   = 3
+	metaBytesMax    = 1 << 16
+)
+
+// When a snapshot is due: under load when the folding since the last took
+// snapshotWorth times as long as writing that one, so that snapshots cost a
+// twentieth of the fold whatever the size of the state, and a start folds again
+// for a few seconds at most; and as soon as nothing comes for a moment.
+const (
+	snapshotEvents     = 20_000 // events at least between two under load
+	snapshotWorth      = 20
+	snapshotQuietFor   = time.Second
+	snapshotQuietAfter = 1000 // events that make one worth while then
+	snapshotRetryAfter = time.Minute
 )
 
 type snapshotMeta struct {
@@ -314,15 +325,37 @@ func syncDir(dir string) error {
 }
 
 // snapshotIfDue writes a snapshot when enough was folded since the last.
-func (e *Engine) snapshotIfDue(busy bool) error {
-	every := snapshotEveryIdle
-	if busy {
-		every = snapshotEveryBusy
+func (e *Engine) snapshotIfDue() {
+	if e.folder.events >= snapshotEvents && e.pace.folding >= snapshotWorth*e.pace.took {
+		e.trySnapshot()
 	}
-	if e.folder.events < every {
-		return nil
+}
+
+// quiet is how long to wait for more before a snapshot; 0: none is worth while.
+func (e *Engine) quiet() time.Duration {
+	if e.o.Snapshots == nil || e.folder.events < snapshotQuietAfter || len(e.folder.pending) > 0 || e.o.Clock().Before(e.pace.retry) {
+		return 0
 	}
-	return e.Snapshot()
+	return snapshotQuietFor
+}
+
+// trySnapshot writes a snapshot; one that fails is tried again later, for the
+// fold can do without.
+func (e *Engine) trySnapshot() {
+	if e.o.Clock().Before(e.pace.retry) {
+		return
+	}
+	if err := e.Snapshot(); err != nil {
+		e.pace.retry = e.o.Clock().Add(snapshotRetryAfter)
+		e.log.Warn("snapshot not written; the next start will fold more", "err", err)
+	}
+}
+
+// snapshotPace is what decides when the next snapshot is due; the fold's own.
+type snapshotPace struct {
+	folding time.Duration // spent folding since the last
+	took    time.Duration // the last
+	retry   time.Time     // not before, after one failed
 }
 
 // Snapshot writes the state at the cursor, unless an import is half journaled or
@@ -332,6 +365,7 @@ func (e *Engine) Snapshot() error {
 	if e.o.Snapshots == nil || len(f.pending) > 0 || f.cursor == e.snapshotAt {
 		return nil
 	}
+	began := e.o.Clock()
 	if err := e.o.Desk.Sync(); err != nil {
 		return err
 	}
@@ -339,5 +373,6 @@ func (e *Engine) Snapshot() error {
 		return err
 	}
 	e.snapshotAt, f.events = f.cursor, 0
+	e.pace = snapshotPace{took: e.o.Clock().Sub(began)}
 	return nil
 }
