@@ -172,7 +172,8 @@ func (s *State) known(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 }
 
 // isOld judges order per alert by the sender's time. At the same moment the more
-// advanced state stands: a fire with the start already ended is a late copy.
+// advanced state stands: a fire with the start already ended is a late copy. It
+// is none when our own clock ended it: the sender was only not heard for a while.
 func (s *State) isOld(a *alert, e *itsm.Event, et itsm.Time) bool {
 	last := a.lastEvent
 	if a.assumed {
@@ -181,7 +182,7 @@ func (s *State) isOld(a *alert, e *itsm.Event, et itsm.Time) bool {
 	if et != last {
 		return et < last
 	}
-	return e.Status == itsm.Firing && a.status == itsm.Resolved && e.StartsAt != 0 && e.StartsAt == a.lastStart
+	return e.Status == itsm.Firing && a.status == itsm.Resolved && a.endedBy == endedSender && e.StartsAt != 0 && e.StartsAt == a.lastStart
 }
 
 func (s *State) applied(a *alert, et itsm.Time, assumed bool) {
@@ -256,7 +257,7 @@ func (s *State) refire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 func (s *State) change(a *alert, e *itsm.Event) bool {
 	same, labels := sameText(a.text, e)
 	sev := severityOf(e)
-	sender := samePair(a.sender, e.CIName, e.Group)
+	sender := sameSender(a.sender, e)
 	if same && sev == a.severity && sender {
 		return false
 	}
@@ -285,29 +286,30 @@ func (s *State) setText(a *alert, e *itsm.Event) {
 	a.text = string(s.buf)
 }
 
-func samePair(packed, x, y string) bool {
+func sameSender(packed string, e *itsm.Event) bool {
 	if packed == "" {
-		return x == "" && y == ""
+		return e.CIName == "" && e.Group == "" && e.Origin == ""
 	}
 	u := unpacker(packed)
-	return u.str() == x && u.str() == y
+	return u.str() == e.CIName && u.str() == e.Group && u.str() == e.Origin
 }
 
 func (s *State) setSender(a *alert, e *itsm.Event) {
-	if samePair(a.sender, e.CIName, e.Group) {
+	if sameSender(a.sender, e) {
 		return
 	}
-	s.buf = packString(packString(s.buf[:0], e.CIName), e.Group)
+	s.buf = packString(packString(packString(s.buf[:0], e.CIName), e.Group), e.Origin)
 	a.sender = string(s.buf)
 }
 
-func (a *alert) named() (ciName, group string) {
+// named returns what the sender itself says of where the alert belongs.
+func (a *alert) named() (ciName, group, origin string) {
 	if a.sender == "" {
-		return "", ""
+		return "", "", ""
 	}
 	u := unpacker(a.sender)
-	ciName = u.str()
-	return ciName, u.str()
+	ciName, group = u.str(), u.str()
+	return ciName, group, u.str()
 }
 
 // touchAlert marks the record of a as changed by the current entry.

@@ -188,7 +188,7 @@ func (s *State) setGraph(g *cmdb.Graph) {
 		}
 		was := a.ci
 		was.refs++
-		name, _ := a.named()
+		name, _, _ := a.named()
 		s.identify(a, name, labelsOf(a.text))
 		if a.ci != was {
 			s.touchAlert(a)

@@ -14,7 +14,7 @@ func (s *State) startEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool
 func (s *State) beginEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	s.remember(a)
 	if a.episode > 0 && !a.ci.bound() {
-		name, _ := a.named()
+		name, _, _ := a.named()
 		s.identify(a, name, e.Labels)
 	}
 	a.episode++
@@ -84,9 +84,10 @@ func (s *State) resume(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 }
 
 // canContinue reports whether the last episode may be continued: its incident is
-// open, or resolved so recently that this reopens it.
+// open, or resolved so recently that this reopens it. An episode that went stale
+// ended when the alert was last heard of, which is long ago.
 func (s *State) canContinue(a *alert) bool {
-	if a.endedBy == endedEpisode {
+	if a.endedBy == endedEpisode || a.endedBy == endedStale {
 		return false
 	}
 	return !a.member || a.inc != nil && (a.inc.state.IsOpen() || s.canReopen(a.inc))
@@ -110,7 +111,11 @@ func (s *State) fire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 // endEpisode ends what a is firing about.
 func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
 	s.endQuietly(a, by, ends)
-	if by != endedEpisode && by != endedStale {
+	switch by {
+	case endedEpisode:
+	case endedStale:
+		ends = a.lastSeen // nothing was heard since
+	default:
 		ends = s.groupTime(ends)
 	}
 	s.group.ended(a, ends)

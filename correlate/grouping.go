@@ -21,8 +21,12 @@ var alertNames = []string{"alertname", "alert_name", "monitor", "check", "rule"}
 func (s *State) probe(a *alert, t itsm.Time) group.Probe {
 	labels := labelsOf(a.text)
 	name, _ := labels.First(alertNames...)
-	_, sender := a.named()
-	p := group.Probe{At: t, Alert: a.number, Episode: a.episode, CI: a.ci.ref, Source: a.src.name, SenderGroup: sender,
+	_, sender, origin := a.named()
+	from := a.src.name
+	if origin != "" {
+		from += "/" + origin // each system has a rhythm of its own
+	}
+	p := group.Probe{At: t, Alert: a.number, Episode: a.episode, CI: a.ci.ref, Source: from, SenderGroup: sender,
 		Title: titleOf(a.text), AlertName: name, Severity: a.severity, Labels: labels}
 	if p.CI < 0 {
 		p.Provisional = a.ci.id

@@ -52,6 +52,7 @@ type Event struct {
 	Source       string // configured source name; set by the door
 	Identity     string // the sender's own identity of the condition; with Source it makes the AlertKey
 	ID           string // the sender's id of this observation, if any ("id" of the generic event)
+	Origin       string // system behind the source that saw it, when the sender tells several apart
 	Group        string // the sender's own group of alerts (Alertmanager groupKey), if any
 	Status       Status
 	Severity     Severity

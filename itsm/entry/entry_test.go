@@ -16,7 +16,7 @@ func sample() *entry.Delivery {
 	return &entry.Delivery{
 		Source: "alertmanager", Remote: "192.0.2.7:9", RetryOf: "00ff",
 		Events: []itsm.Event{{
-			Source: "alertmanager", Identity: "a1", ID: "x", Group: "{}:{}", Status: itsm.Firing, Severity: itsm.Major,
+			Source: "alertmanager", Identity: "a1", ID: "x", Group: "{}:{}", Origin: "eu", Status: itsm.Firing, Severity: itsm.Major,
 			SeverityWord: "error", Title: "disk full", CIName: "db1", StartsAt: 1, EndsAt: -2, EventAt: 3, LeaseUntil: 4,
 			Labels:      itsm.LabelsOf(map[string]string{"alertname": "DiskFull", "instance": "db1:9100"}),
 			Annotations: itsm.LabelsOf(map[string]string{"summary": strings.Repeat("long ", 80)}), GeneratorURL: "http://p/graph", NoData: true, PartialGroup: true,

@@ -294,5 +294,6 @@ func (d *decoder) identity(w *wire) {
 	}
 	if w.source != "" {
 		w.Identity = w.source + "/" + w.Identity
+		w.Origin = w.source
 	}
 }
