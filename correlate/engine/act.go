@@ -110,7 +110,8 @@ type Status struct {
 	Head    itsm.Offset   // last entry durable
 	Lag     time.Duration // age of the oldest entry not folded; 0 when caught up
 	Ready   bool          // caught up at least once and folding
-	Stopped string        // why the fold stopped, or ""
+	Stopped string        // why the fold stopped for good, or ""
+	Paused  string        // why the fold waits and tries again, or ""
 	CMDB    uint64        // active CMDB revision
 	CIs     int
 }
@@ -131,6 +132,9 @@ func (e *Engine) Status() Status {
 	defer e.wait.Unlock()
 	if e.wait.err != nil {
 		s.Stopped = itsm.MessageOf(e.wait.err)
+	}
+	if e.wait.paused != nil {
+		s.Paused = itsm.MessageOf(e.wait.paused)
 	}
 	return s
 }

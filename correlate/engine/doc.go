@@ -13,7 +13,9 @@
 //   - the desk's cursor and everything caused by the entries up to it move
 //     together;
 //   - a fault in the fold (a panic, an entry of a newer version) stops the fold
-//     with the offset in the log and in Status; it never skips an entry.
+//     with the offset in the log and in Status; it never skips an entry;
+//   - a desk that cannot write pauses the fold, which offers it the same batch
+//     until it is taken; a snapshot that cannot be written stops nothing.
 //
 // # Decisions
 //

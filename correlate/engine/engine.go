@@ -42,6 +42,7 @@ type Options struct {
 	Desk      *desk.Desk
 	Config    correlate.Config // journaled when it differs from what the fold last saw
 	Snapshots *Snapshots       // nil: none, every start folds from the beginning
+	Room      func() error     // why nothing may be written beside the journal now (a full disk); nil: always room
 	Clock     func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: discard
 	Metrics   *Metrics         // nil: none
@@ -67,6 +68,7 @@ type Engine struct {
 		order       []itsm.Offset
 		waiting     map[itsm.Offset]chan itsm.Outcome
 		err         error // why the fold stopped
+		paused      error // why the desk does not take a batch now
 		stopped     bool
 		subscribers map[chan Changed]struct{}
 	}
@@ -93,6 +95,9 @@ func New(o Options) *Engine {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Room == nil {
+		o.Room = func() error { return nil }
 	}
 	e := &Engine{o: o, log: o.Log, snapshotNow: make(chan chan error, 1)}
 	e.wait.moved = make(chan struct{})
@@ -175,7 +180,10 @@ func (e *Engine) Run(ctx context.Context) error {
 
 func (e *Engine) run(ctx context.Context) error {
 	for {
-		folded, err := e.foldAvailable()
+		folded, err := e.foldAvailable(func(b *desk.Batch) error { return e.applyPatiently(ctx, b) })
+		if errors.Is(err, errStopping) {
+			return nil // the state is ahead of the desk: no snapshot; the next start folds the batch again
+		}
 		if err != nil {
 			e.log.Error("the fold stopped", "err", err)
 			return err
@@ -185,7 +193,8 @@ func (e *Engine) run(ctx context.Context) error {
 			continue
 		}
 		if ctx.Err() != nil {
-			return e.Snapshot()
+			e.trySnapshot()
+			return nil
 		}
 		e.ready.Store(true)
 		if err := e.idle(ctx); err != nil {
@@ -247,8 +256,8 @@ func (e *Engine) now() time.Time {
 	return at.Std()
 }
 
-// foldAvailable folds one batch and reports whether there was one.
-func (e *Engine) foldAvailable() (bool, error) {
+// foldAvailable folds one batch, hands it to apply and reports whether there was one.
+func (e *Engine) foldAvailable(apply func(*desk.Batch) error) (bool, error) {
 	recs, err := e.o.Journal.Read(itsm.Offset(e.cursor.Load())+1, batchRecordsMax, batchBytesMax)
 	if err != nil || len(recs) == 0 {
 		return false, err
@@ -260,8 +269,8 @@ func (e *Engine) foldAvailable() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := e.o.Desk.Apply(*batch); err != nil {
-		return false, fmt.Errorf("apply entries up to %d: %w", batch.Cursor, err)
+	if err := apply(batch); err != nil {
+		return false, err
 	}
 	e.graph.Store(e.folder.Graph)
 	e.cursor.Store(uint64(batch.Cursor))
@@ -338,7 +347,7 @@ func (e *Engine) CatchUp() error {
 		return err
 	}
 	for {
-		folded, err := e.foldAvailable()
+		folded, err := e.foldAvailable(e.applyNow)
 		if err != nil {
 			return err
 		}

@@ -345,7 +345,11 @@ func (e *Engine) trySnapshot() {
 	if e.o.Clock().Before(e.pace.retry) {
 		return
 	}
-	if err := e.Snapshot(); err != nil {
+	err := e.o.Room()
+	if err == nil {
+		err = e.Snapshot()
+	}
+	if err != nil {
 		e.pace.retry = e.o.Clock().Add(snapshotRetryAfter)
 		e.log.Warn("snapshot not written; the next start will fold more", "err", err)
 	}
