@@ -42,7 +42,7 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 		return s.link(i, a)
 	case a.IfVersion != 0 && a.IfVersion != i.version:
 		return refuse(a, itsm.Stale, "%s is at version %d, not %d: somebody changed it; look at it again", i.number, i.version, a.IfVersion)
-	case !s.isNews(i, a):
+	case i.isOfOldRecord(a) || !s.isNews(i, a):
 		s.totals.PartnerStale++
 		return noOp(a)
 	case i.mergedInto != 0 && a.Kind != itsm.ActNote:
@@ -92,7 +92,7 @@ func (i *incident) illegal(a *itsm.Act) itsm.Outcome {
 }
 
 func doerOf(a *itsm.Act) doer {
-	by := doer{a.Actor, a.Origin}
+	by := doer{actor: a.Actor, origin: a.Origin, record: a.Epoch, opened: a.Kind == itsm.ActReopen}
 	if by.actor == "" {
 		by.actor = "unknown"
 	}

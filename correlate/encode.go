@@ -19,7 +19,7 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 1
+	stateVersion = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8
 )

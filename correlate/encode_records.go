@@ -168,6 +168,7 @@ func archiveBecause(a *archive, b *because) {
 func archiveTold(a *archive, t *told) {
 	text(a, &t.connector)
 	num(a, &t.epoch)
+	num(a, &t.record)
 	num(a, &t.serial)
 	a.flag(&t.acked)
 	a.flag(&t.resolved)

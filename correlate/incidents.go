@@ -80,6 +80,8 @@ type member struct {
 type doer struct {
 	actor  string
 	origin string // connector it came through; never told about it
+	record uint32 // epoch that the partner's record was made for; 0: it did not say
+	opened bool   // the partner opened that record again
 }
 
 // actSystem is the core itself.

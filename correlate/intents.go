@@ -13,6 +13,7 @@ import (
 type told struct {
 	connector string
 	epoch     uint32 // of the last trigger; 0: never triggered
+	record    uint32 // epoch that its record was made for: an earlier one when it was reopened over there
 	serial    uint32
 	acked     bool
 	resolved  bool
@@ -69,8 +70,8 @@ func (s *State) tell(i *incident, by doer, text string) {
 func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 	if t == nil || t.epoch != i.epoch {
 		switch {
-		case t != nil && by.origin == c.Name: // reopened over there: it is open there already
-			t.epoch, t.acked, t.resolved, t.priority, t.shown, t.at = i.epoch, false, false, i.priority(), i.shown(), s.now
+		case t != nil && by.origin == c.Name && by.opened: // it is open there already
+			s.reopenedThere(i, t, by)
 		case !s.mayPage(i, c, t):
 			return
 		default:
@@ -86,12 +87,22 @@ func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 	s.update(i, c, t, by)
 }
 
+// reopenedThere notes that a partner has i open already, in the record it had.
+func (s *State) reopenedThere(i *incident, t *told, by doer) {
+	t.epoch = i.epoch
+	if by.record != 0 {
+		t.record = by.record
+	}
+	t.acked, t.resolved, t.priority, t.shown, t.at = false, false, i.priority(), i.shown(), s.now
+}
+
 func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
 	if t == nil {
 		i.told = append(i.told, told{connector: c.Name})
 		t = &i.told[len(i.told)-1]
 	}
-	t.epoch, t.acked, t.resolved, t.priority, t.shown, t.at = i.epoch, false, false, i.priority(), i.shown(), s.now
+	t.epoch, t.record = i.epoch, i.epoch
+	t.acked, t.resolved, t.priority, t.shown, t.at = false, false, i.priority(), i.shown(), s.now
 	s.pages.spend(c.Name, s.now)
 	s.intend(i, t, itsm.Trigger, by, i.reason())
 	return t
@@ -265,7 +276,7 @@ func (s *State) releasePages() {
 func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text string) {
 	t.serial++
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
-		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: i.epoch,
+		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: t.record,
 		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Snapshot: i.snapshot(),
 	}})
 }

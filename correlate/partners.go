@@ -107,6 +107,19 @@ func rank(k itsm.ActKind) uint8 {
 	return 0
 }
 
+// isOfOldRecord reports whether an act says how a record stands that the partner
+// has of an earlier epoch. Its resolve or acknowledgement, delayed or our own come
+// back, says nothing of what was opened again since.
+func (i *incident) isOfOldRecord(a *itsm.Act) bool {
+	if a.Origin == "" || a.Epoch == 0 || rank(a.Kind) == 0 {
+		return false
+	}
+	if t := i.toldOf(a.Origin); t != nil {
+		return t.epoch != i.epoch || t.record != a.Epoch
+	}
+	return a.Epoch != i.epoch
+}
+
 // isNews reports whether a partner's report is newer than what it reported
 // before. Notes are united, not ordered.
 func (s *State) isNews(i *incident, a *itsm.Act) bool {

@@ -342,6 +342,8 @@ func (sc *scenario) actOf(verb string, f []string) *itsm.Act {
 			a.DeliveryID = v
 		case "version":
 			a.PartnerVersion = int64(sc.number(v))
+		case "epoch":
+			a.Epoch = uint32(sc.number(v))
 		case "failure":
 			a.Failure = v
 		case "intent": // n-th intent made so far
