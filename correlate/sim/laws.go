@@ -177,23 +177,11 @@ func (w *World) rest(d time.Duration) {
 func (w *World) sweep() {
 	for _, p := range w.partners {
 		for _, o := range p.order {
-			if kind := o.reports(); kind != "" {
-				p.tell(w, o, kind, p.name+":jane", o.version)
+			if o.human != "" {
+				p.tell(w, o, o.human, p.name+":jane", o.version)
 			}
 		}
 	}
-}
-
-func (o *object) reports() itsm.ActKind {
-	switch {
-	case !o.human:
-		return ""
-	case o.state == objectAcked:
-		return itsm.ActAcknowledge
-	case o.state == objectResolved:
-		return itsm.ActResolve
-	}
-	return ""
 }
 
 // final judges everything that only holds, or only shows, at the end.
@@ -248,21 +236,23 @@ func (p *partner) converged(w *World) {
 	}
 	for _, o := range p.order {
 		v := w.mirror.incident(o.incident)
-		if v.dead {
-			continue // a dead letter explains it
+		t := &v.told[p.index]
+		if v.dead || t.crossed {
+			continue // a dead letter explains it, or it takes a reconciling sweep that closes
 		}
 		in := v.rec
-		if o.state != objectResolved && (!in.State.IsOpen() || in.Epoch != o.epoch) {
-			w.fail("I8", "%s has epoch %d of %s open; it is %s in epoch %d", p.name, o.epoch, o.incident, in.State, in.Epoch)
+		if o.state != objectResolved && (!in.State.IsOpen() || t.live != o.epoch) {
+			w.fail("I8", "%s has epoch %d of %s open; it is %s in epoch %d and lives there as %d", p.name, o.epoch, o.incident, in.State, in.Epoch, t.live)
 		}
 	}
 	least := w.config.Connectors[p.index].MinPriority
 	for _, v := range w.mirror.incidents {
 		in := v.rec
-		if !in.State.IsOpen() || v.dead || least != 0 && in.Priority > least {
+		t := &v.told[p.index]
+		if !in.State.IsOpen() || v.dead || t.crossed || least != 0 && in.Priority > least {
 			continue
 		}
-		o := p.objects[objectKey{in.Number, in.Epoch}]
+		o := p.objects[objectKey{in.Number, t.live}]
 		if o == nil || o.state == objectResolved {
 			w.fail("I8", "%s is %s in epoch %d with %d firing alerts and %s does not have it open: %+v", in.Number, in.State, in.Epoch, in.FiringCount, p.name, o)
 		}

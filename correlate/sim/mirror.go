@@ -39,9 +39,13 @@ type view struct {
 
 // toldView is what the outbox says one partner was told of one incident.
 type toldView struct {
-	serial   uint32
-	triggers map[uint32]int // by epoch
-	resolves map[uint32]int
+	serial uint32
+	newest uint32 // epoch of the last trigger
+	live   uint32 // epoch of the record it works on: an earlier one when it reopened that
+	ended  bool   // the resolve of that record was decided
+	// crossed: somebody there opened a record again that could not be taken up,
+	// because the incident was open in another one or is over for good.
+	crossed bool
 }
 
 func newMirror(connectors int) *mirror {
@@ -204,28 +208,20 @@ func (m *mirror) putIntent(w *World, in *itsm.Intent) {
 	p.wake(w)
 }
 
-// count holds an intent against those before it: one trigger and one resolve an
-// epoch, and nothing after the resolve.
+// count holds an intent against those before it: one trigger an epoch, one resolve
+// of each time a record is open, and nothing but notes after it.
 func (t *toldView) count(w *World, in *itsm.Intent) {
-	if t.triggers == nil {
-		t.triggers, t.resolves = map[uint32]int{}, map[uint32]int{}
-	}
-	switch in.Transition {
-	case itsm.Trigger:
-		t.triggers[in.Epoch]++
-	case itsm.Resolve:
-		t.resolves[in.Epoch]++
-	}
 	switch {
-	case t.triggers[in.Epoch] > 1 || t.resolves[in.Epoch] > 1:
-		w.fail("I7", "%s: epoch %d of %s has %d triggers and %d resolves", in.Connector, in.Epoch, in.Incident, t.triggers[in.Epoch], t.resolves[in.Epoch])
-	case t.resolves[in.Epoch] > 0 && in.Transition != itsm.Resolve && in.Transition != itsm.Note:
+	case in.Transition == itsm.Trigger && in.Epoch <= t.newest:
+		w.fail("I7", "%s is asked to open epoch %d of %s after epoch %d", in.Connector, in.Epoch, in.Incident, t.newest)
+	case in.Transition == itsm.Trigger:
+		t.newest, t.live, t.ended = in.Epoch, in.Epoch, false
+	case in.Epoch != t.live:
+		w.fail("I10", "%s: %s is for epoch %d of %s, its record is that of epoch %d", in.Connector, in.Transition, in.Epoch, in.Incident, t.live)
+	case t.ended && in.Transition != itsm.Note:
 		w.fail("I10", "%s: %s of %s follows the resolve of epoch %d", in.Connector, in.Transition, in.Incident, in.Epoch)
-	}
-	for epoch := range t.triggers {
-		if epoch > in.Epoch {
-			w.fail("I10", "%s: %s for epoch %d of %s after the trigger of epoch %d", in.Connector, in.Transition, in.Epoch, in.Incident, epoch)
-		}
+	case in.Transition == itsm.Resolve:
+		t.ended = true
 	}
 }
 
@@ -248,6 +244,14 @@ func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 		r.judge(w, o)
 	}
 	v := m.incident(a.Incident)
+	if a.Kind == itsm.ActReopen && a.Origin != "" && v != nil {
+		t := &v.told[w.partnerOf(a.Origin).index]
+		if o.Code == "" && !o.NoOp {
+			t.live, t.ended = a.Epoch, false
+		} else if t.live != a.Epoch || t.ended {
+			t.crossed = true
+		}
+	}
 	if v == nil || a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || a.Kind == itsm.ActLink || a.Kind == itsm.ActReceipt {
 		return
 	}

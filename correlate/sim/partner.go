@@ -22,10 +22,10 @@ type object struct {
 	incident itsm.IncidentNumber
 	epoch    uint32
 	state    objectState
-	version  int64  // partner's time in ms of the last change
-	human    bool   // that change was made by somebody there
-	trigger  string // intent key that made it
-	ended    bool   // our resolve was performed
+	version  int64        // partner's time in ms of the last change
+	human    itsm.ActKind // what somebody there did last; "" when the last change was ours
+	trigger  string       // intent key that made it
+	ended    bool         // our resolve was performed
 }
 
 type objectKey struct {
@@ -282,7 +282,10 @@ func (p *partner) perform(w *World, in *itsm.Intent) {
 // changed stamps a change and lets its webhook go out, if the network likes.
 func (p *partner) changed(w *World, o *object, kind itsm.ActKind, actor string, human bool) {
 	p.version = max(p.version+1, int64(w.now))
-	o.version, o.human = p.version, human
+	o.version, o.human = p.version, ""
+	if human {
+		o.human = kind
+	}
 	p.tell(w, o, kind, actor, o.version)
 }
 
