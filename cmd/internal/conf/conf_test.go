@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signalbox/cmd/internal/conf"
+	"signalbox/correlate"
 )
 
 func TestEmptyIsComplete(t *testing.T) {
@@ -93,13 +94,19 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestCoreCarriesSourcesAndConnectors(t *testing.T) {
-	f, err := conf.Parse("f", []byte("sources:\n  generic: {kind: generic, stale_after: 2h}\ncorrelation: {resolve_after: 1m}\nconnectors:\n  pd: {kind: pagerduty, min_priority: P2}\n"))
+	f, err := conf.Parse("f", []byte("sources:\n  generic: {kind: generic, stale_after: 2h}\n  shell: {kind: generic}\n  am: {kind: alertmanager}\ncorrelation: {resolve_after: 1m}\nconnectors:\n  pd: {kind: pagerduty, min_priority: P2}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := f.Core()
 	if got := time.Duration(c.Sources["generic"].StaleAfter); got != 2*time.Hour {
 		t.Errorf("stale_after %v", got)
+	}
+	if got := c.Sources["am"]; got != (correlate.Source{}) {
+		t.Errorf("a source that resolves its alerts goes stale: %+v", got)
+	}
+	if got := time.Duration(c.Sources["shell"].StaleAfter); got != 24*time.Hour {
+		t.Errorf("stale_after of another generic source: %v, want the default 24h", got)
 	}
 	if got := time.Duration(c.ResolveAfter); got != time.Minute {
 		t.Errorf("resolve_after %v", got)

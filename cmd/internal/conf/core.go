@@ -5,23 +5,30 @@ import (
 	"signalbox/itsm"
 )
 
+// genericKind is the kind of source, and the built-in source of that name, whose
+// alerts go stale by default.
+const genericKind = "generic"
+
 // Core returns the part of the configuration that alters decisions; the engine
 // journals it.
 func (f *File) Core() correlate.Config {
 	c := f.correlation
+	stale := c.Sources[genericKind].StaleAfter
 	for _, n := range SortedKeys(f.Sources) {
 		s := f.Sources[n]
-		if s.StaleAfter == nil && s.EpisodeGap == nil {
-			continue
-		}
 		core := c.Sources[n] // keeps a built-in source's default for what is not set
+		if s.Kind == genericKind {
+			core.StaleAfter = stale // senders by hand often never resolve
+		}
 		if s.StaleAfter != nil {
 			core.StaleAfter = correlate.Duration(*s.StaleAfter)
 		}
 		if s.EpisodeGap != nil {
 			core.EpisodeGap = correlate.Duration(*s.EpisodeGap)
 		}
-		c.Sources[n] = core
+		if core != (correlate.Source{}) {
+			c.Sources[n] = core
+		}
 	}
 	for _, n := range SortedKeys(f.Connectors) {
 		k := f.Connectors[n]
