@@ -89,7 +89,8 @@ func TestCheckAndHelp(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"lsten: x\n": "unknown key",
-		"listen: 0.0.0.0:8080\nsources:\n  am: {kind: alertmanager}\n":                     "no credentials",
+		"listen: 0.0.0.0:8080\nsources:\n  am: {kind: alertmanager}\n": "no credentials",
+		"listen: 0.0.0.0:8080\n": "no source has credentials",
 		"sources:\n  am: {kind: alertmanager, auth: {bearer: ['env:NOT_SET_ANYWHERE']}}\n": "NOT_SET_ANYWHERE",
 		"connectors:\n  pd: {kind: pagerduty, routing_key: 'file:/nowhere/at/all'}\n":      "connectors.pd.routing_key",
 		"connectors:\n  pd: {kind: pagerduty}\n":                                           "connectors.pd.routing_key",

@@ -33,11 +33,6 @@ import (
 	"signalbox/itsm/kv/badgerkv"
 )
 
-// Free space below which deliveries are refused with 503. The view writes through
-// memory maps, for which a full disk is fatal, so the reserve is its memtables
-// and logs with room to spare.
-const freeBytesMin = 256 << 20
-
 const (
 	gcEvery     = 10 * time.Minute // value-log collection of the view
 	importRead  = 30 * time.Minute // a CMDB of a million CIs over a slow line
@@ -115,7 +110,9 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 		return nil, err
 	}
 	if !s.loopback {
-		s.sources = withCredentials(s.sources, f)
+		if s.sources = withCredentials(s.sources, f); len(s.sources) == 0 {
+			return nil, itsm.Errorf(itsm.Invalid, "listen: %s is not a loopback address and no source has credentials; set sources.NAME.auth for every sender, or listen on %s", f.Listen, conf.DefaultListen)
+		}
 	}
 	s.pagers, err = pagersOf(f, s.base, log)
 	return s, err
@@ -200,14 +197,18 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	defer l.Close()
 
+	space, err := openDisk(dir, log)
+	if err != nil {
+		return err
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log, Metrics: journal.NewMetrics(reg), FreeBytesMin: freeBytesMin})
+	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log, Metrics: journal.NewMetrics(reg), FreeBytesMin: space.reserve, SegmentBytes: space.segment})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	db, err := badgerkv.Open(badgerkv.Options{Dir: filepath.Join(dir, viewDir), Log: log})
+	db, err := openView(filepath.Join(dir, viewDir), space, log)
 	if err != nil {
 		return err
 	}
@@ -223,7 +224,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	eng := engine.New(engine.Options{Journal: j, Desk: d, Config: set.file.Core(), Snapshots: snaps, Log: log, Metrics: engine.NewMetrics(reg)})
+	eng := engine.New(engine.Options{Journal: j, Desk: d, Config: set.file.Core(), Snapshots: snaps, Room: space.roomToFold, Log: log, Metrics: engine.NewMetrics(reg)})
 	if err := eng.Recover(); err != nil {
 		return err
 	}
@@ -233,7 +234,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	admit := &gate{dir: dir, eng: eng}
+	admit := &gate{disk: space, eng: eng}
 	door, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: j, Quarantine: deskView{d}, Partners: set.pagers, Alerts: deskView{d},
 		Gate: admit.check, OmitRaw: set.file.Journal.KeepRaw != nil && !*set.file.Journal.KeepRaw, Log: log, Metrics: ingest.NewMetrics(reg), Version: version()})
 	if err != nil {
@@ -242,7 +243,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	again := retrier{d, door}
 	senders, wakes := sendersOf(set.pagers, d, eng, log)
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir})
-	health := &healthReport{eng: eng, admit: admit, journal: j, dir: dir, sources: set.sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
+	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: set.sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng),
 		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
@@ -260,7 +261,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
-	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, eng: eng, journal: j, db: db, senders: senders, wakes: wakes,
+	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes,
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
 }
 
@@ -270,6 +271,7 @@ type parts struct {
 	listener     net.Listener
 	app          *fiber.App
 	admit        *gate
+	disk         *disk
 	eng          *engine.Engine
 	journal      *journal.Log
 	db           *badgerkv.DB
@@ -298,7 +300,9 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	group.Go(func() error {
 		return p.eng.Retain(gctx, p.journal, journal.RetainPolicy{MaxAge: time.Duration(c.Journal.Retention), MaxBytes: int64(c.Journal.MaxBytes)})
 	})
+	group.Go(func() error { return p.disk.watch(foldCtx) })
 	group.Go(func() error { return collect(gctx, p.db, log) })
+	group.Go(func() error { return tuneGC(gctx) })
 	group.Go(func() error { return wakeSenders(gctx, p.eng, p.wakes) })
 	for _, s := range p.senders {
 		group.Go(func() error { return s.Run(gctx) })
@@ -317,6 +321,18 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 		return err
 	})
 	return group.Wait()
+}
+
+// openView opens the records once there is room for what that writes.
+func openView(dir string, d *disk, log *slog.Logger) (*badgerkv.DB, error) {
+	need, err := badgerkv.RoomToOpen(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.roomToOpen(need); err != nil {
+		return nil, err
+	}
+	return badgerkv.Open(badgerkv.Options{Dir: dir, Log: log})
 }
 
 // collect frees the view's old values from time to time.
