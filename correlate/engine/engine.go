@@ -75,6 +75,7 @@ type Engine struct {
 	snapshotAt  itsm.Offset // newest snapshot; the fold's own
 	pace        snapshotPace
 	snapshotNow chan chan error // asks the fold for a snapshot
+	dumping     sync.Mutex      // one dump of the view at a time
 }
 
 // Changed tells a subscriber what a batch touched.

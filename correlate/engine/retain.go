@@ -49,11 +49,24 @@ func (e *Engine) Retain(ctx context.Context, j Retainer, p journal.RetainPolicy)
 }
 
 func (e *Engine) retainOnce(ctx context.Context, j Retainer, p journal.RetainPolicy) (int, error) {
+	e.dumping.Lock()
+	defer e.dumping.Unlock()
+	k, err := e.dump(ctx)
+	if err != nil || ctx.Err() != nil {
+		return 0, err
+	}
+	p.Keep = k + 1
+	return j.Retain(p)
+}
+
+// dump has the fold write a snapshot and dumps the view beside it; the caller
+// holds dumping. The fold pauses for the snapshot, not for the dump.
+func (e *Engine) dump(ctx context.Context) (itsm.Offset, error) {
 	reply := make(chan error, 1)
 	select {
 	case e.snapshotNow <- reply:
 	case <-ctx.Done():
-		return 0, nil
+		return 0, ctx.Err()
 	}
 	// The fold may be waiting for the journal: a tick wakes it.
 	if _, _, err := e.o.Journal.Append(ctx, entry.EncodeTick()); err != nil {
@@ -65,22 +78,20 @@ func (e *Engine) retainOnce(ctx context.Context, j Retainer, p journal.RetainPol
 			return 0, err
 		}
 	case <-ctx.Done():
-		return 0, nil
+		return 0, ctx.Err()
 	}
-	k, err := e.o.Snapshots.writeView(e.o.Desk)
-	if err != nil {
-		return 0, err
-	}
-	p.Keep = k + 1
-	return j.Retain(p)
+	return e.o.Snapshots.writeView(e.o.Desk)
 }
 
 // writeView dumps the view under the offset of the newest state snapshot k. The
 // dump's own cursor may be later: recovery steps from k to it without applying.
 func (s *Snapshots) writeView(d *desk.Desk) (k itsm.Offset, err error) {
 	states, err := s.list(statePrefix)
-	if err != nil || len(states) == 0 {
-		return 0, fmt.Errorf("no state snapshot to dump the view beside: %w", err)
+	if err != nil {
+		return 0, err
+	}
+	if len(states) == 0 {
+		return 0, itsm.Errorf(itsm.Unavailable, "there is no snapshot yet to dump the view beside: nothing is folded, or a CMDB import is half journaled; try again in a moment")
 	}
 	k = offsetOf(states[0])
 	m := snapshotMeta{Version: snapshotVersion, Offset: k}

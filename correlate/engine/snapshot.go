@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"signalbox/correlate"
@@ -31,6 +32,7 @@ const (
 	statePrefix     = "state-"
 	graphPrefix     = "cmdb-"
 	snapshotSuffix  = ".snap"
+	writingSuffix   = ".tmp" // after the name a file will have: several may be written at once
 	snapshotsKept   = 3
 	metaBytesMax    = 1 << 16
 )
@@ -55,14 +57,27 @@ type snapshotMeta struct {
 }
 
 // Snapshots is the directory of state snapshots. A nil Snapshots holds none.
-type Snapshots struct{ dir string }
+type Snapshots struct {
+	dir      string
+	trimming sync.Mutex // the fold and whoever dumps the view both trim
+}
 
 // OpenSnapshots opens, and creates if needed, the snapshot directory.
 func OpenSnapshots(dir string) (*Snapshots, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("snapshot directory: %w", err)
 	}
-	return &Snapshots{dir: dir}, nil
+	s := &Snapshots{dir: dir}
+	return s, s.tidy()
+}
+
+// tidy removes what a crash left half written.
+func (s *Snapshots) tidy() error {
+	left, err := filepath.Glob(filepath.Join(s.dir, "*"+writingSuffix))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // list returns the state snapshots' names, newest first. Names hold the offset
@@ -211,7 +226,7 @@ func (s *Snapshots) Write(f *Folder) error {
 }
 
 func (s *Snapshots) write(name string, m snapshotMeta, encode func(io.Writer) error) (err error) {
-	tmp := filepath.Join(s.dir, "writing.tmp")
+	tmp := filepath.Join(s.dir, name+writingSuffix)
 	file, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -254,6 +269,8 @@ func (s *Snapshots) write(name string, m snapshotMeta, encode func(io.Writer) er
 
 // trim removes old state snapshots and the graphs that no kept one needs.
 func (s *Snapshots) trim() error {
+	s.trimming.Lock()
+	defer s.trimming.Unlock()
 	states, err := s.list(statePrefix)
 	if err != nil || len(states) <= snapshotsKept {
 		return err

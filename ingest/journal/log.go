@@ -96,7 +96,8 @@ type Log struct {
 	records  int // records in the queue
 	last     place
 	segments []*segment
-	spare    string // retired segment file waiting for reuse
+	pins     map[*Pin]bool // while there is one, retention removes nothing
+	spare    string        // retired segment file waiting for reuse
 	tail     tail
 	wake     chan struct{} // closed when head moves; nil when nobody waits
 	space    freeSpace

@@ -14,7 +14,7 @@ type RetainPolicy struct {
 }
 
 // Retain removes the oldest segments as far as the policy says, never the last one. A limit that
-// is reached only inside a segment leaves all of it.
+// is reached only inside a segment leaves all of it. While a Pin is held it removes nothing.
 func (l *Log) Retain(p RetainPolicy) (removed int, err error) {
 	l.upkeep.Lock()
 	defer l.upkeep.Unlock()
@@ -62,6 +62,9 @@ func (l *Log) choose(p RetainPolicy, now itsm.Time) (doomed []*segment, oldest i
 	}
 	if l.closed {
 		return nil, 0, itsm.Errorf(itsm.Unavailable, "the journal is closed: shutting down")
+	}
+	if len(l.pins) > 0 {
+		return nil, 0, nil // the next time will do
 	}
 	var total int64
 	for _, s := range l.segments {
