@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"sync"
-	"syscall"
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors/pagerduty"
@@ -108,8 +106,8 @@ func (r retrier) retry(ctx context.Context, id, _ string) (itsm.Offset, error) {
 
 // gate says why nothing may be accepted now.
 type gate struct {
-	dir string
-	eng *engine.Engine
+	disk *disk
+	eng  *engine.Engine
 
 	mu       sync.Mutex
 	stopping bool
@@ -129,17 +127,14 @@ func (g *gate) check() error {
 	if stopping {
 		return itsm.Errorf(itsm.Unavailable, "the server is stopping")
 	}
-	if st := g.eng.Status(); st.Stopped != "" {
+	if err := g.disk.check(); err != nil {
+		return err
+	}
+	switch st := g.eng.Status(); {
+	case st.Stopped != "":
 		return itsm.Errorf(itsm.Unavailable, "folding has stopped: %s", st.Stopped)
+	case st.Paused != "":
+		return itsm.Errorf(itsm.Unavailable, "folding waits: %s", st.Paused)
 	}
 	return nil
-}
-
-// freeBytes is the room left on the data directory's disk.
-func freeBytes(dir string) (int64, error) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("free space of %s: %w", dir, err)
-	}
-	return int64(st.Bavail) * st.Bsize, nil
 }

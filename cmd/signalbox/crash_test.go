@@ -12,16 +12,13 @@ import (
 	"time"
 )
 
-// rounds is how often the process is killed: a few in every run, more with
-// SIGNALBOX_LONG=1.
+// rounds is how often the process is killed: a few in every run, many in make
+// torture.
 func rounds(short int) int {
 	if n, err := strconv.Atoi(os.Getenv("SIGNALBOX_ROUNDS")); err == nil {
 		return n
 	}
-	if os.Getenv("SIGNALBOX_LONG") == "1" {
-		return 200
-	}
-	return short
+	return sized(short, 1000)
 }
 
 // acked is what senders were told is stored: identity → answers of 2xx.
@@ -31,17 +28,18 @@ type acked struct {
 	sent map[string]int
 }
 
-// TestKillUnderLoad kills the process at random moments while four senders
+// TestTortureKillUnderLoad kills the process at random moments while four senders
 // write, and checks after every restart: nothing acknowledged is lost (I1),
 // nothing is invented (I2), the journal is whole (I3), and no incident is there
 // twice (I5).
-func TestKillUnderLoad(t *testing.T) {
+func TestTortureKillUnderLoad(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	dir := t.TempDir()
 	s := start(t, dir, quick)
 	a := &acked{keys: map[string]int{}, sent: map[string]int{}}
+	var slowest time.Duration
 	for round := range rounds(5) {
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
@@ -57,7 +55,9 @@ func TestKillUnderLoad(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("round %d of seed %d", round, seed)
 		}
+		slowest = max(slowest, s.took)
 	}
+	t.Logf("%d alerts acknowledged; the slowest start took %v", len(a.keys), slowest)
 	s.stop()
 	if err := journalVerify(&lockedBuffer{}, dir); err != nil {
 		t.Errorf("journal verify: %v", err)

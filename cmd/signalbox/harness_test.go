@@ -23,6 +23,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if binary = os.Getenv(binaryEnv); binary != "" { // a test that runs itself again in another namespace
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "signalbox-e2e")
 	if err != nil {
 		panic(err)
@@ -38,6 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
+	binaryEnv  = "SIGNALBOX_TEST_BINARY"
 	adminToken = "sbx_test_admin_token_0123456789abcdef0123456789abcdef"
 	patience   = 30 * time.Second // how long a state may take before a test gives up
 	lookEvery  = 50 * time.Millisecond
@@ -52,6 +56,7 @@ type server struct {
 	cmd  *exec.Cmd
 	log  *lockedBuffer
 	done chan error
+	took time.Duration // from the last start to ready
 }
 
 type lockedBuffer struct {
@@ -85,6 +90,14 @@ func freePort(t testing.TB) string {
 // start runs the binary with a configuration (may be empty) on a data directory.
 func start(t testing.TB, dir, config string, args ...string) *server {
 	t.Helper()
+	s := prepare(t, dir, config, args...)
+	s.run()
+	return s
+}
+
+// prepare is start without running anything yet.
+func prepare(t testing.TB, dir, config string, args ...string) *server {
+	t.Helper()
 	addr := freePort(t)
 	file := filepath.Join(t.TempDir(), "signalbox.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -92,7 +105,6 @@ func start(t testing.TB, dir, config string, args ...string) *server {
 	}
 	s := &server{t: t, url: "http://" + addr, dir: dir, log: &lockedBuffer{},
 		args: append([]string{"serve", "--config", file, "--listen", addr, "--data-dir", dir}, args...)}
-	s.run()
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -112,42 +124,72 @@ func tail(s string, n int) string {
 // run starts the process and waits until it is ready.
 func (s *server) run() {
 	s.t.Helper()
-	s.cmd = exec.Command(binary, s.args...)
+	s.launch()
+	if err := s.awaitReady(); err != nil {
+		s.t.Fatalf("%v\n%s", err, tail(s.log.String(), 4000))
+	}
+}
+
+// launch starts the process, under another program if one is given, in a group
+// of its own, so that kill reaches both.
+func (s *server) launch(under ...string) {
+	s.t.Helper()
+	line := append(append(under, binary), s.args...)
+	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Env = append(os.Environ(), "SIGNALBOX_ADMIN_TOKEN="+adminToken)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.done = make(chan error, 1)
 	go func(c *exec.Cmd, done chan error) { done <- c.Wait() }(s.cmd, s.done)
-	deadline := time.Now().Add(patience)
+}
+
+// errEnded is what awaitReady returns when the process ended first.
+var errEnded = errors.New("the server ended")
+
+// awaitReady waits until the server is ready, or for the end of the process.
+func (s *server) awaitReady() error {
+	begin := time.Now()
 	for {
 		resp, err := http.Get(s.url + "/readyz")
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return
+				s.took = time.Since(begin)
+				return nil
 			}
 		}
-		select {
-		case err := <-s.done:
-			s.done <- err
-			s.t.Fatalf("the server ended: %v\n%s", err, s.log)
-		default:
+		if err, ended := s.ended(); ended {
+			return fmt.Errorf("%w: %v", errEnded, err)
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("not ready within %v (last: %v)\n%s", patience, err, tail(s.log.String(), 4000))
+		if time.Since(begin) > patience {
+			return fmt.Errorf("not ready within %v (last: %v)", patience, err)
 		}
 		time.Sleep(lookEvery)
 	}
 }
 
+// ended reports whether the process is over, and how it ended.
+func (s *server) ended() (error, bool) {
+	select {
+	case err := <-s.done:
+		s.done <- err
+		return err, true
+	default:
+		return nil, false
+	}
+}
+
 // kill is kill -9.
 func (s *server) kill() {
-	if s.cmd.Process.Kill() == nil {
-		err := <-s.done
-		s.done <- err
+	if s.cmd == nil {
+		return
 	}
+	syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) // it may be gone already
+	err := <-s.done
+	s.done <- err
 }
 
 // stop is SIGTERM; the process must exit cleanly within 10 s.

@@ -92,6 +92,7 @@ type healthReport struct {
 	eng     *engine.Engine
 	admit   *gate
 	journal *journal.Log
+	disk    *disk
 	dir     string
 	sources []ingest.Source
 	open    bool
@@ -111,11 +112,6 @@ func (h *healthReport) notReady() []string {
 	}
 	if err := h.journal.Err(); err != nil {
 		why = append(why, "the journal takes nothing: "+itsm.MessageOf(err))
-	}
-	if free, err := freeBytes(h.dir); err != nil {
-		why = append(why, err.Error())
-	} else if free < freeBytesMin {
-		why = append(why, fmt.Sprintf("the disk of %s has %d MiB left, %d are needed: free some space", h.dir, free>>20, freeBytesMin>>20))
 	}
 	st := h.eng.Status()
 	if !st.Ready && st.Stopped == "" {
@@ -151,8 +147,8 @@ func (h *healthReport) console() console.Health {
 	for _, d := range []struct{ name, dir string }{{"journal", journalDir}, {"records", viewDir}, {"snapshots", snapshotsDir}} {
 		out.Storage = append(out.Storage, console.StorageHealth{Name: d.name, Bytes: dirBytes(filepath.Join(h.dir, d.dir))})
 	}
-	if free, err := freeBytes(h.dir); err == nil {
-		out.Storage = append(out.Storage, console.StorageHealth{Name: "free space", Bytes: free, Note: fmt.Sprintf("below %d MiB deliveries are refused", freeBytesMin>>20)})
+	if r := h.disk.look(); r.err == nil {
+		out.Storage = append(out.Storage, console.StorageHealth{Name: "free space", Bytes: r.bytes, Note: fmt.Sprintf("below %d MiB deliveries are refused", h.disk.reserve>>20)})
 	}
 	t := h.eng.Totals()
 	if n := t.Bound + t.Unbound; n > 0 {

@@ -72,7 +72,7 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range []string{journalDir, viewDir, snapshotsDir} {
 		set(descStorage, float64(dirBytes(filepath.Join(m.dir, p))), p)
 	}
-	if free, err := freeBytes(m.dir); err == nil {
+	if free, _, err := freeRoom(m.dir); err == nil {
 		set(descStorageFree, float64(free))
 	}
 }
@@ -83,7 +83,7 @@ type counter func(d *prometheus.Desc, v uint64, labels ...string)
 func (m *stateMetrics) fold(set setter, count counter) {
 	st, t := m.eng.Status(), m.eng.Totals()
 	ready := 0.0
-	if st.Ready && st.Stopped == "" {
+	if st.Ready && st.Stopped == "" && st.Paused == "" {
 		ready = 1
 	}
 	set(descReady, ready)

@@ -156,6 +156,28 @@ func diskUsage(dir string) (total int64, err error) {
 	return total, err
 }
 
+// openBytes is what opening writes whatever the store holds: heads of a log and a
+// value log, the key registry, the manifest.
+const openBytes = 4 << 20
+
+// RoomToOpen returns how much free disk Open may need for the store in dir: logs
+// left by a process that was killed become tables before they go.
+func RoomToOpen(dir string) (int64, error) {
+	need := int64(openBytes)
+	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range logs {
+		info, err := os.Stat(name)
+		if err != nil {
+			return 0, itsm.Wrap(itsm.Unavailable, err, "log of view directory %q", dir)
+		}
+		need += allocated(info)
+	}
+	return need, nil
+}
+
 // Destroy removes the store in dir, so that it can be rebuilt. It refuses while
 // a process has it open and touches nothing that is not Badger's.
 func Destroy(dir string) error {

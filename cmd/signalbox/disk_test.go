@@ -1,0 +1,58 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"signalbox/itsm"
+)
+
+func TestDiskSaysWhatItLacks(t *testing.T) {
+	d := &disk{dir: "data", reserve: 100 << 20, ballast: 1 << 20, log: slog.New(slog.DiscardHandler)}
+	for _, c := range []struct {
+		r    room
+		says string
+	}{
+		{room{bytes: 100 << 20, inodes: -1}, ""},
+		{room{bytes: 100 << 20, inodes: inodesMin}, ""},
+		{room{bytes: 99 << 20, inodes: -1}, "99 MiB are left and 100 are needed"},
+		{room{bytes: 1 << 40, inodes: inodesMin - 1}, "inodes"},
+		{room{bytes: 1 << 40, inodes: 0}, "inodes"},
+	} {
+		d.last.Store(&c.r)
+		err := d.check()
+		if (err == nil) != (c.says == "") || err != nil && (itsm.CodeOf(err) != itsm.Unavailable || !strings.Contains(itsm.MessageOf(err), c.says)) {
+			t.Errorf("%+v: %v, want %q", c.r, err, c.says)
+		}
+	}
+}
+
+// The ballast is there when there is space, goes when there is not, and a server
+// that starts on a full disk gets what it holds.
+func TestBallastComesAndGoes(t *testing.T) {
+	d, err := openDisk(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.reserve, d.ballast = 100<<20, 1<<20
+	held := func() bool {
+		st, err := os.Stat(filepath.Join(d.dir, ballastFile))
+		return err == nil && st.Size() == d.ballast
+	}
+	for _, c := range []struct {
+		free int64
+		want bool
+	}{{103 << 20, true}, {50 << 20, true}, {24 << 20, false}, {101 << 20, false}, {103 << 20, true}} {
+		d.last.Store(&room{bytes: c.free, inodes: -1})
+		d.tend()
+		if held() != c.want {
+			t.Errorf("%d MiB free: ballast %v, want %v", c.free>>20, held(), c.want)
+		}
+	}
+	if err := d.roomToOpen(1 << 62); itsm.CodeOf(err) != itsm.Unavailable || held() {
+		t.Errorf("opening what no disk can hold: %v, ballast %v; want it given back and the start refused", err, held())
+	}
+}
