@@ -36,6 +36,7 @@ type shape struct {
 	batch      int
 	began      time.Time // startsAt of every alert
 	resolved   bool
+	own        bool // every host is an explicit CI of its own
 }
 
 // marks stand for the numbers while a template is made.
@@ -53,7 +54,11 @@ func newTemplate(s shape) *template {
 		if s.resolved {
 			ends = s.began.Add(time.Millisecond)
 		}
-		text := `"labels":{"alertname":"Rule` + markName + `","cluster":"prod-eu-1","device":"` + markDevice + `","instance":"` + hostName(markHost) + `:9100","job":"node","namespace":"shop","severity":"major","team":"storage"},` +
+		ci := ""
+		if s.own {
+			ci = `"ci":"box-` + markHost + `",`
+		}
+		text := `"labels":{"alertname":"Rule` + markName + `",` + ci + `"cluster":"prod-eu-1","device":"` + markDevice + `","instance":"` + hostName(markHost) + `:9100","job":"node","namespace":"shop","severity":"major","team":"storage"},` +
 			`"annotations":{"description":"` + strings.Repeat("The device fills up. ", 5) + `","summary":"Device ` + markDevice + ` of host ` + markHost + ` is full"},` +
 			`"startsAt":"` + s.began.UTC().Format(stamp) + `","endsAt":"` + ends.UTC().Format(stamp) + `","generatorURL":"http://prometheus:9090/graph?g0.expr=disk_used+%3E+0.9"`
 		if !s.webhook {
@@ -89,8 +94,9 @@ func findHoles(b []byte, batch int) []holes {
 	}
 	names, hosts, devices, prints := find(markName), find(markHost), find(markDevice), find(markPrint)
 	out := make([]holes, batch)
+	each := len(hosts) / batch
 	for i := range out {
-		out[i] = holes{names[i : i+1], hosts[2*i : 2*i+2], devices[2*i : 2*i+2], nil}
+		out[i] = holes{names[i : i+1], hosts[each*i : each*i+each], devices[2*i : 2*i+2], nil}
 		if len(prints) > 0 {
 			out[i].prints = prints[i : i+1]
 		}
@@ -124,10 +130,16 @@ func fill(b []byte, at []int, n uint64, digits int) {
 
 func hostName(number string) string { return "h" + number + ".bench.example.net" }
 
+// hostsUnknown is on how many hosts the alerts are when there is no CMDB.
+const hostsUnknown = 8000
+
 // estate is a CMDB of n CIs as lines of JSON: hosts behind switches, switches
 // behind a core router for each site, services on five hosts each.
-func estate(n int) ([]byte, int) {
-	hosts := max(n*8/10, 10)
+func estate(n int) (lines []byte, hosts int) {
+	if n == 0 {
+		return nil, hostsUnknown
+	}
+	hosts = max(n*8/10, 10)
 	switches, sites := max(hosts/20, 1), 4
 	services := max(n-hosts-switches-sites, 1)
 	var b bytes.Buffer

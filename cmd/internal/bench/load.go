@@ -50,8 +50,10 @@ func (w *worker) prepare() {
 }
 
 // send sends what is prepared; anything but 2xx ends the run.
-func (w *worker) send() error {
-	status, err := w.c.do(w.t.request)
+func (w *worker) send() error { return w.post(w.t.request) }
+
+func (w *worker) post(request []byte) error {
+	status, err := w.c.do(request)
 	if err == nil && status/100 != 2 {
 		err = fmt.Errorf("answer %d: %.300s", status, w.c.body)
 	}
@@ -141,6 +143,11 @@ func (s *stream) exactly(ctx context.Context, connections int, alerts uint64) (o
 // to leave at, and its latency counts from then, whether or not a connection was
 // free: a server that stalls pays for everything that had to wait.
 func (s *stream) open(ctx context.Context, connections int, rate float64, d time.Duration, answered func(w *worker, intended time.Time)) (outcome, error) {
+	return s.openWith(ctx, connections, rate, d, func(w *worker) []byte { w.prepare(); return w.t.request }, answered)
+}
+
+// openWith is open with requests that prepare makes.
+func (s *stream) openWith(ctx context.Context, connections int, rate float64, d time.Duration, prepare func(*worker) []byte, answered func(w *worker, intended time.Time)) (outcome, error) {
 	interval := time.Duration(float64(s.batch) / rate * float64(time.Second))
 	count := uint64(d / interval)
 	var turn atomic.Uint64
@@ -151,10 +158,10 @@ func (s *stream) open(ctx context.Context, connections int, rate float64, d time
 			if n >= count {
 				return nil
 			}
-			w.prepare()
+			request := prepare(w)
 			intended := began.Add(time.Duration(n) * interval)
 			time.Sleep(time.Until(intended))
-			if err := w.send(); err != nil {
+			if err := w.post(request); err != nil {
 				return err
 			}
 			out.latency.add(time.Since(intended))

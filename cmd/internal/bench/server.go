@@ -196,7 +196,11 @@ func (s *server) request(ctx context.Context, method, path, kind string, body []
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
 	}
-	resp, err := client.Do(r)
+	return read(client.Do(r))
+}
+
+// read takes in a whole answer.
+func read(resp *http.Response, err error) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
@@ -207,6 +211,9 @@ func (s *server) request(ctx context.Context, method, path, kind string, body []
 
 // load brings a CMDB.
 func (s *server) load(ctx context.Context, lines []byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
 	status, b, err := s.request(ctx, http.MethodPost, "/api/v1/cmdb/import?source=bench", "application/x-ndjson", lines)
 	if err == nil && status/100 != 2 {
 		err = fmt.Errorf("import of the CMDB: %d %.300s", status, b)

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The pages scenario: so many incidents of so many alerts, and each page so often.
+const (
+	pageIncidents = 5000
+	pageAlerts    = 100_000
+	pageTimes     = 40
+	pageMax       = 100 * time.Millisecond
+)
+
+// listPages are the lists and details that people and scripts read.
+var listPages = []string{
+	"/", "/incidents/INC0000001", "/alerts", "/status",
+	"/api/v1/incidents?limit=50", "/api/v1/incidents?limit=500", "/api/v1/incidents?priority=P3&limit=50", "/api/v1/incidents?q=Rule7&limit=50",
+	"/api/v1/incidents/INC0000001", "/api/v1/incidents/INC0000001/alerts?limit=50", "/api/v1/incidents/INC0000001/timeline",
+	"/api/v1/alerts?limit=50", "/api/v1/alerts?limit=500", "/api/v1/alerts?status=firing&limit=50", "/api/v1/alerts?source=main&limit=50", "/api/v1/alerts?q=h04999&limit=50",
+}
+
+func pages(ctx context.Context, o *options, r *report) (err error) {
+	sb, err := newSignalbox(o, "pages")
+	if err != nil {
+		return err
+	}
+	if _, err := sb.start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sb.stop()) }()
+	list := stream{shape: shape{addr: sb.addr, path: "/prometheus/main/api/v2/alerts", batch: 50, began: time.Now(), own: true}, hosts: pageIncidents, known: 1}
+	if _, err := list.exactly(ctx, o.connections, pageAlerts); err != nil {
+		return err
+	}
+	if err := sb.drained(ctx); err != nil {
+		return err
+	}
+	open, err := sb.metric(ctx, "signalbox_incidents_open")
+	if err != nil {
+		return err
+	}
+	s := r.section(fmt.Sprintf("pages with %d alerts and %.0f open incidents, %d times each (ms; goal: p95 under %v)", pageAlerts, open, pageTimes, pageMax), "page", "bytes", "p50", "p95", "max")
+	browser, err := sb.signIn(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range listPages {
+		var h histogram
+		size := 0
+		for range pageTimes {
+			began := time.Now()
+			status, b, err := sb.browse(ctx, browser, p)
+			if err != nil {
+				return err
+			}
+			if status != http.StatusOK {
+				r.invalid("GET %s: %d", p, status)
+				break
+			}
+			h.add(time.Since(began))
+			size = len(b)
+		}
+		f := h.figures()
+		s.add(p, size, f.P50, f.P95, f.Max)
+		r.Raw["pages"] = append(r.Raw["pages"], map[string]any{"page": p, "bytes": size, "latency": f})
+	}
+	return nil
+}
+
+// signIn is a person at the console.
+func (s *server) signIn(ctx context.Context) (*http.Client, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	c := &http.Client{Jar: jar, Timeout: time.Minute}
+	form := url.Values{"token": {s.token}, "next": {"/"}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.addr+"/sign-in", strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", "http://"+s.addr)
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("sign in: %s", resp.Status)
+	}
+	return c, nil
+}
+
+// browse reads one page of the console or, with the token, of the API.
+func (s *server) browse(ctx context.Context, browser *http.Client, path string) (int, []byte, error) {
+	if strings.HasPrefix(path, "/api/") {
+		return s.get(ctx, path)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	return read(browser.Do(req))
+}
