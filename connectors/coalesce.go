@@ -10,8 +10,8 @@ type plan struct {
 
 // Coalesce is how a sender decides what of an incident's unsent intents it still
 // sends, in order, for whoever has to predict it. See coalesce.
-func Coalesce(ins []itsm.Intent, tried func(key string) bool) (send, superseded []itsm.Intent) {
-	p := coalesce(ins, tried)
+func Coalesce(ins []itsm.Intent, tried, doubtful func(key string) bool) (send, superseded []itsm.Intent) {
+	p := coalesce(ins, tried, doubtful)
 	return p.send, p.superseded
 }
 
@@ -23,15 +23,17 @@ func Coalesce(ins []itsm.Intent, tried func(key string) bool) (send, superseded 
 //
 // tried reports whether a call for an intent may already have reached the
 // partner: then the partner may hold an open record, and its resolve must go out.
-func coalesce(ins []itsm.Intent, tried func(key string) bool) plan {
-	type epochState struct{ trigger, resolve bool }
+// doubtful reports whether an earlier process may have made that call. Nobody is
+// paged for what is resolved because of a doubt: then the resolve goes out alone.
+func coalesce(ins []itsm.Intent, tried, doubtful func(key string) bool) plan {
+	type epochState struct{ trigger, doubt, resolve bool }
 	epochs := map[uint32]epochState{}
 	lastUpdate := map[uint32]int{}
 	for i, in := range ins {
 		s := epochs[in.Epoch]
 		switch in.Transition {
 		case itsm.Trigger:
-			s.trigger = !tried(in.Key)
+			s.trigger, s.doubt = !tried(in.Key), doubtful(in.Key)
 		case itsm.Resolve:
 			s.resolve = true
 		case itsm.Update:
@@ -44,8 +46,10 @@ func coalesce(ins []itsm.Intent, tried func(key string) bool) plan {
 		s := epochs[in.Epoch]
 		unneeded := false
 		switch in.Transition {
-		case itsm.Trigger, itsm.Resolve:
+		case itsm.Trigger:
 			unneeded = s.trigger && s.resolve
+		case itsm.Resolve:
+			unneeded = s.trigger && !s.doubt
 		case itsm.Update:
 			// A trigger that is still to be sent carries the state of its own
 			// moment, so the last update after it is still news.

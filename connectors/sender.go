@@ -14,8 +14,9 @@ import (
 
 // Bounds and defaults of a sender.
 const (
-	pendingMax       = 500 // unsent intents looked at in one round
-	parallelMax      = 4   // calls in flight to one partner
+	pendingMax       = 500     // unsent intents looked at in one round
+	doubtsMax        = 1 << 20 // unsent intents looked at when a sender begins
+	parallelMax      = 4       // calls in flight to one partner
 	pushTimeout      = 30 * time.Second
 	backoffMin       = time.Second
 	backoffMax       = 2 * time.Minute
@@ -52,6 +53,8 @@ type Sender struct {
 	o      Options
 	log    *slog.Logger
 	bucket bucket
+
+	doubts map[string]bool // triggers that waited when the sender began: an earlier process may have sent them; nil before the first round
 
 	mu      sync.Mutex
 	tries   map[string]*try // by intent key; only of what is unsettled
@@ -126,6 +129,10 @@ func (s *Sender) round(ctx context.Context) time.Duration {
 		return backoffMin
 	}
 	s.forget(pending)
+	if err := s.doubt(); err != nil {
+		s.log.Error("read the outbox", "err", err)
+		return backoffMin
+	}
 	if wait := s.closedIn(); wait > 0 {
 		return wait
 	}
@@ -152,6 +159,24 @@ func (s *Sender) round(ctx context.Context) time.Duration {
 		return min(next, 10*time.Millisecond)
 	}
 	return next
+}
+
+// doubt notes, once, which triggers waited when the sender began.
+func (s *Sender) doubt() error {
+	if s.doubts != nil {
+		return nil
+	}
+	all, err := s.o.Outbox.Intents(s.o.Connector.Name(), doubtsMax)
+	if err != nil {
+		return err
+	}
+	s.doubts = map[string]bool{}
+	for i := range all {
+		if all[i].Transition == itsm.Trigger {
+			s.doubts[all[i].Key] = true
+		}
+	}
+	return nil
 }
 
 // parallel is one while the partner is suspect, so that a single call probes it.
@@ -189,7 +214,7 @@ func byIncident(ins []itsm.Intent) [][]itsm.Intent {
 
 // incident delivers one incident's intents in order until one has to wait.
 func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration {
-	p := coalesce(ins, s.tried)
+	p := coalesce(ins, s.tried, func(key string) bool { return s.doubts[key] })
 	for _, in := range p.superseded {
 		s.settle(ctx, in, Receipt{}, "")
 	}
