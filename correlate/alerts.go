@@ -159,6 +159,7 @@ func (s *State) known(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 			a.src.suppress(reasonOutOfOrder)
 		}
 	case e.Status == itsm.Resolved && a.status == itsm.Resolved:
+		s.applied(a, et, assumed) // or the late fire that it ended would fire for ever
 		a.src.count.deduplicated++
 	case e.Status == itsm.Resolved:
 		s.applied(a, et, assumed)
