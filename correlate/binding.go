@@ -181,6 +181,7 @@ func (s *State) setGraph(g *cmdb.Graph) {
 			}
 		}
 	}
+	moved := map[*incident]bool{}
 	for _, n := range sortedKeys(s.alerts) {
 		a := s.alerts[n]
 		if a.ci.ref != cmdb.NoRef || a.status != itsm.Firing {
@@ -192,25 +193,27 @@ func (s *State) setGraph(g *cmdb.Graph) {
 		s.identify(a, name, labelsOf(a.text))
 		if a.ci != was {
 			s.touchAlert(a)
-			s.rebound(a, was)
+			moved[s.rebound(a, was)] = true
 		}
 		s.releaseCI(was)
 	}
 	for _, n := range sortedKeys(s.incidents) {
 		if i := s.incidents[n]; i.state.IsOpen() {
-			s.reassess(i)
+			s.reassess(i, moved[i])
 		}
 	}
 }
 
 // reassess counts an open incident again; its record changes only when something
-// of it can be seen.
-func (s *State) reassess(i *incident) {
+// of it can be seen. Counting again also chooses its lead anew, among the members
+// that still have state.
+func (s *State) reassess(i *incident, moved bool) {
 	bound, unbound, services := i.bound, i.unbound, i.services
 	impact, urgency := i.impactWhy, i.urgencyWhy
+	title, labels, severity := i.title(), i.labels, i.severity()
 	s.recount(i)
 	s.assess(i)
-	if slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
+	if !moved && title == i.title() && labels.Equal(i.labels) && severity == i.severity() && slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
 		impact == i.impactWhy && urgency == i.urgencyWhy {
 		return
 	}

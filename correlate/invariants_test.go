@@ -161,12 +161,23 @@ func checkIntents(tb fataler, w *world) {
 		case n.Transition == itsm.Note:
 		case n.Epoch != v.epoch && n.Transition != itsm.Acknowledge && n.Transition != itsm.Update && n.Transition != itsm.Resolve:
 			tb.Fatalf("%s to %s: %s of epoch %d without a trigger", n.Incident, n.Connector, n.Transition, n.Epoch)
-		case v.epoch == n.Epoch && v.resolved:
+		case v.epoch == n.Epoch && v.resolved && !reopenedThere(w, n):
 			tb.Fatalf("%s to %s: %s after the resolve of epoch %d", n.Incident, n.Connector, n.Transition, n.Epoch)
 		case n.Transition == itsm.Resolve:
 			v.resolved = true
 		}
 	}
+}
+
+// reopenedThere reports whether the partner opened its record again: then nothing
+// triggers it, and it is told of its next epochs under the record it has.
+func reopenedThere(w *world, n itsm.Intent) bool {
+	for _, in := range w.steps {
+		if a := in.Act; a != nil && a.Kind == itsm.ActReopen && a.Origin == n.Connector && a.Incident == n.Incident && in.Offset < n.Offset {
+			return true
+		}
+	}
+	return false
 }
 
 var randomVerbs = []itsm.ActKind{itsm.ActAcknowledge, itsm.ActUnacknowledge, itsm.ActResolve, itsm.ActReopen, itsm.ActHold, itsm.ActResume,
