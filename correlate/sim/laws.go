@@ -104,7 +104,9 @@ const settleFor = 3 * time.Hour
 func (w *World) settle() {
 	w.settling = true
 	w.note("settling", 0, 0)
-	w.skew = max(w.skew, 0)
+	if n := len(w.machine.log); n > 0 { // our clock may be far ahead of us: then time stands still
+		w.skew = max(0, w.machine.log[n-1].At-w.now)
+	}
 	moving := w.agenda.take(todoArrive, todoWebhook, todoNotify, todoCourier)
 	w.agenda.heap = nil
 	for _, t := range moving {
@@ -177,11 +179,20 @@ func (w *World) rest(d time.Duration) {
 func (w *World) sweep() {
 	for _, p := range w.partners {
 		for _, o := range p.order {
-			if o.human != "" {
-				p.tell(w, o, o.human, p.name+":jane", o.version)
+			if o.reopened && o.state != objectResolved {
+				p.observed(w, o, itsm.ActReopen)
+			}
+			if o.human != "" && o.human != itsm.ActReopen {
+				p.observed(w, o, o.human)
 			}
 		}
 	}
+}
+
+// observed reports what a sweep saw, as of now.
+func (p *partner) observed(w *World, o *object, kind itsm.ActKind) {
+	p.version = max(p.version+1, int64(w.now))
+	p.tell(w, o, kind, p.name+":jane", p.version)
 }
 
 // final judges everything that only holds, or only shows, at the end.
@@ -254,7 +265,7 @@ func (p *partner) converged(w *World) {
 		}
 		o := p.objects[objectKey{in.Number, t.live}]
 		if o == nil || o.state == objectResolved {
-			w.fail("I8", "%s is %s in epoch %d with %d firing alerts and %s does not have it open: %+v", in.Number, in.State, in.Epoch, in.FiringCount, p.name, o)
+			w.fail("I8", "%s is %s in epoch %d with %d firing alerts and %s does not have it open: %+v; %d pages held, %d storms", in.Number, in.State, in.Epoch, in.FiringCount, p.name, o, w.machine.folder.State.Totals().PagesHeld, w.machine.folder.State.Totals().StormsOn)
 		}
 		if acked := in.AcknowledgedAt != 0; acked && in.Epoch == 1 && o.state == objectOpen {
 			w.fail("I8", "%s is acknowledged by %s and %s does not know", in.Number, in.AcknowledgedBy, p.name)
@@ -310,11 +321,10 @@ func (w *World) compare(d *desk.Desk, n int) {
 	}
 	ws, gs := bytes.Split(want, []byte("\n")), bytes.Split(got, []byte("\n"))
 	at := slices.IndexFunc(ws, func(l []byte) bool { return !slices.ContainsFunc(gs, func(g []byte) bool { return bytes.Equal(l, g) }) })
-	line := "nothing, but the desk holds more"
-	if at >= 0 {
-		line = string(ws[at])
+	if at < 0 || at >= len(gs) {
+		w.fail("I6", "the desk has %d records more than a cold replay in batches of %d", len(gs)-len(ws), n)
 	}
-	w.fail("I6", "the desk is not that of a cold replay in batches of %d; missing or different: %s", n, line)
+	w.fail("I6", "the desk is not that of a cold replay in batches of %d:\nreplay %s\nhere   %s", n, ws[at], gs[at])
 }
 
 func export(w *World, d *desk.Desk) []byte {

@@ -183,6 +183,9 @@ func (m *mirror) addTimeline(w *World, t *itsm.TimelineEntry) {
 		w.fail("timeline", "%s: an entry of %d at %s comes after one of %d at %s", t.Incident, t.Offset, t.At, v.lineOff, v.lineAt)
 	}
 	v.lineOff, v.lineAt = t.Offset, t.At
+	if w.o.Trace {
+		w.notef("%s: %s by %s at %s: %s", t.Incident, t.Kind, t.Actor, t.At, t.Text)
+	}
 	if !v.opened && t.Kind != "opened" {
 		w.fail("timeline", "%s begins with %q", t.Incident, t.Kind)
 	}
@@ -194,6 +197,9 @@ func (m *mirror) putIntent(w *World, in *itsm.Intent) {
 		w.fail("I6", "%s %s of %s has the key of an earlier intent", in.Connector, in.Transition, in.Incident)
 	}
 	m.keys[in.Key] = struct{}{}
+	if w.o.Trace {
+		w.notef("outbox: %s %s of %s epoch %d serial %d: %s", in.Connector, in.Transition, in.Incident, in.Epoch, in.Serial, in.Text)
+	}
 	p := w.partnerOf(in.Connector)
 	v := m.viewOf(w, in.Incident)
 	t := &v.told[p.index]
@@ -248,7 +254,7 @@ func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 		t := &v.told[w.partnerOf(a.Origin).index]
 		if o.Code == "" && !o.NoOp {
 			t.live, t.ended = a.Epoch, false
-		} else if t.live != a.Epoch || t.ended {
+		} else if o.Code != "" || t.live != a.Epoch || t.ended {
 			t.crossed = true
 		}
 	}
@@ -261,5 +267,7 @@ func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 	if a.PartnerVersion < v.heard[a.Origin] && !o.NoOp && o.Code == "" {
 		w.fail("R3", "%s of %s by %s has version %d and took effect after version %d", a.Kind, a.Incident, a.Origin, a.PartnerVersion, v.heard[a.Origin])
 	}
-	v.heard[a.Origin] = max(v.heard[a.Origin], a.PartnerVersion)
+	if !o.NoOp { // what was ignored as being of an old record does not count
+		v.heard[a.Origin] = max(v.heard[a.Origin], a.PartnerVersion)
+	}
 }

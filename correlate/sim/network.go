@@ -62,8 +62,12 @@ func (s *sender) parcelOf(w *World, list []*condition, repeat bool) *parcel {
 	return p
 }
 
-// truncate keeps the first n alerts and says that others were left out.
+// truncate keeps the first n alerts and says that others were left out. What was
+// left out is not said again: nobody can know how it stands.
 func (p *parcel) truncate(n int) {
+	for _, c := range p.conditions[n:] {
+		c.known.vague = true
+	}
 	p.events, p.conditions = p.events[:n], p.conditions[:n]
 	for i := range p.events {
 		p.events[i].PartialGroup = true

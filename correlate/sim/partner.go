@@ -24,6 +24,7 @@ type object struct {
 	state    objectState
 	version  int64        // partner's time in ms of the last change
 	human    itsm.ActKind // what somebody there did last; "" when the last change was ours
+	reopened bool         // somebody there opened it again since our last resolve
 	trigger  string       // intent key that made it
 	ended    bool         // our resolve was performed
 }
@@ -48,6 +49,7 @@ type partner struct {
 
 	// Of our sender, lost with the process.
 	tries  map[string]*try
+	doubts map[string]bool // triggers that waited when it began
 	queued bool
 }
 
@@ -86,7 +88,7 @@ func (p *partner) wakeIn(w *World, d time.Duration) {
 
 // restarted is the sender of a new process: it remembers no try.
 func (p *partner) restarted(w *World) {
-	p.tries = map[string]*try{}
+	p.tries, p.doubts = map[string]*try{}, nil
 	p.wake(w)
 }
 
@@ -105,7 +107,14 @@ func (p *partner) courier(w *World) {
 	p.queued = false
 	pending, err := w.machine.desk.Intents(p.name, roundIntents)
 	if err != nil {
-		w.fail("I6", "read the outbox of %s: %v", p.name, err)
+		if w.machine.backlog() == 0 {
+			w.fail("I6", "read the outbox of %s: %v", p.name, err)
+		}
+		p.wake(w) // a torn batch is not repeated yet
+		return
+	}
+	if p.doubts == nil {
+		p.doubt(pending)
 	}
 	calls := 0
 	for _, ins := range byIncident(pending) {
@@ -118,6 +127,14 @@ func (p *partner) courier(w *World) {
 	}
 	if len(pending) > 0 {
 		p.wakeIn(w, w.span(2*time.Second, 90*time.Second))
+	}
+}
+
+// doubt notes which triggers waited when the sender began.
+func (p *partner) doubt(pending []itsm.Intent) {
+	p.doubts = map[string]bool{}
+	for i := range pending {
+		p.doubts[pending[i].Key] = pending[i].Transition == itsm.Trigger
 	}
 }
 
@@ -137,7 +154,7 @@ func byIncident(ins []itsm.Intent) (out [][]itsm.Intent) {
 
 // deliver sends the intents of one incident until one has to wait.
 func (p *partner) deliver(w *World, ins []itsm.Intent, limit int) (calls int) {
-	send, superseded := connectors.Coalesce(ins, func(key string) bool { return p.tries[key] != nil })
+	send, superseded := connectors.Coalesce(ins, func(key string) bool { return p.tries[key] != nil }, func(key string) bool { return p.doubts[key] })
 	for _, in := range superseded {
 		p.receipt(w, in, "", nil)
 	}
@@ -271,7 +288,10 @@ func (p *partner) perform(w *World, in *itsm.Intent) {
 			p.changed(w, o, itsm.ActAcknowledge, "pager:signalbox", false)
 		}
 	case itsm.Resolve:
-		o.ended = true
+		if o.reopened { // perhaps before we heard of it
+			w.mirror.incident(in.Incident).told[p.index].crossed = true
+		}
+		o.ended, o.reopened = true, false
 		if o.state != objectResolved {
 			o.state = objectResolved
 			p.changed(w, o, itsm.ActResolve, "pager:signalbox", false)
@@ -331,8 +351,9 @@ func (w *World) partnerPerson() {
 	switch n := w.n(10); {
 	case n == 9:
 		p.tell(w, o, itsm.ActNote, actor, int64(w.now))
-	case o.state == objectResolved && n < 2:
-		o.state, o.ended = objectOpen, false
+	case p.downTo > w.now: // nobody gets in
+	case o.state == objectResolved && n < 2 && (o.ended || !w.mirror.incident(o.incident).told[p.index].ended):
+		o.state, o.ended, o.reopened = objectOpen, false, true
 		p.changed(w, o, itsm.ActReopen, actor, true)
 	case o.state == objectResolved:
 		w.reviveSome(p)
