@@ -5,7 +5,7 @@ DATA    ?= ../shared/data
 FUZZ    ?= 30s
 export CGO_ENABLED ?= 0
 
-.PHONY: build run test check race fuzz bench microbench score clean
+.PHONY: build run test torture check race fuzz bench microbench score clean
 
 build:
 	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
@@ -19,6 +19,11 @@ run: build
 test: build
 	bash .ci/setup
 	$(GO) test ./...
+
+# What machines and strangers do to it, at full length; 'make test' has a sample.
+torture: build
+	bash .ci/setup
+	SIGNALBOX_LONG=1 $(GO) test -run Torture -timeout 3h -v ./cmd/signalbox ./correlate/engine
 
 check:
 	@test -z "$$(gofmt -l cmd ingest correlate itsm connectors rules 2>/dev/null)" || { gofmt -l cmd ingest correlate itsm connectors rules; exit 1; }

@@ -32,9 +32,9 @@ const (
 	reserveShare = 10
 )
 
-// The ballast is a file that holds space the server gives back when the disk is as
-// good as full: then what is under way can end, and a start on a full disk has the
-// room that opening the view takes.
+// The ballast is a file that holds space for a start on a full disk, which needs
+// some to open the view. It is not given back earlier: whatever filled the disk
+// would take it.
 const (
 	ballastFile  = "ballast"
 	ballastMax   = 64 << 20
@@ -146,23 +146,18 @@ func (d *disk) watch(ctx context.Context) error {
 	}
 }
 
-// tend gives the ballast back when the reserve is nearly used up, and takes it
-// again when there is plenty.
+// tend takes the ballast, when there is plenty of space.
 func (d *disk) tend() {
-	r := d.last.Load()
-	switch {
-	case r.err != nil:
-	case r.bytes < d.reserve/4:
-		d.release()
-	case r.bytes >= d.reserve+2*d.ballast:
+	if r := d.last.Load(); r.err == nil && r.bytes >= d.reserve+2*d.ballast {
 		d.take()
 	}
 }
 
+// release gives the ballast's space back.
 func (d *disk) release() {
 	err := os.Remove(filepath.Join(d.dir, ballastFile))
 	if err == nil {
-		d.log.Warn("the disk is nearly full: the ballast was given back", "bytes", d.ballast)
+		d.log.Warn("the disk is full: the ballast was given back to open the records", "bytes", d.ballast)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		d.log.Warn("ballast not removed", "err", err)
 	}
