@@ -24,6 +24,7 @@ test: build
 torture: build
 	bash .ci/setup
 	SIGNALBOX_LONG=1 $(GO) test -run Torture -timeout 3h -v ./cmd/signalbox ./correlate/engine
+	SIGNALBOX_LONG=1 $(GO) test -timeout 3h ./ingest/journal
 
 check:
 	@test -z "$$(gofmt -l cmd ingest correlate itsm connectors rules 2>/dev/null)" || { gofmt -l cmd ingest correlate itsm connectors rules; exit 1; }

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// rounds is how often the process is killed: a few in every run, many in make
-// torture.
-func rounds(short int) int {
+// rounds is how often something is done: a few times in every run, many in make
+// torture, SIGNALBOX_ROUNDS times when that is set.
+func rounds(sample, all int) int {
 	if n, err := strconv.Atoi(os.Getenv("SIGNALBOX_ROUNDS")); err == nil {
 		return n
 	}
-	return sized(short, 1000)
+	return sized(sample, all)
 }
 
 // acked is what senders were told is stored: identity → answers of 2xx.
@@ -40,7 +40,7 @@ func TestTortureKillUnderLoad(t *testing.T) {
 	s := start(t, dir, quick)
 	a := &acked{keys: map[string]int{}, sent: map[string]int{}}
 	var slowest time.Duration
-	for round := range rounds(5) {
+	for round := range rounds(5, 1000) {
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		for worker := range 4 {

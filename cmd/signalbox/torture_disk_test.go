@@ -65,7 +65,7 @@ func TestTortureFullDisk(t *testing.T) {
 	s := start(t, dir, quick)
 	a := &acked{keys: map[string]int{}, sent: map[string]int{}}
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for round := range sized(1, 20) {
+	for round := range rounds(1, 20) {
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		for worker := range 4 {

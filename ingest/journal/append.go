@@ -212,7 +212,7 @@ func (l *Log) write(g *group) error {
 			return err
 		}
 	}
-	g.first, g.at = w.next, max(w.at, itsm.TimeOf(l.opts.Clock()))
+	g.first, g.at = w.next, l.pace.at(w.at, itsm.TimeOf(l.opts.Clock()), l.opts.Elapsed())
 	seal(g.frame, frameHead{first: g.first, at: g.at, count: uint32(len(g.ends)), prev: w.chain}, w.seg.head.seed())
 	if _, err := w.file.WriteAt(g.frame, w.pos); err != nil {
 		err = fmt.Errorf("write %s at %d: %w", w.seg.name, w.pos, err)

@@ -91,6 +91,10 @@
 // failed sync the page cache may show what the disk never got, and a plain sync would not
 // write it.
 //
+// 2026-11, while the machine's clock is behind At, At goes on at 7/8 of the pace of elapsed time
+// until they meet. Standing still was rejected: after a clock that was ten years ahead for
+// a minute no timer of the fold would have come due for ten years.
+//
 // 2026-11, no writer goroutine: the first caller writes for all who wait. Alone, it pays no
 // hand-over; a goroutine is started only to serve those who came meanwhile.
 package journal

@@ -39,6 +39,9 @@ type Options struct {
 	FS           FS               // nil: the machine's file system
 	SegmentBytes int64            // size of a segment file; 0: DefaultSegmentBytes
 	Clock        func() time.Time // nil: time.Now
+	// Elapsed is the time since any one moment by a clock that nobody sets; nil: that of the
+	// machine, or with a Clock of the caller's none, so that At stands while that is behind.
+	Elapsed func() time.Duration
 	Log          *slog.Logger     // nil: silent
 	Metrics      *Metrics         // nil: not counted
 	TailBytes    int              // newest entries kept in memory for readers; 0: DefaultTailBytes
@@ -63,6 +66,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+		if start := time.Now(); o.Elapsed == nil {
+			o.Elapsed = func() time.Duration { return time.Since(start) }
+		}
+	}
+	if o.Elapsed == nil {
+		o.Elapsed = func() time.Duration { return 0 }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -80,7 +89,8 @@ type Log struct {
 	lock    io.Closer
 	metrics *Metrics
 
-	w writer // owned by whoever has set leading
+	w    writer // owned by whoever has set leading
+	pace pace   // likewise
 
 	upkeep sync.Mutex // one Retain at a time; guards meta
 	meta   meta
@@ -161,6 +171,7 @@ func (l *Log) recover() error {
 		return itsm.Wrap(itsm.Unavailable, err, "journal %s cannot be opened for writing", l.opts.Dir)
 	}
 	l.measure()
+	l.pace = pace{last: l.last.at, since: l.opts.Elapsed()}
 	l.opts.Log.Info("journal opened", "dir", l.opts.Dir, "oldest", l.segments[0].head.next, "offset", l.last.next-1,
 		"segments", len(l.segments), "verified_bytes", v.scanned, "took", time.Since(start).Round(time.Millisecond))
 	return nil
