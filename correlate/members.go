@@ -160,10 +160,10 @@ func (s *State) shareLabels(i *incident, a *alert) {
 	if len(i.labels) == 0 {
 		return
 	}
-	ls := labelsOf(a.text)
-	if !slices.ContainsFunc(i.labels, func(l itsm.Label) bool { return ls.Get(l.Name) != l.Value }) {
+	if sharesLabels(a.text, i.labels) {
 		return
 	}
+	ls := labelsOf(a.text)
 	kept := make(itsm.Labels, 0, len(i.labels))
 	for _, l := range i.labels {
 		if ls.Get(l.Name) == l.Value {

@@ -121,6 +121,24 @@ func labelsOf(text string) itsm.Labels {
 	return u.labels()
 }
 
+// sharesLabels reports whether the packed text has all of ls. Both are sorted.
+func sharesLabels(text string, ls itsm.Labels) bool {
+	u := unpacker(text)
+	u.str()
+	u.str()
+	u.str()
+	for n := u.uint(); n > 0 && len(ls) > 0; n-- {
+		name, value := u.str(), u.str()
+		if name == ls[0].Name {
+			if value != ls[0].Value {
+				return false
+			}
+			ls = ls[1:]
+		}
+	}
+	return len(ls) == 0
+}
+
 // firstLabel returns the value of the first of names that the packed text has,
 // or "", in one pass and without unpacking.
 func firstLabel(text string, names [5]string) string {

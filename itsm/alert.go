@@ -1,6 +1,6 @@
 package itsm
 
-import "fmt"
+import "strconv"
 
 // AlertNumber is the dense number of an alert in the fold; its public id is
 // ALR0000001. Zero means none.
@@ -85,7 +85,14 @@ func numbered(prefix string, n uint64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s%07d", prefix, n)
+	const width = 7
+	var digits [20]byte
+	d := strconv.AppendUint(digits[:0], n, 10)
+	b := append(make([]byte, 0, len(prefix)+max(width, len(d))), prefix...)
+	for range width - len(d) {
+		b = append(b, '0')
+	}
+	return string(append(b, d...))
 }
 
 func parseNumbered(prefix, s string) (uint64, error) {

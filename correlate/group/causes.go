@@ -68,8 +68,11 @@ type suspect struct {
 // rank computes the causes of a group.
 func (g *Grouper) rank(gr *group) []itsm.Cause {
 	cis := gr.alerting()
-	at := map[cmdb.Ref]int{}
-	var list []suspect
+	if g.suspectAt == nil {
+		g.suspectAt = map[cmdb.Ref]int{}
+	}
+	clear(g.suspectAt)
+	at, list := g.suspectAt, g.suspects[:0]
 	var total int64
 	for _, ci := range cis {
 		sp := gr.cis[ci]
@@ -91,6 +94,7 @@ func (g *Grouper) rank(gr *group) []itsm.Cause {
 		list = append(list, suspect{ref: cmdb.NoRef, key: key, covered: 1, mass: sp.mass, first: sp.first})
 	}
 	slices.SortFunc(list, g.compare)
+	g.suspects = list
 	list = list[:min(len(list), itsm.IncidentCausesMax)]
 	out := make([]itsm.Cause, len(list))
 	for i := range list {
@@ -120,6 +124,18 @@ const onlyMilli = 1001
 // leadsOf returns the CIs that an alert on ci puts under suspicion: ci itself and
 // what it depends on, less with each hop and with the suspect's fan-in.
 func (g *Grouper) leadsOf(ci cmdb.Ref) []lead {
+	if l, ok := g.leads[ci]; ok {
+		return l
+	}
+	if len(g.leads) >= walkCacheMax {
+		clear(g.leads)
+	}
+	l := g.findLeads(ci)
+	g.leads[ci] = l
+	return l
+}
+
+func (g *Grouper) findLeads(ci cmdb.Ref) []lead {
 	out := []lead{{ci, 1000, 0}}
 	share := []int{1000} // before the prior
 	seen := map[cmdb.Ref]bool{ci: true}
@@ -177,7 +193,7 @@ func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []s
 		sum, top int64
 		first    itsm.Time
 	}
-	kins := map[cmdb.Ref]kin{}
+	var kins map[cmdb.Ref]kin
 	var order []cmdb.Ref
 	for i := range list {
 		s := &list[i]
@@ -187,6 +203,9 @@ func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []s
 		for _, e := range g.cmdb.Dependants(s.ref) {
 			if !isInstance(e.Type) {
 				continue
+			}
+			if kins == nil {
+				kins = map[cmdb.Ref]kin{}
 			}
 			k, ok := kins[e.To]
 			if !ok {

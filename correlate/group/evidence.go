@@ -25,7 +25,7 @@ func (g *Grouper) evidence(p Probe, best *candidate, follows itsm.IncidentNumber
 	}
 	g.explainJoin(&e, p, best)
 	if r := g.runnerUp(best); r != nil {
-		e.RunnerUp = fmt.Sprintf("%s with %s", r.gr.n, decimal(r.score))
+		e.RunnerUp = r.gr.n.String() + " with " + decimal(r.score)
 	}
 	return e
 }
@@ -46,7 +46,7 @@ func (g *Grouper) explainOpening(e *itsm.Evidence, follows itsm.IncidentNumber) 
 	}
 	if r := g.runnerUp(nil); r != nil {
 		e.ScoreMilli = r.score
-		e.RunnerUp = fmt.Sprintf("%s with %s", r.gr.n, decimal(r.score))
+		e.RunnerUp = r.gr.n.String() + " with " + decimal(r.score)
 	}
 	e.WouldSplit = "it would have joined an incident whose score exceeds " + decimal(g.c.JoinMilli)
 }
@@ -120,8 +120,37 @@ func (g *Grouper) runnerUp(best *candidate) *candidate {
 	return r
 }
 
-// maybeBecause says in a sentence what speaks for a neighbouring incident.
+// reason is what a sentence about a neighbour is made of.
+type reason struct {
+	by  by
+	ref cmdb.Ref
+	n   int // share in hundredths, or hops
+}
+
+// maybeBecause says in a sentence what speaks for a neighbouring incident. In a
+// storm the same few are said over and over, so they are kept.
 func (g *Grouper) maybeBecause(c *candidate) string {
+	k := reason{by: c.by}
+	switch c.by {
+	case byTopology:
+		k.ref, k.n = c.y, c.cover/10
+	case byNear:
+		k.ref, k.n = c.spot, c.hops
+	case byObserved:
+		k.ref = c.spot
+	}
+	s, ok := g.reasons[k]
+	if !ok {
+		s = g.reason(c)
+		if len(g.reasons) >= walkCacheMax {
+			clear(g.reasons)
+		}
+		g.reasons[k] = s
+	}
+	return s
+}
+
+func (g *Grouper) reason(c *candidate) string {
 	switch c.by {
 	case byTopology:
 		return "both may depend on " + g.cmdb.ID(c.y) + " (" + strconv.Itoa(c.cover/10) + " % covered)"
@@ -134,4 +163,8 @@ func (g *Grouper) maybeBecause(c *candidate) string {
 }
 
 // decimal writes thousandths as 0.123.
-func decimal(milli int) string { return fmt.Sprintf("%d.%03d", milli/1000, milli%1000) }
+func decimal(milli int) string {
+	b := strconv.AppendInt(make([]byte, 0, 8), int64(milli/1000), 10)
+	rest := milli % 1000
+	return string(append(b, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10)))
+}

@@ -32,12 +32,16 @@ type Grouper struct {
 	deadlines  deadlines
 	balls      map[cmdb.Ref]ball         // cache of near walks, of this graph revision
 	cones      map[cmdb.Ref][]cmdb.Reach // cache of E(x), of this graph revision
+	leads      map[cmdb.Ref][]lead       // cache of leadsOf, of this graph revision
+	reasons    map[reason]string         // cache of maybeBecause, of this graph revision
 	candidates []candidate               // scratch of Place
 	turn       uint64                    // counts Place; see group.turn
 	asked      asked                     // scratch of Place
 	steps      []step                    // scratch of walk
 	ends       []cmdb.Ref                // scratch of walk
 	reach      []cmdb.Reach              // scratch
+	suspects   []suspect                 // scratch of rank
+	suspectAt  map[cmdb.Ref]int          // scratch of rank: position in suspects
 }
 
 // New returns an empty Grouper over the graph.
@@ -50,7 +54,7 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]*group{}, byKey: map[string][]*group{},
 		bySender: map[string][]*group{}, byRule: map[string][]*group{},
 		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
-		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{},
+		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{}, leads: map[cmdb.Ref][]lead{}, reasons: map[reason]string{},
 	}
 }
 

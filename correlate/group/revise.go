@@ -30,6 +30,8 @@ func (g *Grouper) SetGraph(graph *cmdb.Graph) []Proposal {
 	g.cmdb = graph
 	clear(g.balls)
 	clear(g.cones)
+	clear(g.leads)
+	clear(g.reasons)
 	numbers := g.numbers()
 	for _, n := range numbers {
 		gr := g.groups[n]
