@@ -159,8 +159,9 @@ func (r *reader) event(source string, e *itsm.Event) {
 	e.GeneratorURL = r.str()
 }
 
-func decodeDelivery(body []byte, withRaw bool) (*Delivery, error) {
-	r := reader{s: string(body)}
+// decodeDelivery cuts everything but the raw body out of one string.
+func decodeDelivery(body string, withRaw bool) (*Delivery, error) {
+	r := reader{s: body}
 	d := &Delivery{Source: r.str(), Remote: r.str(), RetryOf: r.str()}
 	if n := r.count(eventsMax, eventBytesMin); n > 0 {
 		d.Events = make([]itsm.Event, n)

@@ -10,6 +10,7 @@ package entry
 import (
 	"encoding/json"
 	"fmt"
+	"unsafe"
 
 	"github.com/klauspost/compress/s2"
 
@@ -144,7 +145,7 @@ func Decode(b []byte) (any, error) {
 	}
 	switch kind {
 	case KindDelivery:
-		return decodeDelivery(body, true)
+		return decodeDelivery(owned(b, body), true)
 	case KindAct:
 		return fromJSON[itsm.Act](kind, body)
 	case KindTick:
@@ -168,7 +169,16 @@ func DecodeForFold(b []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeDelivery(body, false)
+	return decodeDelivery(owned(b, body), false)
+}
+
+// owned is a body that unpack made of b as a string. What was decompressed is ours
+// alone and nobody writes to it again, so it is not copied a second time.
+func owned(b, body []byte) string {
+	if b[2] == codecPlain || len(body) == 0 {
+		return string(body)
+	}
+	return unsafe.String(&body[0], len(body))
 }
 
 func pack(dst []byte, k Kind, body []byte) []byte {
