@@ -114,6 +114,7 @@ func (m *machine) fold(limit int) {
 		return
 	}
 	if err := m.tryFold(n); err != nil {
+		m.w.again()
 		m.w.fail("fold", "entries %d to %d: %v", m.folded+1, int(m.folded)+n, err)
 	}
 }
@@ -200,7 +201,9 @@ func (m *machine) tear() {
 		return
 	}
 	m.disk.left = m.w.rng.IntN(6 + 4*n)
-	if err := m.tryFold(n); err != nil && !errors.Is(err, errTorn) {
+	err := m.tryFold(n)
+	m.w.again()
+	if err != nil && !errors.Is(err, errTorn) {
 		m.w.fail("fold", "entries from %d: %v", m.folded+1, err)
 	}
 	m.disk.left = -1
@@ -226,7 +229,7 @@ func (m *machine) gap() {
 func (m *machine) recover() {
 	m.folded, _ = m.desk.Cursor()
 	f, from := engine.NewFolder(), itsm.Offset(0)
-	if n := len(m.snaps); n > 0 && m.w.rng.IntN(8) != 0 {
+	if n := len(m.snaps); n > 0 && m.w.rng.IntN(24) != 0 {
 		s := m.snaps[m.w.rng.IntN(n)]
 		if s.off <= m.folded {
 			f, from = m.restore(s), s.off
@@ -307,21 +310,17 @@ func (t *dyingTx) Delete(key []byte) error {
 	return t.Tx.Delete(key)
 }
 
-// replay folds the whole journal cold, in batches of n, into a desk of its own.
-func replay(log []journal.Record, n int) (*engine.Folder, *desk.Desk, error) {
-	d, err := desk.Open(kv.Mem())
-	if err != nil {
-		return nil, nil, err
-	}
+// replay folds the whole journal cold, in batches of n, into d unless that is nil.
+func replay(log []journal.Record, n int, d *desk.Desk) (*engine.Folder, error) {
 	f := engine.NewFolder()
 	for from := 0; from < len(log); from += n {
 		b, err := f.Fold(log[from:min(from+n, len(log))])
-		if err != nil {
-			return nil, nil, fmt.Errorf("cold replay: %w", err)
+		if err == nil && d != nil {
+			err = d.Apply(*b)
 		}
-		if err := d.Apply(*b); err != nil {
-			return nil, nil, fmt.Errorf("cold replay: %w", err)
+		if err != nil {
+			return nil, fmt.Errorf("cold replay: %w", err)
 		}
 	}
-	return f, d, nil
+	return f, nil
 }

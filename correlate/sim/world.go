@@ -82,6 +82,7 @@ type World struct {
 	crashes    int
 	settling   bool
 	folded     foldedEvents
+	broken     *Violation // what stopped the run
 }
 
 // start is the true time at which every world begins.
@@ -163,7 +164,7 @@ func (w *World) step() {
 
 // How often what costs more than a step is done, in steps.
 const (
-	snapshotEvery = 150
+	snapshotEvery = 100
 	checkEvery    = 250
 )
 
@@ -306,5 +307,14 @@ func (v *Violation) Error() string {
 
 // fail stops the run: the law does not hold.
 func (w *World) fail(law, format string, args ...any) {
-	panic(&Violation{Options: w.o, Step: w.steps, Law: law, Msg: fmt.Sprintf(format, args...), Trace: w.trace.kept})
+	w.broken = &Violation{Options: w.o, Step: w.steps, Law: law, Msg: fmt.Sprintf(format, args...), Trace: w.trace.kept}
+	panic(w.broken)
+}
+
+// again stops the run for a law that was found broken inside the fold, which takes
+// a panic for the core's.
+func (w *World) again() {
+	if w.broken != nil {
+		panic(w.broken)
+	}
 }
