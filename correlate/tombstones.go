@@ -25,15 +25,17 @@ const tombstonesMax = 100_000
 // older must not either.
 func (s *State) bury(src *source, e *itsm.Event, et itsm.Time) {
 	src.suppress(reasonUnknownClear)
-	if t, known := src.tombs[e.Identity]; known {
-		t.event = max(t.event, et)
-		src.tombs[e.Identity] = t
+	old, known := src.tombs[e.Identity]
+	id := e.Identity
+	if !known {
+		id = strings.Clone(id)
+	}
+	src.tombs[id] = tombstone{max(old.event, et), s.now}
+	if known && old.at == s.now {
 		return
 	}
-	id := strings.Clone(e.Identity)
-	src.tombs[id] = tombstone{et, s.now}
 	src.tombFIF = append(src.tombFIF, tombKey{id, s.now})
-	for len(src.tombs) > tombstonesMax {
+	for len(src.tombFIF) > tombstonesMax {
 		src.dropTombstone()
 	}
 }
