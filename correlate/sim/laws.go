@@ -268,7 +268,7 @@ func (p *partner) converged(w *World) {
 		if o == nil || o.state == objectResolved {
 			w.fail("I8", "%s is %s in epoch %d with %d firing alerts and %s does not have it open: %+v; %d pages held, %d storms", in.Number, in.State, in.Epoch, in.FiringCount, p.name, o, w.machine.folder.State.Totals().PagesHeld, w.machine.folder.State.Totals().StormsOn)
 		}
-		if acked := in.AcknowledgedAt != 0; acked && in.Epoch == 1 && o.state == objectOpen {
+		if acked := in.AcknowledgedAt != 0; acked && in.Epoch == 1 && o.state == objectOpen && !o.reopened {
 			w.fail("I8", "%s is acknowledged by %s and %s does not know", in.Number, in.AcknowledgedBy, p.name)
 		}
 	}

@@ -117,6 +117,9 @@ func (m *mirror) putAlert(w *World, a *itsm.Alert, since itsm.Offset) {
 		w.fail("numbers", "%s comes after number %d", a.Number, len(m.alerts))
 	}
 	old := m.alerts[a.Number-1]
+	if w.o.Trace {
+		w.notef("%s (%s): %s episode %d ended by %q at %s, in %s, held %q, changed by entry %d", a.Number, a.Key, a.Status, a.Episode, a.EndedBy, a.EndsAt, a.Incident, a.SuppressedBy, a.ChangedAt)
+	}
 	m.alerts[a.Number-1] = a
 	if old != nil && (a.Episode < old.Episode || a.EventCount < old.EventCount || a.ChangedAt < old.ChangedAt) {
 		w.fail("monotonic", "%s went back: episode %d to %d, events %d to %d", a.Number, old.Episode, a.Episode, old.EventCount, a.EventCount)

@@ -66,7 +66,7 @@ func (w *World) judge(c *condition, e *itsm.Event, off itsm.Offset, now itsm.Tim
 	case number == k.number && c.sender.resolves() && k.repeats(e, et) && !k.vague && episode != k.episode:
 		w.fail("duplicates", "entry %d repeats an event of %s that was folded before and starts episode %d", off, c.key, episode)
 	case number != k.number:
-		*k = knowledge{vague: true} // forgotten meanwhile: it starts over
+		*k = knowledge{vague: true, cleared: k.cleared} // forgotten meanwhile: it starts over
 	}
 	if e.Status == itsm.Resolved && (k.vague || et >= k.newest) {
 		k.cleared = off

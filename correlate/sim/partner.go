@@ -116,9 +116,9 @@ func (p *partner) courier(w *World) {
 	if p.doubts == nil {
 		p.doubt(pending)
 	}
-	calls := 0
+	calls, crashes := 0, w.crashes
 	for _, ins := range byIncident(pending) {
-		if calls < roundCalls {
+		if calls < roundCalls && w.crashes == crashes { // a crash ends the round
 			calls += p.deliver(w, ins, roundCalls-calls)
 		}
 	}
