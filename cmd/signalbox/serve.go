@@ -218,7 +218,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	d, err := desk.Open(db)
 	if err != nil {
-		return err
+		return fmt.Errorf("records in %s, which 'signalbox rebuild' makes again from the journal: %w", filepath.Join(dir, viewDir), err)
 	}
 	snaps, err := engine.OpenSnapshots(filepath.Join(dir, snapshotsDir))
 	if err != nil {
