@@ -145,11 +145,12 @@ func (g *Grouper) collectExplained(p Probe) {
 		if !g.isHot(r.Ref, p.At) {
 			pr = prior(g.c.BetaMilli, g.cmdb.FanIn(r.Ref))
 		}
-		for _, gr := range list {
+		for _, e := range list {
+			gr, cv := e.gr, e.cover
 			if !g.takesByTopology(gr, p.At) {
 				continue
 			}
-			cv, m := gr.cover[r.Ref], len(gr.cis)
+			m := len(gr.cis)
 			share := (int(cv.n) + 1) * 1000 / (m + 1)
 			if share < g.c.ThetaMilli {
 				continue

@@ -22,11 +22,11 @@ type Grouper struct {
 	hot    map[cmdb.Ref]*hotness
 
 	// Indexes over warm groups, derived from groups. Lists are sorted by number.
-	byCI       map[cmdb.Ref][]*group // a member is on the CI
-	byExplain  map[cmdb.Ref][]*group // the CI explains a member; joinable groups only
-	byKey      map[string][]*group   // a member has the provisional key
-	bySender   map[string][]*group   // an unbound member came in the sender's group
-	byRule     map[string][]*group   // the explicit rule's group key
+	byCI       map[cmdb.Ref][]*group    // a member is on the CI
+	byExplain  map[cmdb.Ref][]explained // the CI explains a member; joinable groups only
+	byKey      map[string][]*group      // a member has the provisional key
+	bySender   map[string][]*group      // an unbound member came in the sender's group
+	byRule     map[string][]*group      // the explicit rule's group key
 	lastOn     map[cmdb.Ref]itsm.IncidentNumber
 	lastOnKey  map[string]itsm.IncidentNumber
 	deadlines  deadlines
@@ -51,7 +51,7 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 		groups: map[itsm.IncidentNumber]*group{}, series: map[itsm.AlertNumber]*series{},
 		rules: make([]rule, 1), ruleOf: map[ruleKey]int32{},
 		seen: map[sighted]*observed{}, hot: map[cmdb.Ref]*hotness{},
-		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]*group{}, byKey: map[string][]*group{},
+		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]explained{}, byKey: map[string][]*group{},
 		bySender: map[string][]*group{}, byRule: map[string][]*group{},
 		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
 		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{}, leads: map[cmdb.Ref][]lead{}, reasons: map[reason]string{},
@@ -78,10 +78,10 @@ type group struct {
 	keys     map[string]*spot // provisional CIs
 	senders  []string
 	ruleKeys []string
-	tags     []string           // service and environment of members
-	title    string             // of the latest usual member
-	name     string             // its alert name
-	cover    map[cmdb.Ref]cover // only while joinable
+	tags     []string            // service and environment of members
+	title    string              // of the latest usual member
+	name     string              // its alert name
+	cover    map[cmdb.Ref]*cover // only while joinable
 	wave     wave
 
 	warm     bool // in byCI, byKey, bySender, byRule
@@ -114,6 +114,13 @@ type spot struct {
 	first   itsm.Time
 	mass    int64 // sum of the members'
 	rule    int32 // of the latest member
+}
+
+// explained is a group in the list of a CI that explains some of it, with how
+// much: who asks every group in the list need not look that up in each.
+type explained struct {
+	gr    *group
+	cover *cover
 }
 
 // cover says how much of a group one CI explains.
@@ -246,20 +253,20 @@ func (g *Grouper) spotOf(gr *group, m *member) *spot {
 // group that can be joined by topology.
 func (g *Grouper) explain(gr *group, ci cmdb.Ref, sign int32) {
 	if gr.cover == nil {
-		gr.cover = map[cmdb.Ref]cover{}
+		gr.cover = map[cmdb.Ref]*cover{}
 	}
 	for _, r := range g.cone(ci) {
 		c := gr.cover[r.Ref]
+		if c == nil {
+			c = &cover{}
+			gr.cover[r.Ref] = c
+			g.byExplain[r.Ref] = insertExplained(g.byExplain[r.Ref], explained{gr, c})
+		}
 		c.n += sign
 		c.sum += int64(sign) * int64(power(g.c.GammaMilli, int(r.Hops)))
 		if c.n <= 0 {
 			delete(gr.cover, r.Ref)
-			remove(g.byExplain, r.Ref, gr)
-			continue
-		}
-		gr.cover[r.Ref] = c
-		if c.n == 1 && sign > 0 {
-			g.byExplain[r.Ref] = insert(g.byExplain[r.Ref], gr)
+			g.removeExplained(r.Ref, gr)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (g *Grouper) unjoin(gr *group) {
 	}
 	gr.joinable = false
 	for ci := range gr.cover {
-		remove(g.byExplain, ci, gr)
+		g.removeExplained(ci, gr)
 	}
 	gr.cover = nil
 }
@@ -164,8 +164,31 @@ func remove[K comparable](index map[K][]*group, key K, gr *group) {
 	index[key] = slices.Delete(list, i, i+1)
 }
 
-// newest returns at most max groups of a list, the newest.
-func newest(list []*group, max int) []*group {
+// insertExplained and removeExplained are insert and remove for byExplain.
+func insertExplained(list []explained, e explained) []explained {
+	i, found := slices.BinarySearchFunc(list, e.gr.n, byNumber)
+	if found {
+		return list
+	}
+	return slices.Insert(list, i, e)
+}
+
+func (g *Grouper) removeExplained(ci cmdb.Ref, gr *group) {
+	list := g.byExplain[ci]
+	i, found := slices.BinarySearchFunc(list, gr.n, byNumber)
+	switch {
+	case !found:
+	case len(list) == 1:
+		delete(g.byExplain, ci)
+	default:
+		g.byExplain[ci] = slices.Delete(list, i, i+1)
+	}
+}
+
+func byNumber(e explained, n itsm.IncidentNumber) int { return cmp.Compare(e.gr.n, n) }
+
+// newest returns at most max of a list sorted by number, the newest.
+func newest[G any](list []G, max int) []G {
 	if len(list) > max {
 		return list[len(list)-max:]
 	}

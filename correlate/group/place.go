@@ -211,9 +211,10 @@ func (g *Grouper) merges(p Probe) [][2]itsm.IncidentNumber {
 			continue
 		}
 		var into itsm.IncidentNumber
-		for _, gr := range g.byExplain[y] {
+		for _, e := range g.byExplain[y] {
+			gr := e.gr
 			young := gr.resolved == 0 && !gr.wave.spent && p.At-gr.opened < itsm.Time(g.c.HotYoung.Milliseconds())
-			if !young || int(gr.cover[y].n)*1000 < len(gr.cis)*g.c.ThetaMilli {
+			if !young || int(e.cover.n)*1000 < len(gr.cis)*g.c.ThetaMilli {
 				continue
 			}
 			if into == 0 {
