@@ -45,6 +45,7 @@ type Options struct {
 	Actor     Actor
 	Wake      <-chan struct{} // a hint that the outbox may have grown; nil: poll
 	PerMinute int             // calls a minute, below the partner's published limit; 0: 100
+	Restored  *Restored       // set while the data came from a backup; see judge
 	Log       *slog.Logger    // nil: discard
 }
 
@@ -56,10 +57,11 @@ type Sender struct {
 
 	doubts map[string]bool // triggers that waited when the sender began: an earlier process may have sent them; nil before the first round
 
-	mu      sync.Mutex
-	tries   map[string]*try // by intent key; only of what is unsettled
-	breaker breaker
-	last    Status
+	mu       sync.Mutex
+	tries    map[string]*try // by intent key; only of what is unsettled
+	approved map[string]bool // by intent key: a person sends it again after a restore
+	breaker  breaker
+	last     Status
 }
 
 // try is what a sender remembers of an unsettled intent.
@@ -108,6 +110,11 @@ func NewSender(o Options) *Sender {
 
 // Run delivers until ctx ends. It returns only then: no failure of a partner ends it.
 func (s *Sender) Run(ctx context.Context) error {
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	if s.o.Restored != nil {
+		sweeping.Go(func() { s.reconcile(ctx) })
+	}
 	for ctx.Err() == nil {
 		wait := s.round(ctx)
 		timer := time.NewTimer(wait)
@@ -214,7 +221,9 @@ func byIncident(ins []itsm.Intent) [][]itsm.Intent {
 
 // incident delivers one incident's intents in order until one has to wait.
 func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration {
-	p := coalesce(ins, s.tried, func(key string) bool { return s.doubts[key] })
+	known := s.o.Restored.concerns(&ins[0])
+	// Of what is from before a restore nothing is certain: when it is over, its resolve goes out alone.
+	p := coalesce(ins, func(key string) bool { return !known && s.tried(key) }, func(key string) bool { return known || s.doubts[key] })
 	for _, in := range p.superseded {
 		s.settle(ctx, in, Receipt{}, "")
 	}
@@ -224,6 +233,16 @@ func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration 
 		}
 		if s.closedIn() > 0 || s.bucket.take(ctx) != nil {
 			return s.closedIn()
+		}
+		if known {
+			v, why := s.judge(ctx, &in)
+			if v == verdictWait {
+				return s.postpone(in.Key)
+			}
+			if v != verdictSend {
+				s.settle(ctx, in, Receipt{}, why)
+				continue
+			}
 		}
 		if wait, sent := s.push(ctx, in); !sent {
 			return wait
@@ -358,6 +377,7 @@ func (s *Sender) settle(ctx context.Context, in itsm.Intent, r Receipt, failure 
 			if err != nil {
 				s.log.Error("receipt refused", "incident", in.Incident, "err", err)
 			}
+			s.approve(in.Key, false)
 			return
 		}
 		select {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ const (
 	tokenFile      = "admin.token" // in the data directory
 	answerBytesMax = 1 << 30
 	dialTimeout    = 10 * time.Minute // an import of a million CIs is one call
+
+	refusalBytesMax = 64 << 10
 )
 
 // client talks to a running server for the commands that change or read one.
@@ -53,41 +56,50 @@ func (c *client) credential() (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// call makes one request. A status of 400 and above other than those in also is
-// an error with the server's own explanation.
-func (c *client) call(ctx context.Context, method, path, contentType string, body io.Reader, also ...int) (int, []byte, error) {
+// send makes one request with the token and returns whatever was answered.
+func (c *client) send(ctx context.Context, h *http.Client, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	token, err := c.credential()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.server, "/")+path, body)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	resp, err := (&http.Client{Timeout: dialTimeout}).Do(req)
+	resp, err := h.Do(req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("no answer from the server at %s: %w", c.server, err)
+		return nil, fmt.Errorf("no answer from the server at %s: %w", c.server, err)
+	}
+	return resp, nil
+}
+
+// call makes one request. A status of 400 and above other than those in also is
+// an error with the server's own explanation.
+func (c *client) call(ctx context.Context, method, path, contentType string, body io.Reader, also ...int) (int, []byte, error) {
+	resp, err := c.send(ctx, &http.Client{Timeout: dialTimeout}, method, path, contentType, body)
+	if err != nil {
+		return 0, nil, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
 	if err != nil {
 		return 0, nil, err
 	}
-	if resp.StatusCode < http.StatusBadRequest {
+	if resp.StatusCode < http.StatusBadRequest || slices.Contains(also, resp.StatusCode) {
 		return resp.StatusCode, b, nil
 	}
-	for _, s := range also {
-		if s == resp.StatusCode {
-			return s, b, nil
-		}
-	}
+	return 0, nil, refused(method, path, resp.StatusCode, b)
+}
+
+// refused is the server's own explanation of a status.
+func refused(method, path string, status int, body []byte) error {
 	var p httperr.Problem
-	if json.Unmarshal(b, &p) == nil && p.Detail != "" {
-		return 0, nil, fmt.Errorf("%s %s: %s (%d)", method, path, p.Detail, resp.StatusCode)
+	if json.Unmarshal(body, &p) == nil && p.Detail != "" {
+		return fmt.Errorf("%s %s: %s (%d)", method, path, p.Detail, status)
 	}
-	return 0, nil, fmt.Errorf("%s %s: the server answered %d", method, path, resp.StatusCode)
+	return fmt.Errorf("%s %s: the server answered %d", method, path, status)
 }

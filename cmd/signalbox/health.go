@@ -25,11 +25,11 @@ import (
 )
 
 // sendersOf makes one sender for each connector, woken by the fold.
-func sendersOf(ps pagers, d *desk.Desk, eng *engine.Engine, log *slog.Logger) (out []*connectors.Sender, wakes []chan struct{}) {
+func sendersOf(ps pagers, d *desk.Desk, eng *engine.Engine, restored *connectors.Restored, log *slog.Logger) (out []*connectors.Sender, wakes []chan struct{}) {
 	for _, c := range ps.inOrder() {
 		wake := make(chan struct{}, 1)
 		wakes = append(wakes, wake)
-		out = append(out, connectors.NewSender(connectors.Options{Connector: c, Outbox: d, Actor: eng, Wake: wake, PerMinute: pagerduty.EventsPerMinute, Log: log}))
+		out = append(out, connectors.NewSender(connectors.Options{Connector: c, Outbox: d, Actor: eng, Wake: wake, PerMinute: pagerduty.EventsPerMinute, Restored: restored, Log: log}))
 	}
 	return out, wakes
 }
@@ -82,6 +82,11 @@ func (p partners) RetryDeadLetter(ctx context.Context, connector, key, actor str
 	in, err := p.desk.Intent(connector, key)
 	if err != nil {
 		return err
+	}
+	for _, s := range p.senders {
+		if s.Status().Connector == connector {
+			s.Approve(key)
+		}
 	}
 	_, err = p.eng.Do(ctx, itsm.Act{Kind: itsm.ActRetry, Incident: in.Intent.Incident, Actor: actor, Origin: connector, IntentKey: key})
 	return err

@@ -31,12 +31,16 @@ func withPagerDuty(t *testing.T, more string) (*server, *pagerdutytest.Server) {
 	t.Setenv("PD_KEY", pd.Key)
 	t.Setenv("PD_SECRET", pd.Secret)
 	t.Setenv("PD_TOKEN", "token")
-	s := start(t, t.TempDir(), quick+fmt.Sprintf(`
-connectors:
-  pagerduty: {kind: pagerduty, routing_key: env:PD_KEY, api_token: env:PD_TOKEN, from: a@example.com, events_url: '%s', api_url: '%s', webhook_secrets: [env:PD_SECRET]}
-`, pd.URL, pd.URL)+more)
+	s := start(t, t.TempDir(), quick+pagerDutyConfig(pd)+more)
 	pd.WebhooksTo(s.url + "/webhooks/pagerduty")
 	return s, pd
+}
+
+func pagerDutyConfig(pd *pagerdutytest.Server) string {
+	return fmt.Sprintf(`
+connectors:
+  pagerduty: {kind: pagerduty, routing_key: env:PD_KEY, api_token: env:PD_TOKEN, from: a@example.com, events_url: '%s', api_url: '%s', webhook_secrets: [env:PD_SECRET]}
+`, pd.URL, pd.URL)
 }
 
 func actions(pd *pagerdutytest.Server) []string {

@@ -130,6 +130,27 @@ func (c *Connector) IncidentOf(ctx context.Context, id string) (itsm.IncidentNum
 	return 0, 0, itsm.Errorf(itsm.NotFound, "PagerDuty incident %s has no alert of ours", id)
 }
 
+// Look implements connectors.Looker. It needs the REST token.
+func (c *Connector) Look(ctx context.Context, n itsm.IncidentNumber, epoch uint32) (connectors.Record, error) {
+	if c.o.APIToken == "" {
+		return connectors.Record{}, itsm.Errorf(itsm.Invalid, "connector %s has no api_token, so PagerDuty cannot be asked", c.o.Name)
+	}
+	found, err := c.find(ctx, source.DedupKey(n, epoch))
+	if err != nil || len(found) == 0 {
+		return connectors.Record{}, err
+	}
+	in := found[0]
+	r := connectors.Record{Status: standing[in.Status], Link: itsm.ExternalRef{Connector: c.o.Name, ID: in.ID, URL: in.HTMLURL}}
+	if at, err := itsm.ParseTime(in.LastStatusChangeAt); err == nil {
+		r.Version = int64(at)
+	}
+	return r, nil
+}
+
+var standing = map[string]connectors.RecordStatus{
+	"triggered": connectors.RecordOpen, "acknowledged": connectors.RecordAcknowledged, "resolved": connectors.RecordResolved,
+}
+
 // find lists the PagerDuty incidents with a key, newest first.
 func (c *Connector) find(ctx context.Context, key string) ([]pd.Incident, error) {
 	call, client := c.client()

@@ -90,6 +90,8 @@ type Options struct {
 	Retry func(ctx context.Context, id, actor string) (itsm.Offset, error)
 	// Subscribe starts following what changes. Nil: GET /events answers 503.
 	Subscribe func() (Feed, error)
+	// Backup starts a backup of this moment. Nil: the route answers 503.
+	Backup func(ctx context.Context) (Backup, error)
 	// Status says how the process is doing, for /readyz. Nil: always ready.
 	Status func() Status
 	// Metrics answers GET /metrics. Nil: there is no such route.
@@ -114,6 +116,7 @@ type API struct {
 	stop      context.CancelFunc
 	streams   chan struct{} // one slot an event stream
 	imports   chan struct{} // one slot a document being read
+	backups   chan struct{} // one slot: one backup at a time
 	writing   sync.Mutex    // held from the check of a CMDB write to its end
 	streaming sync.WaitGroup
 }
@@ -129,7 +132,7 @@ func New(o Options) (*API, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &API{o: o, streams: make(chan struct{}, streamsMax), imports: make(chan struct{}, importsMax), foldedWait: foldedWaitMax, heartbeat: heartbeatEvery}
+	a := &API{o: o, streams: make(chan struct{}, streamsMax), imports: make(chan struct{}, importsMax), backups: make(chan struct{}, 1), foldedWait: foldedWaitMax, heartbeat: heartbeatEvery}
 	var err error
 	if a.openAPI, err = openAPIDocument(); err != nil {
 		return nil, err

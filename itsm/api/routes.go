@@ -102,6 +102,7 @@ func (a *API) operationRoutes() []route {
 		{http.MethodGet, connector + "/outbox", access.Viewer, paging, a.outbox},
 		{http.MethodGet, connector + "/dead-letters", access.Viewer, paging, a.deadLetters},
 		{http.MethodPost, connector + "/dead-letters/:id/retry", access.Responder, nil, a.retryDeadLetter},
+		{http.MethodGet, Prefix + "/backup", access.Admin, nil, a.backup},
 		{http.MethodGet, Prefix + "/events", access.Viewer, nil, a.events},
 	}
 }
