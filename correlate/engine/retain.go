@@ -23,6 +23,7 @@ const viewPrefix = "view-"
 // Retainer removes old segments. The journal is one.
 type Retainer interface {
 	Oldest() itsm.Offset
+	Due(p journal.RetainPolicy) (int, error)
 	Retain(p journal.RetainPolicy) (int, error)
 }
 
@@ -49,6 +50,10 @@ func (e *Engine) Retain(ctx context.Context, j Retainer, p journal.RetainPolicy)
 }
 
 func (e *Engine) retainOnce(ctx context.Context, j Retainer, p journal.RetainPolicy) (int, error) {
+	// Dumping the view reads all of it: only when a segment is to go.
+	if n, err := j.Due(p); n == 0 || err != nil {
+		return 0, err
+	}
 	e.dumping.Lock()
 	defer e.dumping.Unlock()
 	k, err := e.dump(ctx)

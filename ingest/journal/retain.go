@@ -43,6 +43,14 @@ func (l *Log) Retain(p RetainPolicy) (removed int, err error) {
 	return len(doomed), nil
 }
 
+// Due is how many segments the limits would remove if nothing had to be kept.
+func (l *Log) Due(p RetainPolicy) (int, error) {
+	head, _ := l.Head()
+	p.Keep = head + 1
+	doomed, _, err := l.choose(p, itsm.TimeOf(l.opts.Clock()))
+	return len(doomed), err
+}
+
 // retainFailed takes a failure as seriously as one of an Append, unless the disk is just full.
 func (l *Log) retainFailed(err error) error {
 	if !passing(err) {
