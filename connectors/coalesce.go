@@ -33,7 +33,7 @@ func coalesce(ins []itsm.Intent, tried, doubtful func(key string) bool) plan {
 		s := epochs[in.Epoch]
 		switch in.Transition {
 		case itsm.Trigger:
-			s.trigger, s.doubt = !tried(in.Key), doubtful(in.Key)
+			s.trigger, s.doubt = !tried(in.Key), doubtful(in.Key) && !faultNoDoubts
 		case itsm.Resolve:
 			s.resolve = true
 		case itsm.Update:

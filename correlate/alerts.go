@@ -176,6 +176,9 @@ func (s *State) known(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 // advanced state stands: a fire with the start already ended is a late copy. It
 // is none when our own clock ended it: the sender was only not heard for a while.
 func (s *State) isOld(a *alert, e *itsm.Event, et itsm.Time) bool {
+	if faultWallClock {
+		return false
+	}
 	last := a.lastEvent
 	if a.assumed {
 		last -= itsm.Time(s.cfg.ClockTolerance.Std().Milliseconds())
@@ -212,7 +215,7 @@ func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
 // or severity, or nothing but a counter.
 func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) {
 	start := s.startOf(e, et)
-	if start > a.lastStart && s.now.Sub(seen) > a.src.gap.Std() {
+	if faultRepeat || start > a.lastStart && s.now.Sub(seen) > a.src.gap.Std() {
 		s.endQuietly(a, endedEpisode, seen) // it was last known to fire then; grouping hears of the onset
 		s.change(a, e)
 		s.startEpisode(a, e, et, assumed)

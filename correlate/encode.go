@@ -102,8 +102,10 @@ func (s *State) archive(a *archive) error {
 	a.fifo(&s.ended)
 	s.archivePages(a)
 	dict(a, &s.unbound, num[uint64])
-	a.repeats(&s.idempotent)
-	a.repeats(&s.deliveries)
+	if !faultLostRepeats {
+		a.repeats(&s.idempotent)
+		a.repeats(&s.deliveries)
+	}
 	texts(a, &s.quarantineIDs)
 	dict(a, &s.quarantines, archiveQuarantined)
 	if a.bad {
@@ -282,6 +284,9 @@ func archiveQuarantined(a *archive, p **quarantined) {
 // rearm fills the heap from what everything waits for: its order is total, so it
 // needs no history.
 func (s *State) rearm() {
+	if faultLostTimers {
+		return
+	}
 	for _, n := range sortedKeys(s.alerts) {
 		if a := s.alerts[n]; a.wake != 0 {
 			s.timers.push(timer{a.wake, wakeAlert, uint64(n)})

@@ -60,11 +60,19 @@ func (s *State) tell(i *incident, by doer, text string) {
 			s.tellOpen(i, c, t, by)
 		} else if t != nil && t.epoch == i.epoch && !t.resolved {
 			t.resolved = true
-			if by.origin != c.Name {
+			if !s.isEcho(by, t) {
 				s.intend(i, t, itsm.Resolve, by, text)
 			}
 		}
 	}
+}
+
+// isEcho reports whether telling a partner would only repeat what was done there.
+func (s *State) isEcho(by doer, t *told) bool {
+	if faultTTLEcho {
+		return s.now-t.at < minuteMS
+	}
+	return by.origin == t.connector
 }
 
 func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
@@ -80,7 +88,7 @@ func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 	}
 	if i.acked && !t.acked {
 		t.acked = true
-		if by.origin != c.Name {
+		if !s.isEcho(by, t) {
 			s.intend(i, t, itsm.Acknowledge, by, "acknowledged by "+i.ackBy)
 		}
 	}
@@ -122,7 +130,7 @@ func (s *State) update(i *incident, c *Connector, t *told, by doer) {
 	if t.priority == i.priority() && t.shown == i.shown() {
 		return
 	}
-	if by.origin == c.Name {
+	if s.isEcho(by, t) {
 		t.priority = i.priority()
 		return
 	}
@@ -284,6 +292,9 @@ func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text s
 // intentKey is the same for every retry of an effect, after a restore and after
 // a failover.
 func intentKey(n itsm.IncidentNumber, epoch uint32, tr itsm.Transition, serial uint32, connector string) string {
+	if faultKeyReused {
+		epoch, serial = 0, 0
+	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%s/%d/%s", n, epoch, tr, serial, connector))
 	return hex.EncodeToString(sum[:16])
 }

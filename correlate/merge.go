@@ -47,6 +47,9 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 	from.before, from.state, from.mergedInto = from.state, itsm.Cancelled, into.number
 	s.openIncidents--
 	first := len(into.members)
+	if faultMergeLoses && len(from.members) > 1 {
+		from.members = from.members[:len(from.members)-1]
+	}
 	for _, m := range from.members {
 		s.moveMember(into, from, m, evidenceBy, because)
 	}

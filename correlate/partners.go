@@ -123,7 +123,7 @@ func (i *incident) isOfOldRecord(a *itsm.Act) bool {
 // isNews reports whether a partner's report is newer than what it reported
 // before. Notes are united, not ordered.
 func (s *State) isNews(i *incident, a *itsm.Act) bool {
-	if a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote {
+	if a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || faultNoVersion {
 		return true
 	}
 	n := slices.IndexFunc(i.heard, func(h heard) bool { return h.connector == a.Origin })

@@ -23,7 +23,9 @@ type quarantined struct {
 // quarantine stores or counts one undecodable part.
 func (s *State) quarantine(src *source, b *entry.Bad) {
 	src.count.accepted++
-	src.count.quarantined++
+	if !faultUncounted {
+		src.count.quarantined++
+	}
 	q, body := s.quarantines[b.ID], b.Body
 	if q == nil {
 		q = &quarantined{source: src.name, first: s.now, offset: s.off}

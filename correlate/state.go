@@ -115,6 +115,9 @@ func (s *State) deliver(d *entry.Delivery) {
 		s.retried(d)
 	}
 	s.forgetTombstones(src)
+	if faultTruncated {
+		s.clearAbsent(src, d)
+	}
 }
 
 // housekeep forgets what nobody can ask for any more. It changes no record.
@@ -167,7 +170,12 @@ func (s *State) Flush() []itsm.Decision {
 	return s.flushed
 }
 
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	if faultMapOrder {
+		return slices.Collect(maps.Keys(m))
+	}
+	return slices.Sorted(maps.Keys(m))
+}
 
 // fifo is a queue of numbers with the time they came, oldest first.
 type fifo struct {

@@ -25,6 +25,9 @@ const tombstonesMax = 100_000
 // older must not either.
 func (s *State) bury(src *source, e *itsm.Event, et itsm.Time) {
 	src.suppress(reasonUnknownClear)
+	if faultNoTombstone {
+		return
+	}
 	old, known := src.tombs[e.Identity]
 	id := e.Identity
 	if !known {

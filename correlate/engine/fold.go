@@ -66,7 +66,7 @@ func (f *Folder) step(r *journal.Record) (err error) {
 			err = fmt.Errorf("the core panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if f.cursor != 0 && r.Offset != f.cursor+1 {
+	if f.cursor != 0 && r.Offset != f.cursor+1 && !faultGap {
 		return itsm.Errorf(itsm.Internal, "entry %d follows entry %d: the journal has a gap", r.Offset, f.cursor)
 	}
 	v, err := entry.DecodeForFold(r.Body)

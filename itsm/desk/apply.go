@@ -35,6 +35,9 @@ func (d *Desk) Apply(b Batch) error {
 		a.tx = tx
 		return a.run(&b, before, next)
 	})
+	if faultOutboxApart && err == nil {
+		err = a.putApart()
+	}
 	if err != nil {
 		d.failed = true
 		return err
@@ -60,6 +63,7 @@ type application struct {
 	members  []memberOp
 	ordinals map[ordinalKey]uint64
 	pages    map[uint64]*columns
+	apart    []itsm.Intent // only with faultOutboxApart
 }
 
 // ordinalKey is what timeline entries are numbered within.
@@ -73,6 +77,11 @@ type ordinalKey struct {
 func (a *application) run(b *Batch, before itsm.Offset, next cursor) error {
 	if err := a.tx.Set(metaKey(metaBegin), a.buf.begin(next.serial)); err != nil {
 		return err
+	}
+	if faultCursorFirst {
+		if err := a.tx.Set(metaKey(metaCursor), a.buf.cursor(next)); err != nil {
+			return err
+		}
 	}
 	for i := range b.Decisions {
 		if err := a.decision(&b.Decisions[i]); err != nil {
@@ -114,6 +123,10 @@ func (a *application) decision(d *itsm.Decision) error {
 	case itsm.AddTimeline:
 		return a.addTimeline(d.Timeline)
 	case itsm.PutIntent:
+		if faultOutboxApart {
+			a.apart = append(a.apart, *d.Intent)
+			return nil
+		}
 		return a.putIntent(&StoredIntent{Intent: *d.Intent, Status: IntentPending})
 	case itsm.SettleIntent:
 		return a.settle(d.Settled)

@@ -1,0 +1,20 @@
+//go:build fault
+
+package connectors
+
+// The planted faults; see fault_off.go.
+var (
+	faultNoDoubts bool
+)
+
+// Plant turns on the fault of that name, and every other one off. It reports
+// whether this package has it.
+func Plant(name string) (found bool) {
+	for f, on := range map[string]*bool{
+		"no doubts": &faultNoDoubts,
+	} {
+		*on = f == name
+		found = found || *on
+	}
+	return found
+}
