@@ -236,16 +236,20 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	admit := &gate{disk: space, eng: eng}
 	door, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: j, Quarantine: deskView{d}, Partners: set.pagers, Alerts: deskView{d},
-		Gate: admit.check, OmitRaw: set.file.Journal.KeepRaw != nil && !*set.file.Journal.KeepRaw, Log: log, Metrics: ingest.NewMetrics(reg), Version: version()})
+		Gate: admit.enter, OmitRaw: set.file.Journal.KeepRaw != nil && !*set.file.Journal.KeepRaw, Log: log, Metrics: ingest.NewMetrics(reg), Version: version()})
 	if err != nil {
 		return err
 	}
 	again := retrier{d, door}
-	senders, wakes := sendersOf(set.pagers, d, eng, log)
+	after, err := afterRestore(dir, d, eng, j)
+	if err != nil {
+		return err
+	}
+	senders, wakes := sendersOf(set.pagers, d, eng, after.restored(), log)
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir})
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: set.sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng),
-		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
+		Backup: startBackup(j, eng), Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
 		return err
 	}
@@ -254,14 +258,14 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	app := ingest.NewApp(ingest.AppOptions{Log: log, Long: []ingest.LongRoute{{Prefix: api.Prefix + "/cmdb/import", Read: importRead, Write: importWrite}}})
+	app := ingest.NewApp(ingest.AppOptions{Log: log, Long: []ingest.LongRoute{{Prefix: api.Prefix + "/cmdb/import", Read: importRead, Write: importWrite}, {Prefix: api.Prefix + "/backup", Read: ingest.ReadTimeout, Write: backupWithin}}})
 	door.Routes(app)
 	rest.Routes(app)
 	pages.Routes(app)
 
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
-	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes,
+	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, after: after,
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
 }
 
@@ -277,6 +281,7 @@ type parts struct {
 	db           *badgerkv.DB
 	senders      []*connectors.Sender
 	wakes        []chan struct{}
+	after        *restoredStart
 	closeStreams func()
 }
 
@@ -297,6 +302,10 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	foldCtx, stopFold := context.WithCancel(context.Background())
 	defer stopFold()
 	group.Go(func() error { return p.eng.Run(foldCtx) })
+	if err := p.after.begin(gctx, log); err != nil {
+		stopFold()
+		return errors.Join(err, group.Wait())
+	}
 	group.Go(func() error {
 		return p.eng.Retain(gctx, p.journal, journal.RetainPolicy{MaxAge: time.Duration(c.Journal.Retention), MaxBytes: int64(c.Journal.MaxBytes)})
 	})
