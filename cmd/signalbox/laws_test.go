@@ -63,7 +63,6 @@ var imports = map[string][]string{
 	"connectors":           {"itsm", "itsm/entry"},
 	"connectors/*":         {"itsm", "connectors", "ingest/source/pagerduty"},
 	"cmd/internal/backup":  {"itsm", "correlate/engine", "ingest/journal"},
-	"cmd/internal/backup":  {"itsm", "correlate/engine", "ingest/journal"},
 	"cmd/internal/bench":   {},
 	"cmd/internal/conf":    {"correlate", "itsm"},
 	"cmd/internal/score":   {},
