@@ -28,6 +28,9 @@ func Open(o Options) (*DB, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, itsm.Wrap(itsm.Unavailable, err, "view directory %q", o.Dir)
 	}
+	if err := checkTables(o.Dir); err != nil {
+		return nil, openError(o.Dir, err)
+	}
 	var db *badger.DB
 	err := guard(func() (err error) {
 		db, err = badger.Open(badgerOptions(o))
