@@ -18,10 +18,11 @@ import (
 )
 
 // Bounds of one fold batch: enough to amortise a transaction, small enough that
-// readers and acts are not held up.
+// readers and acts are not held up. Half a megabyte of entries is some thousand
+// events, a tenth of a second; what is read next is never older than that.
 const (
-	batchRecordsMax = 4096
-	batchBytesMax   = 8 << 20
+	batchRecordsMax = 1024
+	batchBytesMax   = 512 << 10
 	outcomesKept    = 4096 // acts whose outcome a late waiter can still collect
 	actWaitMax      = 10 * time.Second
 	subscribersMax  = 1000
