@@ -77,6 +77,8 @@ type source struct {
 	strict  bool // the gap was set for this source: nothing but it starts a new episode of what fires
 	count   eventCounts
 	bySupp  map[string]uint64
+	fate    itsm.Fate // of the event counted last, and why it was suppressed
+	because string
 	scope   *scope
 	tombFIF []tombKey
 }
@@ -101,9 +103,9 @@ func (src *source) configure(c *Config) {
 	}
 }
 
-// event folds one observation. Exactly one of folded, deduplicated or suppressed
-// is counted for it (conservation).
-func (s *State) event(src *source, e *itsm.Event) {
+// event folds one observation and returns its alert, nil when it has none. Exactly
+// one of folded, deduplicated or suppressed is counted for it (conservation).
+func (s *State) event(src *source, e *itsm.Event) *alert {
 	src.count.accepted++
 	et, assumed := s.eventTime(e)
 	a := src.alerts[e.Identity]
@@ -118,6 +120,7 @@ func (s *State) event(src *source, e *itsm.Event) {
 		a = s.raise(src, e, et, assumed)
 		s.countPlaced(a)
 	}
+	return a
 }
 
 // eventTime is the sender's time of the event, or ours (assumed) when the sender
@@ -154,17 +157,17 @@ func (s *State) known(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	switch {
 	case s.isOld(a, e, et):
 		if e.Status == a.status {
-			a.src.count.deduplicated++
+			a.src.deduplicate()
 		} else {
 			a.src.suppress(reasonOutOfOrder)
 		}
 	case e.Status == itsm.Resolved && a.status == itsm.Resolved:
 		s.applied(a, et, assumed) // or the late fire that it ended would fire for ever
-		a.src.count.deduplicated++
+		a.src.deduplicate()
 	case e.Status == itsm.Resolved:
 		s.applied(a, et, assumed)
 		s.endEpisode(a, endedSender, s.endOf(e, et))
-		a.src.count.folded++
+		a.src.fold()
 	case a.status == itsm.Firing:
 		s.repeat(a, e, et, assumed, seen)
 	default:
@@ -230,7 +233,7 @@ func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen
 	a.lastStart = max(a.lastStart, start)
 	s.lease(a, e)
 	if !s.change(a, e) {
-		a.src.count.deduplicated++
+		a.src.deduplicate()
 		return
 	}
 	s.countPlaced(a)
@@ -243,7 +246,7 @@ func (s *State) countPlaced(a *alert) {
 		a.src.suppress(reasonHold)
 		return
 	}
-	a.src.count.folded++
+	a.src.fold()
 }
 
 // refire folds a fire of a resolved alert.

@@ -105,18 +105,34 @@ func (s *State) Step(in Input) []itsm.Decision {
 
 func (s *State) deliver(d *entry.Delivery) {
 	src := s.sourceOf(d.Source)
+	fates := make([]itsm.EventFate, len(d.Events)+len(d.Bad))
 	for n := range d.Events {
-		s.event(src, &d.Events[n])
+		src.fateOf(s.event(src, &d.Events[n]), &fates[n])
 	}
 	for n := range d.Bad {
 		s.quarantine(src, &d.Bad[n])
+		fates[len(d.Events)+n].Fate = itsm.FateQuarantined
 	}
+	s.put(itsm.Decision{Kind: itsm.PutFates, Fates: &itsm.Fates{Offset: s.off, At: s.now, Source: src.name, Events: fates}})
 	if d.RetryOf != "" {
 		s.retried(d)
 	}
 	s.forgetTombstones(src)
 	if faultTruncated {
 		s.clearAbsent(src, d)
+	}
+}
+
+// fateOf writes down the fate of the event that was just folded into a; a is nil
+// when it belongs to no alert.
+func (src *source) fateOf(a *alert, f *itsm.EventFate) {
+	f.Fate, f.Reason = src.fate, src.because
+	if a == nil {
+		return
+	}
+	f.Alert, f.Episode = a.number, a.episode
+	if a.member {
+		f.Incident = a.incident
 	}
 }
 

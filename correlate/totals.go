@@ -22,9 +22,20 @@ type eventCounts struct {
 	accepted, folded, deduplicated, suppressed, quarantined uint64
 }
 
+func (src *source) fold() {
+	src.count.folded++
+	src.fate, src.because = itsm.FateFolded, ""
+}
+
+func (src *source) deduplicate() {
+	src.count.deduplicated++
+	src.fate, src.because = itsm.FateDeduplicated, ""
+}
+
 func (src *source) suppress(reason string) {
 	src.count.suppressed++
 	src.bySupp[reason]++
+	src.fate, src.because = itsm.FateSuppressed, reason
 }
 
 // Totals are the counters of the fold. Accepted is exactly the sum of Folded,

@@ -26,6 +26,7 @@ type world struct {
 	settled    []itsm.Settlement
 	quarantine map[string]itsm.Quarantined
 	outcome    itsm.Outcome
+	fates      []itsm.Fates   // in the order of the entries
 	seenIntent map[string]int // intents a scenario has asked about, by connector
 }
 
@@ -60,6 +61,9 @@ func (w *world) step(in Input) {
 	w.apply(w.s.Step(in))
 	if t := w.s.Totals(); !t.Balanced() {
 		w.tb.Fatalf("entry %d: conservation: %+v", w.off, t)
+	}
+	if n := len(w.fates); in.Delivery != nil && (n == 0 || w.fates[n-1].Offset != w.off) {
+		w.tb.Fatalf("entry %d is a delivery without fates", w.off)
 	}
 }
 
@@ -107,6 +111,8 @@ func (w *world) apply(ds []itsm.Decision) {
 			w.quarantine[q.ID] = q
 		case itsm.SettleOutcome:
 			w.outcome = *d.Outcome
+		case itsm.PutFates:
+			w.fates = append(w.fates, *d.Fates)
 		default:
 			w.tb.Fatalf("decision of kind %d", d.Kind)
 		}
@@ -143,6 +149,7 @@ func (w *world) export() []byte {
 	for _, k := range sortedKeys(w.quarantine) {
 		line(w.quarantine[k])
 	}
+	line(w.fates)
 	line(w.s.Totals())
 	return b.Bytes()
 }

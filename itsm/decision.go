@@ -62,6 +62,7 @@ const (
 	ReviveIntent                          // Settled: an abandoned intent waits again
 	PutQuarantine                         // Quarantine: store or count
 	SettleOutcome                         // Outcome: what an act came to, for the waiting caller
+	PutFates                              // Fates: what became of everything in a delivery, once each delivery
 )
 
 // Decision is what the core wants recorded or done, as plain data. Exactly the
@@ -76,6 +77,7 @@ type Decision struct {
 	Settled    *Settlement
 	Quarantine *Quarantined
 	Outcome    *Outcome
+	Fates      *Fates
 }
 
 // Settlement closes an intent.

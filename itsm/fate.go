@@ -1,0 +1,47 @@
+package itsm
+
+// Fate is what became of one event, or of a part of a delivery that could not be
+// decoded. Everything accepted has exactly one.
+type Fate uint8
+
+// Fates. The numbers are stored: add, never reuse.
+const (
+	FateFolded       Fate = iota + 1 // it changed an alert
+	FateDeduplicated                 // it repeated what was known of an alert
+	FateSuppressed                   // it was held back or changed nothing, for a reason
+	FateQuarantined                  // it could not be decoded
+)
+
+// String returns the word of the API.
+func (f Fate) String() string {
+	switch f {
+	case FateFolded:
+		return "folded"
+	case FateDeduplicated:
+		return "deduplicated"
+	case FateSuppressed:
+		return "suppressed"
+	case FateQuarantined:
+		return "quarantined"
+	}
+	return ""
+}
+
+// EventFate is the fate of one event and where the event went, as the fold
+// decided it then: a later merge or split of incidents does not change it.
+type EventFate struct {
+	Fate     Fate
+	Reason   string         // why it is suppressed, "" otherwise
+	Alert    AlertNumber    // the alert it changed or repeated; 0 when there is none
+	Episode  uint32         // of that alert
+	Incident IncidentNumber // that the episode belonged to; 0 when it opened none
+}
+
+// Fates is the fate of everything in one delivery: its events in their order,
+// then the parts that could not be decoded, in theirs.
+type Fates struct {
+	Offset Offset // entry of the delivery
+	At     Time
+	Source string
+	Events []EventFate
+}
