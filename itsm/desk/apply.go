@@ -61,6 +61,7 @@ type application struct {
 	serial   uint64           // of the batch
 	alerts   []*itsm.Alert
 	members  []memberOp
+	fates    []*itsm.Fates
 	ordinals map[ordinalKey]uint64
 	pages    map[uint64]*columns
 	apart    []itsm.Intent // only with faultOutboxApart
@@ -99,6 +100,9 @@ func (a *application) run(b *Batch, before itsm.Offset, next cursor) error {
 	if err := a.putPages(); err != nil {
 		return err
 	}
+	if err := a.putFates(); err != nil {
+		return err
+	}
 	if err := a.tx.Set(markKey(next.serial%markSlots), a.buf.mark(mark{next.serial, before, next.offset})); err != nil {
 		return err
 	}
@@ -134,6 +138,9 @@ func (a *application) decision(d *itsm.Decision) error {
 		return a.revive(d.Settled)
 	case itsm.PutQuarantine:
 		return a.quarantine(d.Quarantine)
+	case itsm.PutFates:
+		a.fates = append(a.fates, d.Fates)
+		return nil
 	case itsm.SettleOutcome:
 		return nil // for the caller who waits, not for the record
 	}

@@ -95,9 +95,31 @@ func codecs() []codec {
 			_, list, err := decodeRun(5, v)
 			return list, err
 		}},
+		{"fates", sampleFates(), b.fates(pointers(sampleFates())), func(v []byte) (any, error) { return decodeFates(41, v) }},
 		{"cursor", cur, b.cursor(cur), func(v []byte) (any, error) { return decodeCursorValue(v) }},
 	}
 	return append(list, packCodec(b), columnsCodec(b))
+}
+
+// sampleFates has every fate, every form of an event and two deliveries far apart.
+func sampleFates() []itsm.Fates {
+	return []itsm.Fates{
+		{Offset: 41, At: 1_790_000_000_123, Source: "am", Events: []itsm.EventFate{
+			{Fate: itsm.FateFolded, Alert: 900, Episode: 1, Incident: 30}, {Fate: itsm.FateFolded, Alert: 901, Episode: 1, Incident: 30},
+			{Fate: itsm.FateDeduplicated, Alert: 7, Episode: 300, Incident: 2}, {Fate: itsm.FateSuppressed, Reason: "clear of an unknown alert"},
+			{Fate: itsm.FateSuppressed, Reason: "hold", Alert: 8, Episode: 2}, {Fate: itsm.FateQuarantined}, {Fate: itsm.FateQuarantined},
+		}},
+		{Offset: 42, At: 1_790_000_000_123, Source: "dd"},
+		{Offset: 5_000_000, At: 1_790_000_900_000, Source: "am", Events: []itsm.EventFate{
+			{Fate: itsm.FateSuppressed, Reason: "hold", Alert: 1 << 60, Episode: 1, Incident: 1 << 50}, {Fate: itsm.FateFolded, Alert: 1, Episode: 1}}},
+	}
+}
+
+func pointers[T any](list []T) (out []*T) {
+	for i := range list {
+		out = append(out, &list[i])
+	}
+	return out
 }
 
 // packContent is what a pack holds, in a form that compares.

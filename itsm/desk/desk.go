@@ -115,9 +115,9 @@ func (b *rawBuffer) begin(serial uint64) []byte {
 	return b.value(beginVersion, func() { b.uint(serial) })
 }
 
-// repair removes the runs of a batch that was begun and not finished. Everything
-// else such a batch left is written over when it is repeated; its runs could name
-// members twice, because the repetition may pack other alerts.
+// repair removes the runs and the fates of a batch that was begun and not
+// finished. Everything else such a batch left is written over when it is repeated;
+// its runs could name members twice, because the repetition may pack other alerts.
 func repair(db kv.DB) error {
 	var stale [][]byte
 	err := db.View(func(tx kv.Tx) error {
@@ -134,6 +134,9 @@ func repair(db kv.DB) error {
 		}
 		r, err := open(v, beginVersion)
 		if begun := r.uint(); err != nil || begun == c.serial {
+			return err
+		}
+		if stale, err = staleFates(tx, c.offset); err != nil {
 			return err
 		}
 		return tx.Scan(kv.Range{Prefix: prefix(kindRun)}, func(key, value []byte) error {

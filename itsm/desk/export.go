@@ -34,7 +34,7 @@ func (d *Desk) Export(w io.Writer) error {
 			Offset itsm.Offset
 			At     itsm.Time
 		}{c.offset, c.at})
-		for _, part := range []func() error{x.alerts, x.incidents, x.evidence, x.timeline, x.intents, x.quarantine, x.blobs} {
+		for _, part := range []func() error{x.alerts, x.incidents, x.evidence, x.timeline, x.intents, x.quarantine, x.fates, x.blobs} {
 			if err := part(); err != nil {
 				return err
 			}
@@ -215,6 +215,27 @@ func (x *exporter) quarantine() error {
 		return decodeQuarantined(s[0], value)
 	}
 	return each(x, kindQuarantine, decode, lines[storedQuarantine](x, "quarantine"))
+}
+
+// fates leaves out what retention removed, whatever chunks still hold it.
+func (x *exporter) fates() error {
+	oldest, err := droppedFates(x.tx)
+	if err != nil {
+		return err
+	}
+	return x.tx.Scan(kv.Range{Prefix: prefix(kindFates), Reverse: true}, func(key, value []byte) error {
+		first, err := numberOf(key)
+		if err != nil {
+			return err
+		}
+		list, err := decodeFates(itsm.Offset(first), value)
+		for i := range list {
+			if list[i].Offset >= oldest {
+				x.line("fates", &list[i])
+			}
+		}
+		return errors.Join(err, x.err)
+	})
 }
 
 func (x *exporter) blobs() error {

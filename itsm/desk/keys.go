@@ -23,6 +23,7 @@ import (
 //	(quarantined, ↓offset, id)                      -> whether it waits
 //	(blob, name)                                    -> bytes
 //	(mark, slot)                                    -> one batch: serial, cursor before, cursor after
+//	(fates, ↓first offset)                          -> what became of deliveries that one batch folded
 const (
 	kindMeta        = 1
 	kindAlert       = 2
@@ -40,6 +41,7 @@ const (
 	kindMark        = 14
 	kindPack        = 15
 	kindRun         = 16
+	kindFates       = 17
 )
 
 // The names below (meta).
@@ -48,6 +50,7 @@ const (
 	metaFormat = "format"
 	metaLoad   = "load"  // present while a dump is being loaded
 	metaBegin  = "begin" // serial of the batch that was begun last
+	metaFates  = "fates" // the oldest entry whose fates are kept
 )
 
 func metaKey(name string) []byte { return kv.Key(kindMeta, name) }
@@ -65,6 +68,9 @@ func (b *rawBuffer) incidentKey(n itsm.IncidentNumber) []byte {
 	return b.descKey(kindIncident, uint64(n))
 }
 func (b *rawBuffer) openKey(n itsm.IncidentNumber) []byte { return b.descKey(kindOpen, uint64(n)) }
+
+// fatesKey is also the cursor of the list of deliveries.
+func (b *rawBuffer) fatesKey(first itsm.Offset) []byte { return b.descKey(kindFates, uint64(first)) }
 
 // evidenceKey is also the cursor of the lists of members.
 func (b *rawBuffer) evidenceKey(m memberRef) []byte {

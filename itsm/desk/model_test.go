@@ -71,6 +71,7 @@ type world struct {
 	order      []string // keys of intents as they were last put
 	quarantine map[string]itsm.Quarantined
 	blobs      map[string][]byte
+	fates      []itsm.Fates // oldest first
 }
 
 func newWorld() *world {
@@ -95,7 +96,28 @@ func (w *world) next(t *rapid.T) step {
 		acts = append(acts, w.raise, w.resolve, w.recover, w.revise, w.again, w.move, w.work, w.note, w.send, w.send, w.settle, w.spoil, w.name)
 	}
 	rapid.SampledFrom(acts).Draw(t, "act")(t, s)
+	if rapid.IntRange(0, 2).Draw(t, "delivery") > 0 {
+		w.tell(t, s)
+	}
 	return *s
+}
+
+// tell says what became of the entry's events.
+func (w *world) tell(t *rapid.T, s *step) {
+	f := itsm.Fates{Offset: w.offset, At: itsm.Time(w.offset) * 1000, Source: rapid.SampledFrom([]string{"am", "dd"}).Draw(t, "source")}
+	for range rapid.IntRange(0, 5).Draw(t, "events") {
+		e := itsm.EventFate{Fate: itsm.Fate(rapid.IntRange(1, 4).Draw(t, "fate"))}
+		if e.Fate == itsm.FateSuppressed {
+			e.Reason = rapid.SampledFrom([]string{"hold", "older"}).Draw(t, "reason")
+		}
+		if n := len(w.alerts); n > 0 && e.Fate != itsm.FateQuarantined && rapid.Bool().Draw(t, "known") {
+			a := w.alerts[pick[itsm.AlertNumber](t, n, "alert")]
+			e.Alert, e.Episode, e.Incident = a.Number, a.Episode, a.Incident
+		}
+		f.Events = append(f.Events, e)
+	}
+	w.fates = append(w.fates, f)
+	s.decisions = append(s.decisions, itsm.Decision{Kind: itsm.PutFates, Fates: &f})
 }
 
 func (w *world) putAlert(s *step, a itsm.Alert) {
@@ -317,6 +339,7 @@ func (w *world) check(t testing.TB, d *Desk, limit int) {
 		w.checkMembers(t, d, n, limit)
 	}
 	w.checkOutbox(t, d, limit)
+	w.checkFates(t, d, limit)
 	w.checkRest(t, d, limit)
 }
 
