@@ -56,12 +56,31 @@ func (e *Engine) retainOnce(ctx context.Context, j Retainer, p journal.RetainPol
 	}
 	e.dumping.Lock()
 	defer e.dumping.Unlock()
+	if err := e.dropFates(ctx, j.Oldest()); err != nil {
+		return 0, err
+	}
 	k, err := e.dump(ctx)
 	if err != nil || ctx.Err() != nil {
 		return 0, err
 	}
 	p.Keep = k + 1
 	return j.Retain(p)
+}
+
+// fatesDropStep is how many chunks of the ledger are dropped in one transaction.
+const fatesDropStep = 1000
+
+// dropFates forgets what became of deliveries that the journal no longer holds.
+// It runs before the dump and so one round behind the journal: a view made again
+// from the dump then has the ledger that this one has.
+func (e *Engine) dropFates(ctx context.Context, oldest itsm.Offset) error {
+	for more := oldest > 1; more && ctx.Err() == nil; {
+		var err error
+		if more, err = e.o.Desk.DropFates(oldest, fatesDropStep); err != nil {
+			return fmt.Errorf("drop fates below entry %d: %w", oldest, err)
+		}
+	}
+	return nil
 }
 
 // dump has the fold write a snapshot and dumps the view beside it; the caller
