@@ -95,11 +95,11 @@ func TestFatesAddUpWhateverComes(t *testing.T) {
 		checkFates(t, w)
 		for _, f := range w.fates {
 			for _, e := range f.Events {
-				seen[e.Fate.String()+e.Reason]++
+				seen[e.Fate.String()]++
 			}
 		}
 	})
-	if len(seen) < 7 {
+	if len(seen) < 4 {
 		t.Errorf("the random histories had only these fates: %v", seen)
 	}
 }

@@ -10,10 +10,10 @@ import (
 
 // Reasons for which an event changes nothing although it is no repeat.
 const (
-	reasonUnknownClear = "clear of an unknown alert"
-	reasonTombstone    = "fired before its clear"
-	reasonOutOfOrder   = "older than the last applied"
-	reasonHold         = "hold"
+	reasonUnknownClear = itsm.ReasonUnknownClear
+	reasonTombstone    = itsm.ReasonTombstone
+	reasonOutOfOrder   = itsm.ReasonOutOfOrder
+	reasonHold         = itsm.ReasonHold
 )
 
 // eventCounts counts the events of one source. accepted is always the sum of the

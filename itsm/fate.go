@@ -27,6 +27,25 @@ func (f Fate) String() string {
 	return ""
 }
 
+// ParseFate reads the word of the API.
+func ParseFate(s string) (Fate, error) {
+	for f := FateFolded; f <= FateQuarantined; f++ {
+		if f.String() == s {
+			return f, nil
+		}
+	}
+	return 0, Errorf(Invalid, "fate %q: expected folded, deduplicated, suppressed or quarantined", s)
+}
+
+// Reasons for which an event changes nothing although it is no repeat. They are
+// stored and counted by.
+const (
+	ReasonUnknownClear = "clear of an unknown alert"
+	ReasonTombstone    = "fired before its clear"
+	ReasonOutOfOrder   = "older than the last applied"
+	ReasonHold         = "hold"
+)
+
 // EventFate is the fate of one event and where the event went, as the fold
 // decided it then: a later merge or split of incidents does not change it.
 type EventFate struct {

@@ -48,8 +48,9 @@ var imports = map[string][]string{
 	"itsm/kv/kvtest":       {"itsm/kv"},
 	"itsm/desk":            {"itsm", "itsm/kv"},
 	"itsm/access":          {"itsm"},
-	"itsm/api":             {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/httperr", "correlate/engine"},
-	"itsm/console":         {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/kv", "itsm/httperr", "correlate/engine"}, // kv for the storybook
+	"itsm/ledger":          {"itsm", "itsm/desk", "itsm/entry"},
+	"itsm/api":             {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/httperr", "correlate/engine"},
+	"itsm/console":         {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine"}, // entry and kv for the storybook
 	"ingest/journal":       {"itsm"},
 	"ingest/journal/*":     {"itsm", "ingest/journal"},
 	"ingest/source":        {"itsm", "itsm/entry"},

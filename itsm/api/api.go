@@ -43,6 +43,7 @@ import (
 	"signalbox/itsm/access"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
+	"signalbox/itsm/ledger"
 )
 
 // Records is what the API reads; *desk.Desk is one.
@@ -88,6 +89,8 @@ type Options struct {
 	// Retry decodes a quarantined delivery again and journals what came of it; the
 	// offset is that of its entry. Nil: the route answers 503.
 	Retry func(ctx context.Context, id, actor string) (itsm.Offset, error)
+	// Ledger tells what became of deliveries. Nil: the routes answer 503.
+	Ledger *ledger.Ledger
 	// Subscribe starts following what changes. Nil: GET /events answers 503.
 	Subscribe func() (Feed, error)
 	// Backup starts a backup of this moment. Nil: the route answers 503.

@@ -29,7 +29,7 @@ var paging = []string{"cursor", "limit"}
 // table is the whole interface. A test compares it with the router and with the
 // OpenAPI document.
 func (a *API) table() []route {
-	rows := slices.Concat(a.healthRoutes(), a.incidentRoutes(), a.alertRoutes(), a.cmdbRoutes(), a.operationRoutes())
+	rows := slices.Concat(a.healthRoutes(), a.incidentRoutes(), a.alertRoutes(), a.deliveryRoutes(), a.cmdbRoutes(), a.operationRoutes())
 	for i := range rows {
 		if rows[i].method == http.MethodGet {
 			rows[i].query = append(slices.Clone(rows[i].query), afterOffset)
@@ -74,6 +74,16 @@ func (a *API) alertRoutes() []route {
 	return []route{
 		{http.MethodGet, Prefix + "/alerts", access.Viewer, append([]string{"status", "ci", "incident", "source", "q"}, paging...), a.alerts},
 		{http.MethodGet, Prefix + "/alerts/:id", access.Viewer, nil, a.alert},
+	}
+}
+
+func (a *API) deliveryRoutes() []route {
+	one := Prefix + "/deliveries/:offset"
+	return []route{
+		{http.MethodGet, Prefix + "/deliveries", access.Viewer, append([]string{"source", "alert", "incident", "fate", "from", "to"}, paging...), a.deliveries},
+		{http.MethodGet, one, access.Viewer, []string{"event"}, a.delivery},
+		{http.MethodGet, one + "/raw", access.Viewer, nil, a.rawDelivery},
+		{http.MethodGet, Prefix + "/totals", access.Viewer, nil, a.totals},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // concrete fills the parameters of a path.
 func concrete(path string) string {
-	return strings.NewReplacer(":number", "INC0000001", ":name", "pagerduty", ":id", "x").Replace(path)
+	return strings.NewReplacer(":number", "INC0000001", ":name", "pagerduty", ":id", "x", ":offset", "1").Replace(path)
 }
 
 func TestTableIsTheRouter(t *testing.T) {

@@ -216,7 +216,7 @@ func (s *deliveryScan) chunk(first itsm.Offset, value []byte) error {
 		s.events += len(f.Events)
 		s.last = f.Offset
 		if s.q.matches(f) {
-			s.page.Items = append(s.page.Items, summary(f))
+			s.page.Items = append(s.page.Items, Summary(f))
 		}
 	}
 	return nil
@@ -234,7 +234,8 @@ func (q *DeliveryQuery) matches(f *itsm.Fates) bool {
 	})
 }
 
-func summary(f *itsm.Fates) Delivery {
+// Summary counts the fates of a delivery.
+func Summary(f *itsm.Fates) Delivery {
 	d := Delivery{Offset: f.Offset, At: f.At, Source: f.Source}
 	for i := range f.Events {
 		switch f.Events[i].Fate {

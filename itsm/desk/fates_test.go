@@ -41,7 +41,7 @@ func (w *world) checkFates(t testing.TB, d *Desk, limit int) {
 		var want []Delivery
 		for _, f := range slices.Backward(w.fates) {
 			if tt.keep(f) {
-				want = append(want, summary(&f))
+				want = append(want, Summary(&f))
 			}
 		}
 		got := collect(t, limit, func(c string, n int) (Page[Delivery], error) {

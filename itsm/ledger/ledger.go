@@ -1,0 +1,154 @@
+// Package ledger answers where an alert went: for any delivery what was received,
+// and for each of its events what became of it and why.
+//
+// The fold decides each fate and the desk keeps it; the journal keeps what was
+// received. A [Ledger] joins the two with the records of today, so that a fate can
+// be told in one sentence: the alert it changed, the incident that alert belongs
+// to and the evidence for it. The API, the console and, through the API, the
+// command line all tell it from here.
+//
+// Invariants:
+//   - every event and every undecodable part of a delivery has exactly one fate;
+//   - the fates of all deliveries sum up to [Totals], which balance;
+//   - a fate is as it was decided then; what is true today stands beside it.
+//
+// It owns no keys and changes nothing.
+//
+// # Decisions
+//
+// 2026-11 There is no index from an alert to its deliveries: it would be a write
+// for each repeated event. The first and the last delivery of an alert are found by
+// their moment, those between by looking at a bounded number of them.
+package ledger
+
+import (
+	"signalbox/itsm"
+	"signalbox/itsm/desk"
+	"signalbox/itsm/entry"
+)
+
+// Records is what is read of the folded view; *desk.Desk is one.
+type Records interface {
+	Fates(itsm.Offset) (itsm.Fates, error)
+	Deliveries(desk.DeliveryQuery) (desk.Page[desk.Delivery], error)
+	Alert(itsm.AlertNumber) (itsm.Alert, error)
+	Incident(itsm.IncidentNumber) (itsm.Incident, error)
+	Why(itsm.IncidentNumber, itsm.AlertNumber, uint32) (itsm.Evidence, error)
+}
+
+// Journal is where what was received is read.
+type Journal interface {
+	// Entry returns an encoded entry, or NotFound when there is none or it is no
+	// longer kept.
+	Entry(itsm.Offset) (body []byte, err error)
+}
+
+// Ledger joins the view and the journal. It is safe for concurrent use.
+type Ledger struct {
+	records Records
+	journal Journal
+	totals  func() Totals
+}
+
+// New makes a ledger; totals returns the counters of the fold.
+func New(r Records, j Journal, totals func() Totals) *Ledger {
+	return &Ledger{records: r, journal: j, totals: totals}
+}
+
+// Totals says what became of everything that was ever accepted.
+func (l *Ledger) Totals() Totals { return l.totals() }
+
+// Deliveries lists deliveries that are folded, the newest first.
+func (l *Ledger) Deliveries(q desk.DeliveryQuery) (desk.Page[desk.Delivery], error) {
+	return l.records.Deliveries(q)
+}
+
+// EventsMax bounds the events that one call tells of.
+const EventsMax = 500
+
+// Delivery is one delivery and the fate of its events from First on.
+type Delivery struct {
+	desk.Delivery
+	Kept     bool   // the journal still holds it; without it only the fates are known
+	Remote   string // address of the sender
+	RetryOf  string // the quarantined delivery that it retried
+	RawBytes int    // size of the body as received; 0 when it was not kept
+	First    int    // place of the first event told of
+	Told     []Event
+}
+
+// Next is the place of the first event not told of, or 0.
+func (d *Delivery) Next() int {
+	if n := d.First + len(d.Told); n < d.Events() {
+		return n
+	}
+	return 0
+}
+
+// Delivery tells what became of a delivery: of its events those from first on, at
+// most EventsMax.
+func (l *Ledger) Delivery(off itsm.Offset, first int) (Delivery, error) {
+	f, err := l.records.Fates(off)
+	if err != nil {
+		return Delivery{}, err
+	}
+	d := Delivery{Delivery: desk.Summary(&f), First: min(max(first, 0), len(f.Events))}
+	received, err := l.received(off)
+	if err != nil && itsm.CodeOf(err) != itsm.NotFound {
+		return Delivery{}, err
+	}
+	if received != nil {
+		d.Kept, d.Remote, d.RetryOf, d.RawBytes = true, received.Remote, received.RetryOf, len(received.Raw)
+	}
+	t := teller{l: l, received: received, incidents: map[itsm.IncidentNumber]itsm.Incident{}}
+	for i := d.First; i < min(len(f.Events), d.First+EventsMax); i++ {
+		e, err := t.tell(i, f.Events[i])
+		if err != nil {
+			return Delivery{}, err
+		}
+		d.Told = append(d.Told, e)
+	}
+	return d, nil
+}
+
+// Raw returns the body as it was received, or NotFound when it is not kept.
+func (l *Ledger) Raw(off itsm.Offset) ([]byte, error) {
+	d, err := l.received(off)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.Raw) == 0 {
+		return nil, itsm.Errorf(itsm.NotFound, "entry %d: the body as received was not kept (journal.keep_raw), or it was empty", off)
+	}
+	return d.Raw, nil
+}
+
+// received reads a delivery out of the journal.
+func (l *Ledger) received(off itsm.Offset) (*entry.Delivery, error) {
+	b, err := l.journal.Entry(off)
+	if err != nil {
+		return nil, err
+	}
+	if k := entry.KindOf(b); k != entry.KindDelivery {
+		return nil, itsm.Errorf(itsm.NotFound, "entry %d is a %s, not a delivery", off, k)
+	}
+	v, err := entry.Decode(b)
+	if err != nil {
+		return nil, itsm.Wrap(itsm.Internal, err, "entry %d cannot be read", off)
+	}
+	return v.(*entry.Delivery), nil
+}
+
+// FirstOf finds the delivery that raised an alert, 0 when it is no longer kept.
+func (l *Ledger) FirstOf(a *itsm.Alert) (itsm.Offset, error) { return l.deliveryAt(a, a.RaisedAt) }
+
+// LastOf finds the last delivery with an event of an alert, 0 when it is no longer kept.
+func (l *Ledger) LastOf(a *itsm.Alert) (itsm.Offset, error) { return l.deliveryAt(a, a.LastSeenAt) }
+
+func (l *Ledger) deliveryAt(a *itsm.Alert, at itsm.Time) (itsm.Offset, error) {
+	p, err := l.records.Deliveries(desk.DeliveryQuery{Alert: a.Number, FromAt: at, ToAt: at, Limit: 1})
+	if err != nil || len(p.Items) == 0 {
+		return 0, err
+	}
+	return p.Items[0].Offset, nil
+}
