@@ -73,6 +73,8 @@ type removed struct {
 
 func (r removed) Oldest() itsm.Offset { return r.oldest }
 
+func (r removed) Due(journal.RetainPolicy) (int, error) { return 1, nil }
+
 func (r removed) Retain(p journal.RetainPolicy) (int, error) {
 	r.asked <- p
 	return 0, nil

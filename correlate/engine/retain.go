@@ -71,7 +71,7 @@ func (e *Engine) retainOnce(ctx context.Context, j Retainer, p journal.RetainPol
 const fatesDropStep = 1000
 
 // dropFates forgets what became of deliveries that the journal no longer holds.
-// It runs before the dump and so one round behind the journal: a view made again
+// It runs before the dump and so one removal behind the journal: a view made again
 // from the dump then has the ledger that this one has.
 func (e *Engine) dropFates(ctx context.Context, oldest itsm.Offset) error {
 	for more := oldest > 1; more && ctx.Err() == nil; {
