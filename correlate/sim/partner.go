@@ -244,10 +244,10 @@ func (p *partner) link(w *World, in itsm.Intent) *itsm.ExternalRef {
 // receipt journals what came of an intent.
 func (p *partner) receipt(w *World, in itsm.Intent, failure string, link *itsm.ExternalRef) {
 	delete(p.tries, in.Key)
+	w.act(&itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: "signalbox", Origin: p.name, IntentKey: in.Key, Failure: failure, Link: link}, nil)
 	if failure != "" {
 		w.mirror.incident(in.Incident).dead = true
 	}
-	w.act(&itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: "signalbox", Origin: p.name, IntentKey: in.Key, Failure: failure, Link: link}, nil)
 }
 
 // perform is the partner's own state machine. A key performed before changes
@@ -288,8 +288,8 @@ func (p *partner) perform(w *World, in *itsm.Intent) {
 			p.changed(w, o, itsm.ActAcknowledge, "pager:signalbox", false)
 		}
 	case itsm.Resolve:
-		if o.reopened { // perhaps before we heard of it
-			w.mirror.incident(in.Incident).told[p.index].crossed = true
+		if v := w.mirror.incident(in.Incident); v != nil && o.reopened { // perhaps before we heard of it
+			v.told[p.index].crossed = true
 		}
 		o.ended, o.reopened = true, false
 		if o.state != objectResolved {
@@ -346,6 +346,7 @@ func (w *World) partnerPerson() {
 	if len(p.order) == 0 {
 		return
 	}
+	w.machine.catchUp() // a torn batch may have told the partner of what is not folded yet
 	o := p.order[len(p.order)-1-w.n(min(len(p.order), 5))]
 	actor := p.name + ":jane"
 	switch n := w.n(10); {

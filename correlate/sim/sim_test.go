@@ -20,6 +20,7 @@ var (
 	fromFlag  = flag.Uint64("from", 1, "first seed")
 	stepsFlag = flag.Int("steps", 1000, "steps of a seed")
 	linesFlag = flag.Int("lines", 60, "how many of the last lines of a trace are shown")
+	writeFlag = flag.Bool("write", false, "keep a failing run in testdata: its journal, shrunk, or its seed")
 	longFlag  = flag.Bool("long", os.Getenv("SIGNALBOX_LONG") != "", "run 20,000 seeds")
 )
 
@@ -109,6 +110,9 @@ func report(t *testing.T, err error) {
 			t.Error(err)
 		}
 		return
+	}
+	if *writeFlag {
+		keep(t, v)
 	}
 	t.Errorf("%v\nreplay: go test ./correlate/sim -run TestSim -seed %d -steps %d -v\n%s", v, v.Seed, v.Options.Steps, strings.Join(v.Trace[max(0, len(v.Trace)-*linesFlag):], "\n"))
 }

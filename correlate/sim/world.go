@@ -3,9 +3,11 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"signalbox/correlate"
+	"signalbox/ingest/journal"
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/entry"
@@ -32,12 +34,12 @@ type Report struct {
 func Run(o Options) (rep Report, err error) {
 	w := newWorld(o)
 	defer func() {
-		rep = w.report()
 		p := recover()
+		rep = w.report()
 		if v, ok := p.(*Violation); ok {
 			err = v
 		} else if p != nil {
-			panic(p)
+			err = &Violation{Options: o, Step: w.steps, Law: "panic", Msg: fmt.Sprintf("%v\n%s", p, debug.Stack()), Trace: w.trace.kept, Log: w.machine.log}
 		}
 	}()
 	w.begin()
@@ -242,7 +244,7 @@ func (w *World) importCMDB() {
 	w.imports++
 	cis, rels := mutate(w.rng, w.cis, w.relations, w.imports)
 	entries := importEntries(m.folder.Graph, cis, rels, w.imports)
-	w.later(w.span(2*time.Hour, 20*time.Hour), todoImport, nil)
+	w.later(w.span(time.Hour, 12*time.Hour), todoImport, nil)
 	if len(entries) == 0 {
 		return
 	}
@@ -298,6 +300,7 @@ type Violation struct {
 	Law   string
 	Msg   string
 	Trace []string
+	Log   []journal.Record // what was journaled until then
 }
 
 // Error implements error.
@@ -308,6 +311,9 @@ func (v *Violation) Error() string {
 // fail stops the run: the law does not hold.
 func (w *World) fail(law, format string, args ...any) {
 	w.broken = &Violation{Options: w.o, Step: w.steps, Law: law, Msg: fmt.Sprintf(format, args...), Trace: w.trace.kept}
+	if w.machine != nil {
+		w.broken.Log = w.machine.log
+	}
 	panic(w.broken)
 }
 
