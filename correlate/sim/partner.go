@@ -72,7 +72,7 @@ func (w *World) partnerOf(name string) *partner {
 			return p
 		}
 	}
-	w.fail("I6", "an intent is for %q, which is not configured", name)
+	w.fail("configured", "an intent is for %q, which is not configured", name)
 	return nil
 }
 
