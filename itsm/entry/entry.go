@@ -95,7 +95,7 @@ type Config struct {
 
 // EncodeDelivery appends the encoded delivery to dst.
 func EncodeDelivery(dst []byte, d *Delivery) []byte {
-	w := writer{b: make([]byte, 0, 256*len(d.Events)+len(d.Raw)+64)}
+	w := writer{b: make([]byte, 0, sizeOf(d))}
 	w.str(d.Source)
 	w.str(d.Remote)
 	w.str(d.RetryOf)
@@ -111,6 +111,26 @@ func EncodeDelivery(dst []byte, d *Delivery) []byte {
 	}
 	w.bytes(d.Raw)
 	return pack(dst, KindDelivery, w.b)
+}
+
+// sizeOf is how long the body of d becomes, or a little more: growing on the way
+// would copy it several times.
+func sizeOf(d *Delivery) int {
+	const fixed, length = 64, 3 // the numbers of an event; a length before a text
+	n := fixed + len(d.Source) + len(d.Remote) + len(d.RetryOf) + len(d.Raw)
+	for i := range d.Events {
+		e := &d.Events[i]
+		n += fixed + len(e.Identity) + len(e.ID) + len(e.Group) + len(e.SeverityWord) + len(e.Title) + len(e.CIName) + len(e.GeneratorURL)
+		for _, ls := range [...]itsm.Labels{e.Labels, e.Annotations} {
+			for k := range ls {
+				n += 2*length + len(ls[k].Name) + len(ls[k].Value)
+			}
+		}
+	}
+	for i := range d.Bad {
+		n += fixed + len(d.Bad[i].ID) + len(d.Bad[i].Error) + len(d.Bad[i].Body)
+	}
+	return n
 }
 
 // EncodeAct encodes an act.
