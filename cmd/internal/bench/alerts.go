@@ -130,6 +130,12 @@ func fill(b []byte, at []int, n uint64, digits int) {
 
 func hostName(number string) string { return "h" + number + ".bench.example.net" }
 
+// The storm's cause, and on how many hosts, the first ones, it shows.
+const (
+	plantedCause = "array-0"
+	plantedHosts = 600
+)
+
 // hostsUnknown is on how many hosts the alerts are when there is no CMDB.
 const hostsUnknown = 8000
 
@@ -154,6 +160,10 @@ func estate(n int) (lines []byte, hosts int) {
 		name := hostName(fmt.Sprintf("%0*d", hostDigits, i))
 		fmt.Fprintf(&b, `{"id":"%s","name":"%s","class":"Host","env":"prod"}`+"\n", name, name)
 		fmt.Fprintf(&b, `{"from":"%s","type":"depends_on","to":"sw-%04d"}`+"\n", name, i*switches/hosts)
+	}
+	fmt.Fprintf(&b, `{"id":"%s","name":"%[1]s","class":"Storage","env":"prod","tier":1}`+"\n", plantedCause)
+	for i := range min(plantedHosts, hosts) {
+		fmt.Fprintf(&b, `{"from":"%s","type":"depends_on","to":"%s"}`+"\n", hostName(fmt.Sprintf("%0*d", hostDigits, i)), plantedCause)
 	}
 	for i := range services {
 		fmt.Fprintf(&b, `{"id":"svc-%05d","name":"svc-%05d","class":"Service","env":"prod","tier":%d}`+"\n", i, i, i%3+2)

@@ -258,7 +258,7 @@ func (s *server) metric(ctx context.Context, prefix string) (total float64, err 
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, prefix); ok && rest[0] != '_' {
+		if rest, ok := strings.CutPrefix(line, prefix); ok && strings.ContainsRune(" {,", rune(rest[0])) {
 			v, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:]), 64)
 			if err != nil {
 				return 0, err

@@ -57,7 +57,7 @@ func storm(ctx context.Context, o *options, r *report) (err error) {
 	side.Go(func() { wrote, busyErr = keepDiskBusy(busy, o.dir) })
 	side.Go(func() { browseErr = sb.keepBrowsing(busy, browser, &seen) })
 	w := sb.watch(ctx)
-	acks, acked, err := blow(ctx, o, sb, hosts/4)
+	acks, acked, err := blow(ctx, o, sb, min(plantedHosts, hosts))
 	folding := time.Now()
 	err = errors.Join(err, sb.drained(ctx))
 	after := time.Since(folding)
@@ -96,12 +96,13 @@ func storm(ctx context.Context, o *options, r *report) (err error) {
 	s.add("folded after the end within s", after.Seconds(), 5)
 	s.add("console p95 ms", p.P95, ms(stormPageMax))
 	s.add("incidents", incidents, stormMax)
+	s.note("every alert is on one of %d hosts that depend on %s, which does not alert", plantedHosts, plantedCause)
 	r.Raw["storm"] = append(r.Raw["storm"], map[string]any{"acked": acked, "journaled": journaled - before, "folded": accepted - before, "ack": f, "console": p,
 		"rss_anon_peak": w.peak, "lag_max_seconds": lag, "drain_seconds": after.Seconds(), "incidents": incidents})
 	return nil
 }
 
-// blow sends the storm: every alert is on a host behind the same core router.
+// blow sends the storm: every alert is on a host that depends on the planted cause.
 func blow(ctx context.Context, o *options, sb *server, hosts int) (acks histogram, acked uint64, err error) {
 	var group sync.WaitGroup
 	outs, errs := make([]outcome, len(stormSources)), make([]error, len(stormSources))
