@@ -279,21 +279,29 @@ func (s *Snapshots) trim() error {
 	if err != nil {
 		return err
 	}
-	needed := map[string]bool{}
+	var kept []string
 	for i, n := range states {
-		if i >= snapshotsKept && !views[offsetOf(n)] {
-			if err := os.Remove(filepath.Join(s.dir, n)); err != nil {
-				return err
-			}
-			continue
+		if i < snapshotsKept || views[offsetOf(n)] {
+			kept = append(kept, n)
+		} else if err := os.Remove(filepath.Join(s.dir, n)); err != nil {
+			return err
 		}
+	}
+	return s.trimGraphs(kept)
+}
+
+// trimGraphs removes the graphs that none of the states needs. Which they need
+// is read from files that may be large, so only when there is something to gain.
+func (s *Snapshots) trimGraphs(states []string) error {
+	graphs, err := s.list(graphPrefix)
+	if err != nil || len(graphs) <= 1 {
+		return err
+	}
+	needed := map[string]bool{}
+	for _, n := range states {
 		if err := s.read(n, func(m snapshotMeta, _ io.Reader) error { needed[m.Graph] = true; return nil }); err != nil {
 			return nil // a damaged snapshot must not cost the graphs of the good ones
 		}
-	}
-	graphs, err := s.list(graphPrefix)
-	if err != nil {
-		return err
 	}
 	for _, n := range graphs {
 		if !needed[n] {
