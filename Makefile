@@ -5,13 +5,17 @@ DATA    ?= ../shared/data
 FUZZ    ?= 30s
 export CGO_ENABLED ?= 0
 
-.PHONY: build run test torture check race fuzz bench microbench score clean
+.PHONY: build run demo test torture check race fuzz bench microbench score clean
 
 build:
 	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
 
 run: build
 	$(BIN) serve $(ARGS)
+
+# A web shop, a storm of alerts, one explained incident; Ctrl-C ends it.
+demo: build
+	$(BIN) demo $(ARGS)
 
 # Installs Chromium, Prometheus and Alertmanager for the end-to-end tests where
 # it may; where it may not it says which suites are missing and fails at the end

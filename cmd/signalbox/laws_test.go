@@ -63,6 +63,7 @@ var imports = map[string][]string{
 	"correlate/sim":        {"itsm", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/engine", "connectors", "ingest/journal"},
 	"connectors":           {"itsm", "itsm/entry"},
 	"connectors/*":         {"itsm", "connectors", "ingest/source/pagerduty"},
+	"cmd/internal/demo":    {},
 	"cmd/internal/backup":  {"itsm", "correlate/engine", "ingest/journal"},
 	"cmd/internal/bench":   {},
 	"cmd/internal/conf":    {"correlate", "itsm"},
