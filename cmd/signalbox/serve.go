@@ -34,8 +34,9 @@ import (
 )
 
 const (
-	gcEvery     = 10 * time.Minute // value-log collection of the view
-	importRead  = 30 * time.Minute // a CMDB of a million CIs over a slow line
+	gcEvery     = 10 * time.Minute       // value-log collection of the view
+	tellFor     = 300 * time.Millisecond // between "not ready" and closing the door, for balancers that look
+	importRead  = 30 * time.Minute       // a CMDB of a million CIs over a slow line
 	importWrite = 5 * time.Minute
 )
 
@@ -321,6 +322,7 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 		<-gctx.Done()
 		log.Info("stopping")
 		p.admit.stop()
+		time.Sleep(tellFor)
 		p.closeStreams()
 		err := p.app.ShutdownWithTimeout(stopWithin)
 		stopFold()

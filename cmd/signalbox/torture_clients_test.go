@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// latencies posts one alert after the other for a while and returns how long each took.
+func latencies(t *testing.T, s *server, source string, d time.Duration) []time.Duration {
+	t.Helper()
+	client := &http.Client{Timeout: 10 * time.Second}
+	var out []time.Duration
+	for i, end := 0, time.Now().Add(d); time.Now().Before(end); i++ {
+		begin := time.Now()
+		status, err := post(client, s.url+"/webhooks/"+source, []byte(fmt.Sprintf(`{"status":"firing","title":"t","fingerprint":"f%d","labels":{"service":"service-%d"}}`, i%100, i%10)))
+		if err != nil || status != http.StatusAccepted {
+			t.Errorf("an honest sender was refused: %d %v", status, err)
+		}
+		out = append(out, time.Since(begin))
+		time.Sleep(2 * time.Millisecond)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func p99(sorted []time.Duration) time.Duration { return sorted[len(sorted)*99/100] }
+
+// dial opens a connection that ends with the test.
+func dial(t *testing.T, s *server) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// slowly is a client that takes its time; it returns when it was cut.
+type slowly struct {
+	name   string
+	first  string // sent at once
+	then   string // sent a byte at a time
+	reads  bool   // a reader that does not read instead
+	within time.Duration
+}
+
+var slowClients = []slowly{
+	{"headers", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nX-Slow: ", "a", false, 20 * time.Second},
+	{"body", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n{", " ", false, 20 * time.Second},
+	{"chunks", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n", false, 20 * time.Second},
+	{"API body", "POST /api/v1/incidents/INC0000001/acknowledge HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n{", " ", false, 20 * time.Second},
+	{"nothing", "", "", false, 65 * time.Second},
+	{"reads", strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n", 300), "", true, 50 * time.Second},
+}
+
+// TestTortureSlowClients opens connections that send and read as slowly as they can:
+// honest senders hardly notice, in make torture all are cut, and file descriptors
+// and goroutines come back.
+func TestTortureSlowClients(t *testing.T) {
+	s := start(t, t.TempDir(), quick)
+	baseline := latencies(t, s, "generic", time.Duration(sized(1, 5))*time.Second)
+	before := gauges(s)
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for i := range sized(240, 2500) {
+		c := slowClients[i%len(slowClients)]
+		conn := dial(t, s)
+		wg.Go(func() { c.bother(t, conn, stop) })
+	}
+	during := latencies(t, s, "generic", time.Duration(sized(2, 10))*time.Second)
+	held := gauges(s)["process_open_fds"] - before["process_open_fds"]
+	t.Logf("p99 %v alone, %v beside %v held connections", p99(baseline), p99(during), held)
+	if p99(during) > 2*p99(baseline)+100*time.Millisecond {
+		t.Errorf("p99 %v beside slow clients, %v without", p99(during), p99(baseline))
+	}
+	if held < float64(sized(100, 1000)) {
+		t.Errorf("only %v connections were held; the test tested nothing", held)
+	}
+	if !inFull() {
+		close(stop) // they go by themselves
+	}
+	wg.Wait()
+	comeBack(t, s, before)
+}
+
+// bother keeps a connection busy as slowly as it can until it is cut, or stop.
+func (c slowly) bother(t *testing.T, conn net.Conn, stop <-chan struct{}) {
+	defer conn.Close()
+	begin := time.Now()
+	conn.SetWriteDeadline(begin.Add(c.within + 5*time.Second))
+	if c.reads {
+		conn.SetWriteDeadline(begin.Add(time.Second)) // it does not all fit, for nobody reads the answers
+	}
+	io.WriteString(conn, c.first)
+	gone := make(chan struct{})
+	if !c.reads {
+		go func() { io.Copy(io.Discard, conn); close(gone) }()
+	}
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-gone:
+			return
+		case <-tick.C:
+		}
+		if c.then != "" {
+			if _, err := io.WriteString(conn, c.then); err != nil {
+				return
+			}
+		}
+		if c.reads && time.Since(begin) > c.within {
+			// A reader learns only by reading that it was cut: the answers end.
+			conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if _, err := io.Copy(io.Discard, conn); err != nil && strings.Contains(err.Error(), "timeout") {
+				t.Errorf("%s: still served after %v", c.name, c.within)
+			}
+			return
+		}
+		if time.Since(begin) > c.within+5*time.Second {
+			t.Errorf("%s: not cut within %v", c.name, c.within)
+			return
+		}
+	}
+}
+
+// comeBack waits until file descriptors and goroutines are about what they were.
+func comeBack(t *testing.T, s *server, before map[string]float64) {
+	t.Helper()
+	http.DefaultClient.CloseIdleConnections()
+	names := []string{"process_open_fds"}
+	if inFull() { // the HTTP server keeps workers for some ten seconds after their last connection
+		names = append(names, "go_goroutines")
+	}
+	for _, name := range names {
+		eventually(t, name+" come back", func() bool { return gauges(s)[name] <= before[name]+20 })
+	}
+}
+
+// TestTortureGreedySource: one source brings ten times what it may; it is told so
+// with 503, and another source is as fast as before and refused nothing.
+func TestTortureGreedySource(t *testing.T) {
+	s := start(t, t.TempDir(), quick+"sources:\n  greedy: {kind: generic, limits: {new_keys_per_minute: 3000}}\n")
+	d := time.Duration(sized(1, 20)) * time.Second
+	baseline := latencies(t, s, "generic", d)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	count := map[int]int{}
+	for worker := range 2 {
+		wg.Go(func() {
+			client := &http.Client{Timeout: 10 * time.Second}
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				case <-time.After(4 * time.Millisecond): // 500 new keys a second, of 50 allowed
+				}
+				status, err := post(client, s.url+"/webhooks/greedy", []byte(fmt.Sprintf(`{"status":"firing","title":"t","fingerprint":"g%d-%d-%d"}`, worker, i, time.Now().UnixNano())))
+				if err == nil {
+					mu.Lock()
+					count[status]++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	warm := latencies(t, s, "generic", time.Duration(sized(1, 5))*time.Second)
+	during := latencies(t, s, "generic", d)
+	close(stop)
+	wg.Wait()
+	t.Logf("p99 %v alone, %v and %v beside a greedy source, which was answered %v", p99(baseline), p99(warm), p99(during), count)
+	if p99(during) > p99(baseline)*3/2+30*time.Millisecond {
+		t.Errorf("p99 %v beside a greedy source, %v without", p99(during), p99(baseline))
+	}
+	if inFull() && count[http.StatusServiceUnavailable] == 0 {
+		t.Errorf("the greedy source was answered %v, want some 503", count)
+	}
+}
+
+// TestTortureGracefulStop sends SIGTERM under load: the process ends cleanly within
+// ten seconds, and what it acknowledged until then is there after the next start.
+func TestTortureGracefulStop(t *testing.T) {
+	s := start(t, t.TempDir(), quick)
+	a := &acked{keys: map[string]int{}, sent: map[string]int{}}
+	var slowest time.Duration
+	for round := range rounds(1, 50) {
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for worker := range 4 {
+			wg.Go(func() { load(s.url, a, fmt.Sprintf("t%d-w%d", round, worker), stop) })
+		}
+		idle := dial(t, s) // and one that never says anything must not hold it up
+		held := dial(t, s)
+		fmt.Fprintf(held, "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+		time.Sleep(300 * time.Millisecond)
+		begin := time.Now()
+		s.stop() // fails after 10 s, and when the exit code is not 0
+		slowest = max(slowest, time.Since(begin))
+		close(stop)
+		wg.Wait()
+		idle.Close()
+		held.Close()
+		s.run()
+		checkNothingLost(t, s, a)
+		if t.Failed() {
+			t.Fatalf("round %d", round)
+		}
+	}
+	t.Logf("%d alerts acknowledged; the slowest stop took %v", len(a.keys), slowest)
+	if len(a.keys) == 0 {
+		t.Fatal("nothing was acknowledged; the test tested nothing")
+	}
+}
+
+// TestTortureNotReadyFirst: while it stops, a connection that is open already is told
+// that the server is not ready.
+func TestTortureNotReadyFirst(t *testing.T) {
+	s := start(t, t.TempDir(), quick)
+	conn := dial(t, s)
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	r := bufio.NewReader(conn)
+	ask := func() int {
+		if _, err := io.WriteString(conn, "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			return 0
+		}
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return 0
+		}
+		io.Copy(io.Discard, res.Body)
+		return res.StatusCode
+	}
+	if got := ask(); got != http.StatusOK {
+		t.Fatalf("readyz before: %d", got)
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	last := http.StatusOK
+	for got := ask(); got != 0; got = ask() {
+		if last == http.StatusServiceUnavailable && got == http.StatusOK {
+			t.Error("ready again while stopping")
+		}
+		last = got
+	}
+	if last != http.StatusServiceUnavailable {
+		t.Errorf("the last answer before the connection ended was %d, want 503", last)
+	}
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+	s.done <- nil
+}
+
+// TestTortureSoak runs a steady load and checks that goroutines, file descriptors and
+// (in make torture) memory stay flat.
+func TestTortureSoak(t *testing.T) {
+	s := start(t, t.TempDir(), quick)
+	load := func(d time.Duration) { latencies(t, s, "generic", d) }
+	load(time.Duration(sized(1, 10)) * time.Second)
+	first := gauges(s)
+	load(time.Duration(sized(3, 120)) * time.Second)
+	last := gauges(s)
+	t.Logf("resident %.0f to %.0f MiB, goroutines %v to %v, files %v to %v", first["process_resident_memory_bytes"]/(1<<20), last["process_resident_memory_bytes"]/(1<<20),
+		first["go_goroutines"], last["go_goroutines"], first["process_open_fds"], last["process_open_fds"])
+	for _, name := range []string{"process_open_fds", "go_goroutines"} {
+		if last[name] > first[name]+10 {
+			t.Errorf("%s grew from %v to %v", name, first[name], last[name])
+		}
+	}
+	if grown := last["process_resident_memory_bytes"] - first["process_resident_memory_bytes"]; inFull() && grown > 48<<20 {
+		t.Errorf("the process grew by %.0f MiB over two minutes of repeats", grown/(1<<20))
+	}
+}
