@@ -19,7 +19,7 @@ const problemType = "application/problem+json"
 
 // webhook answers POST /webhooks/{source}.
 func (d *Door) webhook(c *fiber.Ctx) error {
-	s := d.sources[c.Params("source")]
+	s := d.source(c.Params("source"))
 	if s == nil {
 		return d.unknownSource(c)
 	}
@@ -46,7 +46,7 @@ func (d *Door) unknownSource(c *fiber.Ctx) error {
 
 // notPosted answers the other methods on a webhook's route.
 func (d *Door) notPosted(c *fiber.Ctx) error {
-	if d.sources[c.Params("source")] == nil {
+	if d.source(c.Params("source")) == nil {
 		return d.unknownSource(c)
 	}
 	c.Set(fiber.HeaderAllow, http.MethodPost)

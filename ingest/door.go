@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -21,7 +23,8 @@ import (
 // Door is where deliveries come in. Make it with New and mount it with Routes.
 type Door struct {
 	o          Options
-	sources    map[string]*entrance
+	sources    atomic.Pointer[map[string]*entrance] // replaced whole by Reload
+	reloading  sync.Mutex
 	quarantine quarantine
 	memory     budget
 	noise      noise
@@ -33,8 +36,8 @@ type Door struct {
 type entrance struct {
 	Source
 	decode  source.TimedDecoder
-	keys    newKeys
-	replies replies
+	keys    *newKeys
+	replies *replies
 	count   counters
 }
 
@@ -49,14 +52,31 @@ func New(o Options) (*Door, error) {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(prometheus.NewRegistry())
 	}
-	d := &Door{o: o, sources: map[string]*entrance{}, quarantine: quarantine{index: o.Quarantine}, started: o.Clock(), stray: o.Metrics.of("-")}
+	d := &Door{o: o, quarantine: quarantine{index: o.Quarantine}, started: o.Clock(), stray: o.Metrics.of("-")}
+	if err := d.Reload(o.Sources); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Reload checks other sources and puts them in the place of the present ones, all
+// or none. Requests under way end with what they began with; a source that stays
+// keeps what it remembers of signed requests and of keys.
+func (d *Door) Reload(sources []Source) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	before := map[string]*entrance{}
+	if p := d.sources.Load(); p != nil {
+		before = *p
+	}
+	next := map[string]*entrance{}
 	var errs []error
-	for _, s := range o.Sources {
-		if err := s.validate(o.Open); err != nil {
+	for _, s := range sources {
+		if err := s.validate(d.o.Open); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if _, twice := d.sources[s.Name]; twice {
+		if _, twice := next[s.Name]; twice {
 			errs = append(errs, itsm.Errorf(itsm.Invalid, "sources.%s: named twice", s.Name))
 			continue
 		}
@@ -69,19 +89,30 @@ func New(o Options) (*Door, error) {
 		if s.Connector == "" {
 			s.Connector = s.Name
 		}
-		d.sources[s.Name] = &entrance{Source: s, decode: decode, keys: newKeys{limit: s.Limits.NewKeysPerMinute}, count: o.Metrics.of(s.Name)}
+		e := &entrance{Source: s, decode: decode, keys: &newKeys{}, replies: &replies{}, count: d.o.Metrics.of(s.Name)}
+		if old := before[s.Name]; old != nil {
+			e.keys, e.replies = old.keys, old.replies
+		}
+		next[s.Name] = e
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return errors.Join(errs...)
 	}
-	d.sayOpen()
-	return d, nil
+	for _, e := range next {
+		e.keys.bound(e.Limits.NewKeysPerMinute)
+	}
+	d.sources.Store(&next)
+	d.sayOpen(sources)
+	return nil
 }
 
+// source is the one of that name, or nil.
+func (d *Door) source(name string) *entrance { return (*d.sources.Load())[name] }
+
 // sayOpen logs once which sources ask for no credentials.
-func (d *Door) sayOpen() {
+func (d *Door) sayOpen(sources []Source) {
 	var open []string
-	for _, s := range d.o.Sources {
+	for _, s := range sources {
 		if s.Auth.empty() {
 			open = append(open, s.Name)
 		}
@@ -366,8 +397,8 @@ func (in *intake) find(a *itsm.Act) error {
 // Retry decodes a quarantined body again, with the decoders of today, and
 // journals it as a retry. It answers what is still wrong when nothing has changed.
 func (d *Door) Retry(ctx context.Context, q itsm.Quarantined) (accepted int, off itsm.Offset, err error) {
-	s, ok := d.sources[q.Source]
-	if !ok {
+	s := d.source(q.Source)
+	if s == nil {
 		return 0, 0, itsm.Errorf(itsm.NotFound, "source %s is no longer configured", q.Source)
 	}
 	res, err := s.decode(q.Body, q.LastAt)

@@ -40,7 +40,7 @@ func (d *Door) facade(app *fiber.App) {
 // postAlerts answers as Alertmanager does: 200 with an empty body, or an error as
 // a JSON string; of a batch with invalid alerts the valid ones are accepted.
 func (d *Door) postAlerts(c *fiber.Ctx) error {
-	s := d.sources[c.Params("source")]
+	s := d.source(c.Params("source"))
 	if s == nil || s.Kind != kind.Prometheus {
 		return d.unknownSource(c)
 	}
@@ -61,7 +61,7 @@ func (d *Door) postAlerts(c *fiber.Ctx) error {
 // read wraps what only reads: same source, same credentials.
 func (d *Door) read(h func(*fiber.Ctx, *entrance) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		s := d.sources[c.Params("source")]
+		s := d.source(c.Params("source"))
 		if s == nil || s.Kind != kind.Prometheus {
 			return d.unknownSource(c)
 		}

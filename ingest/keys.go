@@ -17,12 +17,18 @@ const knownKeysMax = 1 << 18
 // remembers hashes of recent keys in two generations: a key forgotten by both
 // counts as new again, which matters only to a source near its bound.
 type newKeys struct {
-	limit int
-
 	mu       sync.Mutex
+	limit    int
 	minute   int64
 	count    int
 	now, old map[uint64]struct{}
+}
+
+// bound sets how many keys are admitted in a minute.
+func (k *newKeys) bound(limit int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.limit = limit
 }
 
 // admit counts the keys of a delivery that are new. False, and the time until

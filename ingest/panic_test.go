@@ -29,7 +29,7 @@ func TestPanicGoesToQuarantine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.sources["generic"].decode = func([]byte, itsm.Time) (source.Result, error) { panic("index out of range") }
+	d.source("generic").decode = func([]byte, itsm.Time) (source.Result, error) { panic("index out of range") }
 	app := NewApp(AppOptions{})
 	d.Routes(app)
 	req, _ := http.NewRequest("POST", "http://signalbox/webhooks/generic", strings.NewReader(`{"a":1}`))
