@@ -36,7 +36,8 @@ check:
 	$(GO) tool staticcheck ./...
 
 race:
-	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...
+	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on $$($(GO) list ./... | grep -v cmd/signalbox)
+	CGO_ENABLED=1 SIGNALBOX_RACE=1 $(GO) test -short -run 'FirstAlert|Explained|PagerDuty|Kill|Trace' ./cmd/signalbox
 
 fuzz:
 	$(GO) run ./cmd/internal/fuzzall -time $(FUZZ)

@@ -31,7 +31,11 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "signalbox")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	build := []string{"build", "-o", binary, "."}
+	if os.Getenv("SIGNALBOX_RACE") == "1" { // make race: the binary itself looks for races
+		build = []string{"build", "-race", "-o", binary, "."}
+	}
+	if out, err := exec.Command("go", build...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		os.Exit(1)
 	}
@@ -107,6 +111,9 @@ func prepare(t testing.TB, dir, config string, args ...string) *server {
 		args: append([]string{"serve", "--config", file, "--listen", addr, "--data-dir", dir}, args...)}
 	t.Cleanup(func() {
 		s.kill()
+		if strings.Contains(s.log.String(), "WARNING: DATA RACE") {
+			t.Errorf("a data race in the server")
+		}
 		if t.Failed() {
 			t.Logf("the server's log:\n%s", tail(s.log.String(), 6000))
 		}
