@@ -28,7 +28,7 @@ func Open(o Options) (*DB, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, itsm.Wrap(itsm.Unavailable, err, "view directory %q", o.Dir)
 	}
-	if err := checkTables(o.Dir); err != nil {
+	if err := guard(func() error { return checkTables(badgerOptions(o)) }); err != nil {
 		return nil, openError(o.Dir, err)
 	}
 	var db *badger.DB

@@ -2,8 +2,15 @@ package badgerkv
 
 import (
 	"encoding/binary"
+	"errors"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/table"
 
 	"signalbox/itsm"
 )
@@ -15,14 +22,21 @@ const tableEndMax = 1 << 10
 // checkTables looks at the end of every table before Badger does: it reads lengths
 // there that it believes, in goroutines of its own, so that a table cut short ends
 // the process. From the end, a table is a length (4 bytes, big-endian), that much
-// checksum, a length, and that much index.
-func checkTables(dir string) error {
-	names, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+// checksum, a length, and that much index. A table that the manifest does not name
+// was being written when a process was killed; Badger removes it.
+func checkTables(o badger.Options) error {
+	f, err := os.Open(filepath.Join(o.Dir, badger.ManifestFilename))
 	if err != nil {
-		return err
+		return nil // a new store, or Badger says what is wrong
 	}
-	for _, name := range names {
-		if err := checkTable(name); err != nil {
+	defer f.Close()
+	m, _, err := badger.ReplayManifestFile(f, o.ExternalMagicVersion, o)
+	if err != nil {
+		return nil // Badger says so as well
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.Tables)) {
+		err := checkTable(table.NewFilename(id, o.Dir))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
