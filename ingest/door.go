@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,6 +106,16 @@ func (d *Door) Reload(sources []Source) error {
 	d.sources.Store(&next)
 	d.sayOpen(sources)
 	return nil
+}
+
+// Sources returns the present sources by name.
+func (d *Door) Sources() []Source {
+	now := *d.sources.Load()
+	out := make([]Source, 0, len(now))
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		out = append(out, now[name].Source)
+	}
+	return out
 }
 
 // source is the one of that name, or nil.

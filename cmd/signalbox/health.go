@@ -99,7 +99,7 @@ type healthReport struct {
 	journal *journal.Log
 	disk    *disk
 	dir     string
-	sources []ingest.Source
+	sources func() []ingest.Source
 	open    bool
 	senders []*connectors.Sender
 	started time.Time
@@ -137,7 +137,7 @@ func (h *healthReport) console() console.Health {
 	head, at := h.journal.Head()
 	out := console.Health{NotReady: h.notReady(), Head: head, HeadAt: at, Lag: h.eng.Status().Lag, StartedAt: itsm.TimeOf(h.started), BindPermille: -1}
 	counts := h.sourceCounts()
-	for _, s := range h.sources {
+	for _, s := range h.sources() {
 		c := counts[s.Name]
 		out.Sources = append(out.Sources, console.SourceHealth{Name: s.Name, Kind: s.Kind, Deliveries: c.accepted, Events: c.events, Rejected: c.refused, Open: h.open && s.IsOpen()})
 	}

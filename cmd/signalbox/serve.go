@@ -57,7 +57,11 @@ every source has credentials or it refuses to start.
 
 Every flag is also an environment variable: SIGNALBOX_LISTEN, SIGNALBOX_DATA_DIR,
 SIGNALBOX_CONFIG. SIGNALBOX_ADMIN_TOKEN sets an API token with the admin role;
-without one a token is created in the data directory.`,
+without one a token is created in the data directory.
+
+SIGHUP reads the configuration and its secrets again and puts the sources and the
+log level into effect; a configuration with a fault changes nothing and is named in
+the log. Everything else takes effect at the next start.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := fromEnv(cmd); err != nil {
@@ -152,11 +156,9 @@ func pagersOf(f *conf.File, base string, log *slog.Logger) (pagers, error) {
 	return out, nil
 }
 
-func newLog(w io.Writer, c conf.Log) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo // conf has refused anything else
-	}
+// newLog makes the log; its level follows the variable.
+func newLog(w io.Writer, c conf.Log, level *slog.LevelVar) *slog.Logger {
+	setLevel(level, c.Level)
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
@@ -171,7 +173,8 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	log := newLog(stderr, set.file.Log)
+	level := &slog.LevelVar{}
+	log := newLog(stderr, set.file.Log, level)
 	stopProfile, err := profile(o.cpuprofile)
 	if err != nil {
 		return err
@@ -248,7 +251,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	senders, wakes := sendersOf(set.pagers, d, eng, after.restored(), log)
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir})
-	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: set.sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
+	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng),
 		Backup: startBackup(j, eng), Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
@@ -267,6 +270,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
 	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, after: after,
+		reload:       &reloader{o: o, explicit: explicit, door: door, level: level, log: log, running: set.file},
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
 }
 
@@ -283,6 +287,7 @@ type parts struct {
 	senders      []*connectors.Sender
 	wakes        []chan struct{}
 	after        *restoredStart
+	reload       *reloader
 	closeStreams func()
 }
 
@@ -311,6 +316,7 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 		return p.eng.Retain(gctx, p.journal, journal.RetainPolicy{MaxAge: time.Duration(c.Journal.Retention), MaxBytes: int64(c.Journal.MaxBytes)})
 	})
 	group.Go(func() error { return p.disk.watch(foldCtx) })
+	group.Go(func() error { return p.reload.run(gctx) })
 	group.Go(func() error { return collect(gctx, p.db, log) })
 	group.Go(func() error { return tuneGC(gctx) })
 	group.Go(func() error { return wakeSenders(gctx, p.eng, p.wakes) })
