@@ -162,3 +162,73 @@ func BenchmarkFoldEvents(b *testing.B) {
 		}, again)
 	}
 }
+
+// BenchmarkFoldFlat folds the same 20,000 events on 800 hosts beside more and more
+// that has nothing to do with them: the cost of an event must not follow it. One
+// operation is all of them; what was there before is not timed.
+func BenchmarkFoldFlat(b *testing.B) {
+	const events, hosts = 20_000, 800
+	sizes := []int{1000, 10_000, 100_000}
+	if os.Getenv("SIGNALBOX_LONG") != "" {
+		sizes = append(sizes, 1_000_000)
+	}
+	for _, cis := range sizes {
+		b.Run(fmt.Sprintf("cis=%d", cis), func(b *testing.B) {
+			f := &feeder{at: benchEpoch}
+			before, _ := f.imports(b, cis)
+			f.flat(b, before, events, hosts)
+		})
+	}
+	for _, open := range []int{10, 1000, 100_000} {
+		b.Run(fmt.Sprintf("open=%d", open), func(b *testing.B) {
+			f := &feeder{at: benchEpoch}
+			before, _ := f.imports(b, 1000)
+			before = append(before, f.deliveries(1<<30, open, elsewhere)...)
+			f.at += 20 * 60_000 // nobody joins those any more, and all are open
+			f.flat(b, before, events, hosts)
+		})
+	}
+	b.Run("year", func(b *testing.B) {
+		f := &feeder{at: benchEpoch}
+		before, _ := f.imports(b, 1000)
+		for range 365 {
+			day := func(s itsm.Status) func(n int) itsm.Event {
+				return func(n int) itsm.Event {
+					e := onHost(hosts)(n)
+					e.Status, e.StartsAt, e.EventAt = s, 0, f.at
+					return e
+				}
+			}
+			before = append(before, f.deliveries(1<<30, 200, day(itsm.Firing))...)
+			f.at += 12 * 3600_000
+			before = append(before, f.deliveries(1<<30, 200, day(itsm.Resolved))...)
+			f.at += 12 * 3600_000
+		}
+		f.flat(b, before, events, hosts)
+	})
+}
+
+// elsewhere is alert n on a CI of its own that no CMDB knows.
+func elsewhere(n int) itsm.Event {
+	e := onHost(1)(n)
+	e.CIName = fmt.Sprint("box-", n)
+	return e
+}
+
+// flat times events on hosts after what was before.
+func (f *feeder) flat(b *testing.B, before []journal.Record, events, hosts int) {
+	f.at += 60_000
+	recs := f.deliveries(0, events, onHost(hosts))
+	var spent time.Duration
+	for range b.N {
+		b.StopTimer()
+		folder := engine.NewFolder()
+		measure(b, folder, before)
+		runtime.GC()
+		b.StartTimer()
+		began := cpuTime(b)
+		measure(b, folder, recs)
+		spent += cpuTime(b) - began
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N*events), "cpu-ns/event")
+}
