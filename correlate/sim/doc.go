@@ -21,7 +21,8 @@
 // serial, nobody is told of what they did), at checkpoints (counters are what
 // their members imply, conservation) and at the end, when faults stop and time
 // passes: partners agree, alerts say what is so, and a cold replay in other
-// batches gives the same state and the same desk. DefaultLaws names them.
+// batches gives the same state and the same desk. A Violation names the law by its
+// number (I1, R3, …) where the specification has one.
 //
 // # Decisions
 //

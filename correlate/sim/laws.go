@@ -342,9 +342,3 @@ func export(w *World, d *desk.Desk) []byte {
 	}
 	return b.Bytes()
 }
-
-// Laws names what a run judges, for people and for the tests of the faults.
-func Laws() []string {
-	return []string{"I1", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I14", "R3", "acts", "clears", "counters", "duplicates", "evidence", "explain", "fold",
-		"idempotency", "lifecycle", "monotonic", "numbers", "still firing", "timeline", "tombstone", "truth"}
-}

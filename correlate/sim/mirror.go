@@ -1,6 +1,10 @@
 package sim
 
 import (
+	"slices"
+	"strings"
+	"time"
+
 	"signalbox/itsm"
 	"signalbox/itsm/desk"
 )
@@ -16,6 +20,7 @@ type mirror struct {
 	settled    map[string]string // intent key → "" confirmed, else why it was abandoned
 	revived    map[string]bool
 	outcomes   uint64
+	opened     []*itsm.Evidence // of this batch: first members of new incidents
 }
 
 type evidenceKey struct {
@@ -26,15 +31,14 @@ type evidenceKey struct {
 
 // view is what the mirror keeps of one incident.
 type view struct {
-	rec      *itsm.Incident
-	lineOff  itsm.Offset // of its latest timeline entry
-	lineAt   itsm.Time
-	members  []itsm.AlertNumber // ever; some may have left
-	told     []toldView         // by connector
-	opened   bool               // its timeline begins with how it was opened
-	heard    map[string]int64   // connector → newest version folded
-	dead     bool               // an intent of it was abandoned: a partner may disagree
-	lastOpen uint32             // epoch in which it was last seen open
+	rec     *itsm.Incident
+	lineOff itsm.Offset // of its latest timeline entry
+	lineAt  itsm.Time
+	members []itsm.AlertNumber // ever; some may have left
+	told    []toldView         // by connector
+	opened  bool               // its timeline begins with how it was opened
+	heard   map[string]int64   // connector → newest version folded
+	dead    bool               // an intent of it was abandoned: a partner may disagree
 }
 
 // toldView is what the outbox says one partner was told of one incident.
@@ -105,6 +109,32 @@ func (m *mirror) apply(w *World, b *desk.Batch, since itsm.Offset) {
 			m.revived[d.Settled.Key] = true
 		case itsm.SettleOutcome:
 			m.outcome(w, d.Outcome)
+		}
+	}
+	for _, e := range m.opened {
+		m.checkOpened(w, e)
+	}
+	m.opened = m.opened[:0]
+}
+
+// busyFor is how recent an incident's last activity on a CI surely keeps another
+// one from being opened there unless it says that it follows.
+const busyFor = time.Minute
+
+// checkOpened is the other half of I5: trouble on a CI of an incident that is open
+// and busy belongs there, or names the incident it follows.
+func (m *mirror) checkOpened(w *World, e *itsm.Evidence) {
+	in := m.incident(e.Incident).rec
+	if in.Follows != 0 || !in.State.IsOpen() {
+		return
+	}
+	for _, v := range m.incidents {
+		o := v.rec
+		if o.Number == in.Number || !o.State.IsOpen() || o.OpenedAt >= e.At || o.LastActivityAt > e.At || o.LastActivityAt < e.At.Add(-busyFor) {
+			continue
+		}
+		if slices.Contains(o.CIs, e.CI) || slices.Contains(o.Unbound, e.CI) {
+			w.fail("I5", "%s was opened on %s at %s although %s is open there and was busy at %s", in.Number, e.CI, e.At, o.Number, o.LastActivityAt)
 		}
 	}
 }
@@ -178,6 +208,9 @@ func (m *mirror) putEvidence(w *World, e *itsm.Evidence) {
 		v.members = append(v.members, e.Alert)
 	}
 	m.evidence[k] = e
+	if e.Decision == itsm.DecidedOpened && e.By != "person" && !strings.HasPrefix(e.Because, "chronic") { // what never stops is kept apart on purpose
+		m.opened = append(m.opened, e)
+	}
 }
 
 func (m *mirror) addTimeline(w *World, t *itsm.TimelineEntry) {

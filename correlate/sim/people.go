@@ -10,8 +10,7 @@ import (
 
 // people is what is remembered of those who act on incidents.
 type people struct {
-	acts    int
-	repeats []*repeatedAct
+	acts int
 }
 
 // repeatedAct is an act with an idempotency key that its client may send again.

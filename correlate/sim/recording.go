@@ -125,14 +125,14 @@ func worldOf(log []journal.Record) *World {
 	meta := make([]meta, len(log))
 	var commits itsm.Offset
 	for i := range log {
-		switch v, err := entry.Decode(log[i].Body); v := v.(type) {
+		v, _ := entry.Decode(log[i].Body) // one that does not decode fails when it is folded
+		switch v := v.(type) {
 		case *itsm.Act:
 			meta[i].act = v
 		case *entry.CMDBCommit:
 			commits = log[i].Offset
 		case *entry.Config:
-			var c correlate.Config
-			if c, err = correlate.ParseConfig(v.Body); err == nil {
+			if c, err := correlate.ParseConfig(v.Body); err == nil {
 				w.config = c
 			}
 		}

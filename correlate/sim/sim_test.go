@@ -25,7 +25,7 @@ var (
 )
 
 const (
-	seedsShort = 300
+	seedsShort = 100
 	seedsLong  = 20_000
 )
 

@@ -9,7 +9,6 @@ import (
 	"signalbox/correlate"
 	"signalbox/ingest/journal"
 	"signalbox/itsm"
-	"signalbox/itsm/cmdb"
 	"signalbox/itsm/entry"
 )
 
@@ -271,8 +270,6 @@ func (w *World) restarted() {
 		p.restarted(w)
 	}
 }
-
-func (w *World) graph() *cmdb.Graph { return w.machine.folder.Graph }
 
 func (w *World) report() Report {
 	return Report{w.steps, len(w.machine.log), len(w.mirror.alerts), len(w.mirror.incidents), len(w.mirror.keys), w.crashes}
