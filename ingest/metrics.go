@@ -21,6 +21,7 @@ const (
 type Metrics struct {
 	Received    *prometheus.CounterVec   // requests by source
 	Accepted    *prometheus.CounterVec   // requests answered 2xx, by source
+	AcceptedAt  *prometheus.GaugeVec     // when the last request was answered 2xx, by source; 0: not since the start
 	Refused     *prometheus.CounterVec   // requests that stored nothing, by source and reason
 	Events      *prometheus.CounterVec   // events journaled, by source
 	Acts        *prometheus.CounterVec   // acts journaled, by source
@@ -53,7 +54,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "signalbox_ingest_request_seconds",
 			Help: "Time to read, decode and journal a request.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3}}, []string{"source"}),
 	}
-	r.MustRegister(m.Seconds)
+	m.AcceptedAt = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "signalbox_ingest_last_accepted_timestamp_seconds",
+		Help: "When the last request was answered 2xx; 0: not since the start."}, []string{"source"})
+	r.MustRegister(m.Seconds, m.AcceptedAt)
 	return m
 }
 
@@ -66,11 +69,23 @@ type counters struct {
 
 func (m *Metrics) of(source string) counters {
 	return counters{
-		received: m.Received.WithLabelValues(source), accepted: m.Accepted.WithLabelValues(source),
+		received: m.Received.WithLabelValues(source), accepted: stamped{m.Accepted.WithLabelValues(source), m.AcceptedAt.WithLabelValues(source)},
 		events: m.Events.WithLabelValues(source), acts: m.Acts.WithLabelValues(source),
 		quarantined: m.Quarantined.WithLabelValues(source), replayed: m.Replayed.WithLabelValues(source),
 		ignored: m.Ignored.WithLabelValues(source), panics: m.Panics.WithLabelValues(source),
 		bytes: m.Bytes.WithLabelValues(source), seconds: m.Seconds.WithLabelValues(source),
 		refused: func(reason string) { m.Refused.WithLabelValues(source, reason).Inc() },
 	}
+}
+
+// stamped is a counter that remembers when it counted last.
+type stamped struct {
+	prometheus.Counter
+	at prometheus.Gauge
+}
+
+// Inc implements prometheus.Counter.
+func (s stamped) Inc() {
+	s.Counter.Inc()
+	s.at.SetToCurrentTime()
 }

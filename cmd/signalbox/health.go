@@ -139,7 +139,7 @@ func (h *healthReport) console() console.Health {
 	counts := h.sourceCounts()
 	for _, s := range h.sources() {
 		c := counts[s.Name]
-		out.Sources = append(out.Sources, console.SourceHealth{Name: s.Name, Kind: s.Kind, Deliveries: c.accepted, Events: c.events, Rejected: c.refused, Open: h.open && s.IsOpen()})
+		out.Sources = append(out.Sources, console.SourceHealth{Name: s.Name, Kind: s.Kind, LastAt: c.lastAt, Deliveries: c.accepted, Events: c.events, Rejected: c.refused, Open: h.open && s.IsOpen()})
 	}
 	for _, s := range h.senders {
 		st := s.Status()
@@ -165,7 +165,10 @@ func (h *healthReport) console() console.Health {
 	return out
 }
 
-type sourceCount struct{ accepted, events, refused uint64 }
+type sourceCount struct {
+	accepted, events, refused uint64
+	lastAt                    itsm.Time
+}
 
 // sourceCounts reads the door's own counters, so that the page and the metrics agree.
 func (h *healthReport) sourceCounts() map[string]sourceCount {
@@ -190,6 +193,8 @@ func (h *healthReport) sourceCounts() map[string]sourceCount {
 				c.events += v
 			case "signalbox_ingest_requests_refused_total":
 				c.refused += v
+			case "signalbox_ingest_last_accepted_timestamp_seconds":
+				c.lastAt = itsm.Time(m.GetGauge().GetValue() * 1000)
 			default:
 				continue
 			}

@@ -64,6 +64,7 @@ var imports = map[string][]string{
 	"connectors":           {"itsm", "itsm/entry"},
 	"connectors/*":         {"itsm", "connectors", "ingest/source/pagerduty"},
 	"cmd/internal/demo":    {},
+	"cmd/internal/watch":   {"itsm", "itsm/entry", "itsm/desk"},
 	"cmd/internal/backup":  {"itsm", "correlate/engine", "ingest/journal"},
 	"cmd/internal/bench":   {},
 	"cmd/internal/conf":    {"correlate", "itsm"},

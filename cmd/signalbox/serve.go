@@ -85,6 +85,8 @@ type settings struct {
 	loopback bool
 	sources  []ingest.Source
 	pagers   pagers
+
+	heartbeat string // address of the dead-man service; "": none
 }
 
 func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, error) {
@@ -118,6 +120,9 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 		if s.sources = withCredentials(s.sources, f); len(s.sources) == 0 {
 			return nil, itsm.Errorf(itsm.Invalid, "listen: %s is not a loopback address and no source has credentials; set sources.NAME.auth for every sender, or listen on %s", f.Listen, conf.DefaultListen)
 		}
+	}
+	if s.heartbeat, err = heartbeatURL(f); err != nil {
+		return nil, err
 	}
 	s.pagers, err = pagersOf(f, s.base, log)
 	return s, err
@@ -270,6 +275,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
 	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, after: after,
+		watching:     watchingOf(set, j, d, space, after, func() bool { return len(health.notReady()) == 0 }, reg, log),
 		reload:       &reloader{o: o, explicit: explicit, door: door, level: level, log: log, running: set.file},
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
 }
@@ -287,6 +293,7 @@ type parts struct {
 	senders      []*connectors.Sender
 	wakes        []chan struct{}
 	after        *restoredStart
+	watching     watching
 	reload       *reloader
 	closeStreams func()
 }
@@ -320,6 +327,7 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	group.Go(func() error { return collect(gctx, p.db, log) })
 	group.Go(func() error { return tuneGC(gctx) })
 	group.Go(func() error { return wakeSenders(gctx, p.eng, p.wakes) })
+	p.watching.start(gctx, group)
 	for _, s := range p.senders {
 		group.Go(func() error { return s.Run(gctx) })
 	}

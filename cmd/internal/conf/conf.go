@@ -34,6 +34,9 @@ type File struct {
 	Connectors  map[string]Connector `yaml:"connectors"`
 	Correlation yaml.Node            `yaml:"correlation"`
 	Journal     Journal              `yaml:"journal"`
+	Heartbeat   Heartbeat            `yaml:"heartbeat"`
+	Watchdogs   []Watchdog           `yaml:"watchdogs"`
+	SelfAlerts  *bool                `yaml:"self_alerts"` // incidents about the server itself; true
 	Log         Log                  `yaml:"log"`
 
 	correlation correlate.Config
@@ -106,6 +109,20 @@ type Journal struct {
 	KeepRaw   *bool    `yaml:"keep_raw"`  // keep bodies as received; true
 }
 
+// Heartbeat tells a dead-man service outside that the server is ready.
+type Heartbeat struct {
+	URL    URL      `yaml:"url"`    // as it is, or env:NAME or file:PATH where it is a secret
+	Every  Duration `yaml:"every"`  // 1m
+	Method string   `yaml:"method"` // GET or POST; GET
+}
+
+// Watchdog is an alert that always fires; not hearing it opens an incident.
+type Watchdog struct {
+	Source       string            `yaml:"source"`
+	Labels       map[string]string `yaml:"labels"`        // all of which the alert has
+	MissingAfter Duration          `yaml:"missing_after"` // longer than the sender's repeat interval; 5m
+}
+
 // Log configures the program's own log on standard error.
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn, error
@@ -118,6 +135,8 @@ const (
 	DefaultDataDir = "./data"
 	DefaultFile    = "signalbox.yml"
 	fileBytesMax   = 4 << 20
+
+	defaultMissingAfter = 5 * time.Minute
 )
 
 // Load reads path. A missing file is an error only when explicit; otherwise it
@@ -174,6 +193,17 @@ func (f *File) defaults() {
 	if f.Log.Format == "" {
 		f.Log.Format = "text"
 	}
+	if f.Heartbeat.Every == 0 {
+		f.Heartbeat.Every = Duration(time.Minute)
+	}
+	if f.Heartbeat.Method == "" {
+		f.Heartbeat.Method = "GET"
+	}
+	for i := range f.Watchdogs {
+		if f.Watchdogs[i].MissingAfter == 0 {
+			f.Watchdogs[i].MissingAfter = Duration(defaultMissingAfter)
+		}
+	}
 }
 
 var (
@@ -182,6 +212,7 @@ var (
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}
 	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}
+	methods        = []string{"GET", "POST"}
 	encodings      = []string{"", "hex", "base64"}
 )
 
@@ -216,6 +247,8 @@ func (f *File) validate(name string) error {
 		oneOf("connectors."+n+".min_priority", c.MinPriority, priorities)
 		errs = append(errs, checkURL(name, "connectors."+n+".events_url", c.EventsURL), checkURL(name, "connectors."+n+".api_url", c.APIURL))
 	}
+	oneOf("heartbeat.method", f.Heartbeat.Method, methods)
+	errs = append(errs, f.checkWatching(name)...)
 	if f.Journal.Retention < 0 {
 		errs = append(errs, fmt.Errorf("%s: journal.retention: %v is negative", name, time.Duration(f.Journal.Retention)))
 	}
@@ -233,6 +266,9 @@ func checkURL(file, field, v string) error {
 	return nil
 }
 
+// ownSource is the source of the server's own alerts.
+const ownSource = "signalbox"
+
 // nameBytesMax bounds a source's or connector's name; it is part of every alert key.
 const nameBytesMax = 64
 
@@ -240,6 +276,9 @@ func checkName(file, section, n string) error {
 	ok := n != "" && len(n) <= nameBytesMax
 	for _, c := range []byte(n) {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_')
+	}
+	if n == ownSource {
+		return fmt.Errorf("%s: %s.%s: the server speaks of itself under that name; choose another", file, section, n)
 	}
 	if !ok {
 		return fmt.Errorf("%s: %s.%s: a name has 1 to %d of a-z, 0-9, - and _", file, section, n, nameBytesMax)

@@ -37,6 +37,14 @@ func TestMistakesAreNamed(t *testing.T) {
 		"tls half":            {"tls: {cert_file: a}", "give both cert_file and key_file"},
 		"log level":           {"log: {level: loud}", `log.level: "loud" is not one of debug`},
 		"priority":            {"connectors:\n  pd: {kind: pagerduty, min_priority: P9}\n", `min_priority: "P9"`},
+		"own source":          {"sources:\n  signalbox: {kind: generic}\n", "the server speaks of itself"},
+		"heartbeat url":       {"heartbeat: {url: hunter2}\n", "expected a URL"},
+		"heartbeat every":     {"heartbeat: {url: 'https://x.example/1', every: 1ms}\n", "heartbeat.every: 1ms"},
+		"heartbeat method":    {"heartbeat: {url: 'https://x.example/1', method: PUT}\n", `heartbeat.method: "PUT"`},
+		"heartbeat key":       {"heartbeat: {uri: x}\n", `unknown key "heartbeat.uri"`},
+		"watchdog bare":       {"watchdogs: [{}]\n", "watchdogs[0].labels: missing"},
+		"watchdog soon":       {"watchdogs: [{source: main, labels: {a: b}, missing_after: 10ms}]\n", "watchdogs[0].missing_after: 10ms"},
+		"watchdog key":        {"watchdogs:\n  - source: main\n    lables: {}\n", `:3: unknown key "watchdogs[0].lables"`},
 		"not YAML":            {"a: [", "signalbox.yml"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,6 +121,28 @@ func TestCoreCarriesSourcesAndConnectors(t *testing.T) {
 	}
 	if len(c.Connectors) != 1 || c.Connectors[0].Name != "pd" || c.Connectors[0].MinPriority.String() != "P2" {
 		t.Errorf("connectors %+v", c.Connectors)
+	}
+}
+
+func TestWatchingHasDefaults(t *testing.T) {
+	t.Setenv("CONF_TEST_BEAT", "https://hc-ping.example/uuid")
+	t.Setenv("CONF_TEST_NO_BEAT", "hunter2")
+	f, err := conf.Parse("f", []byte("heartbeat: {url: 'env:CONF_TEST_BEAT'}\nwatchdogs: [{source: main, labels: {alertname: Watchdog}}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := f.Heartbeat.URL.Read(); err != nil || u != "https://hc-ping.example/uuid" || time.Duration(f.Heartbeat.Every) != time.Minute || f.Heartbeat.Method != "GET" {
+		t.Errorf("heartbeat %q %v %+v", u, err, f.Heartbeat)
+	}
+	if d := time.Duration(f.Watchdogs[0].MissingAfter); d != 5*time.Minute {
+		t.Errorf("missing_after %v", d)
+	}
+	f, err = conf.Parse("f", []byte("heartbeat: {url: 'env:CONF_TEST_NO_BEAT'}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := f.Heartbeat.URL.Read(); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("read %q, %v: want an error without the value", u, err)
 	}
 }
 

@@ -1,0 +1,80 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"signalbox/itsm"
+	"signalbox/itsm/desk"
+)
+
+// When the server speaks of itself.
+const (
+	outboxLateAfter = 2 * time.Minute
+	growthHeld      = 15 * time.Minute // how long after the last growth its alert fires
+	diskLowFactor   = 2                // times the room below which deliveries are refused
+)
+
+// Self is what the server looks at of itself.
+type Self struct {
+	// Room answers the free bytes of the disk and those below which deliveries are refused.
+	Room func() (free, refused int64, err error)
+	// Quiet reports whether intents wait on purpose, after a restore. Nil: never.
+	Quiet func(now time.Time) bool
+	// OutboxLateAfter is how long an intent may wait; 0: two minutes.
+	OutboxLateAfter time.Duration
+
+	grown map[string]*growth // by condition
+}
+
+// growth remembers when a number last rose.
+type growth struct {
+	last int
+	at   time.Time // zero: never since the start
+}
+
+// rose reports whether the number under id rose lately. What was there at the
+// first look is not news.
+func (s *Self) rose(id string, n int, now time.Time) bool {
+	g := s.grown[id]
+	if g == nil {
+		if s.grown == nil {
+			s.grown = map[string]*growth{}
+		}
+		s.grown[id] = &growth{last: n}
+		return false
+	}
+	if n > g.last {
+		g.at = now
+	}
+	g.last = n
+	return !g.at.IsZero() && now.Sub(g.at) < growthHeld
+}
+
+func (s *Self) conditions(c desk.Counts, now time.Time) (out []condition) {
+	add := func(id string, sev itsm.Severity, rule, format string, args ...any) {
+		out = append(out, condition{id: id, severity: sev, rule: rule, title: fmt.Sprintf(format, args...), labels: map[string]string{"service": "signalbox"}})
+	}
+	late := s.OutboxLateAfter
+	if late == 0 {
+		late = outboxLateAfter
+	}
+	for _, o := range c.Outbox {
+		waits := o.OldestAt != 0 && now.Sub(o.OldestAt.Std()) > late
+		if waits && (s.Quiet == nil || !s.Quiet(now)) {
+			add("outbox/"+o.Connector, itsm.Critical, "OutboxLate", "%s is not told: something waits for more than %v", o.Connector, late)
+		}
+		if s.rose("dead/"+o.Connector, o.Dead, now) {
+			add("dead/"+o.Connector, itsm.Major, "DeadLetters", "%s refused something for good: look at its dead letters", o.Connector)
+		}
+	}
+	if s.rose("quarantine", c.QuarantineWaiting, now) {
+		add("quarantine", itsm.Warning, "QuarantineGrows", "Deliveries arrive that cannot be read: look at the quarantine")
+	}
+	if free, refused, err := s.Room(); err != nil {
+		add("disk", itsm.Major, "DiskUnknown", "The room on the disk of the data directory is unknown: %v", err)
+	} else if free < diskLowFactor*refused {
+		add("disk", itsm.Critical, "DiskLow", "The disk of the data directory fills up: below %d MiB deliveries are refused", refused>>20)
+	}
+	return out
+}
