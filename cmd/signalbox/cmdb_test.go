@@ -9,7 +9,7 @@ import (
 )
 
 // cli runs a command as a person would and returns what it printed.
-func cli(t *testing.T, args ...string) (string, error) {
+func cli(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	var out lockedBuffer
 	err := run(t.Context(), args, strings.NewReader(""), &out, &out)
@@ -71,7 +71,7 @@ func TestCMDBByCommandLine(t *testing.T) {
 }
 
 func TestCheckAndHelp(t *testing.T) {
-	for _, c := range [][]string{nil, {"serve"}, {"replay"}, {"rebuild"}, {"journal"}, {"journal", "cat"}, {"journal", "verify"}, {"cmdb"}, {"cmdb", "import"}, {"cmdb", "export"}, {"snippets"}, {"storybook"}} {
+	for _, c := range [][]string{nil, {"serve"}, {"replay"}, {"rebuild"}, {"journal"}, {"journal", "cat"}, {"journal", "verify"}, {"cmdb"}, {"cmdb", "import"}, {"cmdb", "export"}, {"snippets"}, {"storybook"}, {"trace"}} {
 		out, err := cli(t, append(c, "--help")...)
 		if err != nil || !strings.Contains(out, "Usage:") {
 			t.Errorf("%v --help: %v\n%s", c, err, out)

@@ -257,7 +257,8 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	senders, wakes := sendersOf(set.pagers, d, eng, after.restored(), log)
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir})
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
-	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng),
+	told := ledgerOf(d, j, eng)
+	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told,
 		Backup: startBackup(j, eng), Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
 		return err
