@@ -263,7 +263,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Options{Records: d, Engine: eng, Graph: eng.Graph, Gate: people, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
+	pages, err := console.New(console.Options{Records: d, Engine: eng, Graph: eng.Graph, Gate: people, Ledger: told, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
 		Retry: func(ctx context.Context, id, actor string) error { _, err := again.retry(ctx, id, actor); return err }})
 	if err != nil {
 		return err

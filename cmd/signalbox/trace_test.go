@@ -73,8 +73,8 @@ func TestTrace(t *testing.T) {
 	s.folded(mixed)
 
 	s.wantTrace(fmt.Sprint(first), fmt.Sprintf("Entry %d, from generic", first), "received", "from 127.0.0.1", "accepted  1 = 1 folded + 0 deduplicated",
-		"1. firing critical checkout is failing", "Folded into ALR0000001, in INC0000001:")
-	s.wantTrace(fmt.Sprint(again), "accepted  1 = 0 folded + 1 deduplicated", "Repeats ALR0000001", "in INC0000001")
+		"1. firing critical checkout is failing", "Folded into ALR0000001; it is in INC0000001, which it opened:")
+	s.wantTrace(fmt.Sprint(again), "accepted  1 = 0 folded + 1 deduplicated", "Repeats ALR0000001", "it is in INC0000001")
 	s.wantTrace(fmt.Sprint(mixed), "accepted  3 = 1 folded + 0 deduplicated + 1 suppressed + 1 quarantined",
 		"Folded into ALR0000002", "Suppressed: it clears an alert that is not known", "Quarantined as ", "on fire")
 	s.wantTrace("ALR0000001", "ALR0000001 firing critical: checkout is failing", fmt.Sprintf("entry %d from generic", first), fmt.Sprintf("entry %d from generic", again),

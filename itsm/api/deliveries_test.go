@@ -58,7 +58,7 @@ func TestDeliveries(t *testing.T) {
 		`"offset":3,"at":"2026-11-03T09:00:03.000Z","source":"am","event_count":3,"folded":1,"deduplicated":0,"suppressed":1,"quarantined":1`,
 		`"kept":true,"remote":"192.0.2.7:9","retry_of":null,"raw_bytes":4`,
 		`"identity":"a","status":"firing","severity":"major","title":"disk full","fate":"folded","reason":null,"alert":"ALR0000001","episode":1,"incident":"INC0000001","incident_now":"INC0000001"`,
-		`"because":"same CI","story":"Folded into ALR0000001, in INC0000001: same CI."`,
+		`"because":"same CI","story":"Folded into ALR0000001; it is in INC0000001: same CI."`,
 		`"fate":"suppressed","reason":"clear of an unknown alert","alert":null`,
 		`"quarantine":"q1","error":"alerts[2]: no labels"`, `"next_event":null`)
 	w.want(w.call("GET", "/api/v1/deliveries/3?event=2", ""), http.StatusOK, `"events":[{"event":2,`)

@@ -119,5 +119,11 @@ func (c *Console) alert(ctx *fiber.Ctx) error {
 		}
 		evidence = slices.Clone(page.Items)
 	}
-	return c.show(ctx, http.StatusOK, viewAlert(a, evidence, c.inventory(), c.o.Clock()))
+	p := viewAlert(a, evidence, c.inventory(), c.o.Clock())
+	delivered, err := c.deliveredFacts(&a)
+	if err != nil {
+		return err
+	}
+	p.Facts = append(p.Facts, delivered...)
+	return c.show(ctx, http.StatusOK, p)
 }

@@ -14,6 +14,7 @@ import (
 	"signalbox/itsm/access"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
+	"signalbox/itsm/ledger"
 )
 
 // Records is what the console reads; *desk.Desk is one.
@@ -48,6 +49,8 @@ type Options struct {
 
 	// Retry decodes a quarantined delivery again. Nil hides the button.
 	Retry func(ctx context.Context, id, actor string) error
+	// Ledger tells what became of deliveries. Nil hides its pages.
+	Ledger *ledger.Ledger
 	// Health fills the status page. Nil shows only what the records know.
 	Health func() Health
 

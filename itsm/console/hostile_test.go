@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"signalbox/itsm"
+	"signalbox/itsm/ledger"
 )
 
 // hostileTexts try to be more than text.
@@ -73,10 +74,36 @@ func (b *book) poison(t *testing.T, whole string) {
 			d.Timeline.Kind, d.Timeline.Actor, d.Timeline.Text = short, "pagerduty:"+short, text
 		case d.Quarantine != nil:
 			d.Quarantine.Error, d.Quarantine.Body, d.Quarantine.Source = text, []byte(text), short
+		case d.Fates != nil:
+			for k := range d.Fates.Events {
+				if e := &d.Fates.Events[k]; e.Reason != "" {
+					e.Reason = text
+				}
+			}
 		}
 	}
 	if err := b.apply(ds); err != nil {
 		t.Fatal(err)
+	}
+	b.poisonLedger(&s, text, short)
+}
+
+// poisonLedger makes what was received and what is counted as hostile.
+func (b *book) poisonLedger(s *script, text, short string) {
+	for _, d := range s.entries {
+		d.Remote, d.RetryOf, d.Raw = short, short, []byte(text)
+		for k := range d.Events {
+			d.Events[k].Title, d.Events[k].Identity = text, short
+		}
+		for k := range d.Bad {
+			d.Bad[k].Error, d.Bad[k].ID = text, short
+		}
+	}
+	b.entries = s.entries
+	b.totals = func() ledger.Totals {
+		t := cannedTotals()
+		t.Sources[0].Source, t.Sources[0].SuppressedBy[0].Name = short, text
+		return t
 	}
 }
 

@@ -19,6 +19,7 @@ type quarantinedPage struct {
 	Cut      bool
 	CanRetry bool
 	Failed   string // why a retry did not work
+	Delivery string // address of the delivery it first came with; "" when that is no longer kept
 }
 
 func (p quarantinedPage) about() (string, string, string) {
@@ -41,7 +42,11 @@ func (c *Console) quarantined(ctx *fiber.Ctx) error {
 		return err
 	}
 	who, _ := person(ctx)
-	return c.show(ctx, http.StatusOK, viewQuarantined(q, c.o.Retry != nil && mayAct(who), nil, c.o.Clock()))
+	p := viewQuarantined(q, c.o.Retry != nil && mayAct(who), nil, c.o.Clock())
+	if p.Delivery, err = c.deliveryLink(q.Offset); err != nil {
+		return err
+	}
+	return c.show(ctx, http.StatusOK, p)
 }
 
 func (c *Console) retry(ctx *fiber.Ctx) error {

@@ -22,8 +22,8 @@ var templateFiles embed.FS
 // Every file must be named here and every name must have a file.
 var (
 	sharedTemplates = []string{"layout", "parts"}
-	pageTemplates   = []string{"alert", "alerts", "ci", "cis", "error", "help", "incident", "incidents",
-		"quarantine", "quarantined", "signin", "status"}
+	pageTemplates   = []string{"alert", "alerts", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
+		"quarantine", "quarantined", "signin", "status", "totals"}
 )
 
 func loadTemplates(a assets) (map[string]*template.Template, error) {

@@ -130,7 +130,9 @@ var pages = []string{
 	"/incidents/INC0000001", "/incidents/INC0000003", "/incidents/INC0000004", "/incidents/INC0000005", "/incidents/INC0000006", "/incidents/INC0000007",
 	"/alerts", "/alerts?status=all&q=orders", "/alerts?incident=INC0000004", "/alerts/ALR0000003", "/alerts/ALR0000010", "/alerts/ALR0000045",
 	"/cis", "/cis?q=orders&class=Pod", "/cis/orders-db-1", "/cis/svc-checkout", "/cis/ci-agent-3",
-	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940", "/status", "/help", "/no/such/page",
+	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940",
+	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/totals",
+	"/status", "/help", "/no/such/page",
 }
 
 func parse(t testing.TB, body string) *html.Node {

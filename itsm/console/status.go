@@ -53,6 +53,7 @@ type StorageHealth struct {
 
 // statusPage says whether Signalbox itself is well.
 type statusPage struct {
+	Parts      []chip // none without a ledger
 	Ready      bool
 	NotReady   []string
 	Known      bool // the wiring supplied Health
@@ -166,6 +167,9 @@ func (c *Console) status(ctx *fiber.Ctx) error {
 	}
 	cursor, cursorAt := c.o.Records.Cursor()
 	p := viewStatus(h, c.o.Records.Counts(), cursor, cursorAt, c.o.Clock())
+	if c.o.Ledger != nil {
+		p.Parts = ledgerParts("/status")
+	}
 	p.Version, p.External = line(c.o.Version, 60), c.external.String()
 	return c.show(ctx, http.StatusOK, p)
 }

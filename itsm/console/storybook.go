@@ -13,7 +13,9 @@ import (
 	"signalbox/itsm/access"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
+	"signalbox/itsm/entry"
 	"signalbox/itsm/kv"
+	"signalbox/itsm/ledger"
 )
 
 // StorybookToken signs in to the storybook.
@@ -38,6 +40,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 		return nil, nil, err
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.health,
+		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
 	if err != nil {
 		return nil, nil, err
@@ -57,6 +60,9 @@ type book struct {
 	off    itsm.Offset            // last entry, guarded by mu
 	folded chan struct{}          // closed at the next entry, guarded by mu
 	done   map[string]itsm.Offset // idempotency keys, guarded by mu
+
+	entries map[itsm.Offset]*entry.Delivery // guarded by mu
+	totals  func() ledger.Totals
 }
 
 func openBook(clock func() time.Time) (*book, error) {
@@ -68,9 +74,11 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, graph: g, clock: clock, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, graph: g, clock: clock, totals: cannedTotals, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	s := script{now: itsm.TimeOf(clock()), graph: g}
-	return b, b.apply(s.write())
+	err = b.apply(s.write())
+	b.entries = s.entries
+	return b, err
 }
 
 // apply stores decisions as one entry.

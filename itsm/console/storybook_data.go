@@ -9,6 +9,7 @@ import (
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
+	"signalbox/itsm/entry"
 )
 
 // scriptOffsets is the journal position after the canned story.
@@ -72,6 +73,8 @@ type script struct {
 	out    []itsm.Decision
 	alerts itsm.AlertNumber
 	off    itsm.Offset
+
+	entries map[itsm.Offset]*entry.Delivery // what the canned deliveries held
 }
 
 func (s *script) ago(d time.Duration) itsm.Time { return s.now.Add(-d) }
@@ -85,6 +88,7 @@ func (s *script) write() []itsm.Decision {
 	s.merged()
 	s.stillFiring()
 	s.quarantine()
+	s.deliveries()
 	return s.out
 }
 
@@ -283,13 +287,13 @@ func (s *script) stillFiring() {
 
 func (s *script) quarantine() {
 	for _, q := range []itsm.Quarantined{
-		{ID: "5f0c77a1be22d940", Source: "generic", Error: "severity: expected a word such as critical, got a number (events[0].severity)", Count: 14,
+		{ID: "5f0c77a1be22d940", Source: "generic", Offset: cannedOffset, Error: "severity: expected a word such as critical, got a number (events[0].severity)", Count: 14,
 			Body: []byte("{\n  \"status\": \"firing\",\n  \"severity\": 3,\n  \"title\": \"Kühlung: Lüfter 2 ausgefallen\",\n  \"ci\": \"rack-14\"\n}\n"), FirstAt: s.ago(7 * time.Hour), LastAt: s.ago(6 * time.Minute)},
 		{ID: "a90b31c2d4e5f607", Source: "alertmanager", Error: "not JSON: unexpected \"<\" at byte 0", Count: 1, Body: []byte("<html><body><h1>502 Bad Gateway</h1></body></html>"),
 			FirstAt: s.ago(26 * time.Hour), LastAt: s.ago(26 * time.Hour)},
 	} {
 		s.off++
-		q.Offset = s.off
+		q.Offset = max(q.Offset, s.off)
 		s.out = append(s.out, itsm.Decision{Kind: itsm.PutQuarantine, Quarantine: &q})
 	}
 }

@@ -23,6 +23,7 @@ type Event struct {
 
 	Now     itsm.IncidentNumber // where Incident is now: it, or what it was merged into
 	Because string              // the evidence that the alert belongs to it
+	Opened  bool                // the alert opened it
 	Story   string              // all of it in one or two sentences
 }
 
@@ -91,7 +92,7 @@ func (t *teller) explain(e *Event) error {
 	if err != nil && itsm.CodeOf(err) != itsm.NotFound {
 		return err
 	}
-	e.Because = why.Because
+	e.Because, e.Opened = why.Because, why.Decision == itsm.DecidedOpened
 	return nil
 }
 
@@ -110,7 +111,7 @@ func story(e *Event, a itsm.Alert) string {
 	case itsm.FateFolded:
 		fmt.Fprintf(&b, "Folded into %s", e.Alert)
 	case itsm.FateDeduplicated:
-		fmt.Fprintf(&b, "Repeats %s and is counted there; nothing changed", e.Alert)
+		fmt.Fprintf(&b, "Repeats %s and is only counted", e.Alert)
 	case itsm.FateQuarantined:
 		if e.Error == "" {
 			return "Quarantined: it could not be read. What was received is no longer kept."
@@ -135,11 +136,12 @@ func place(e *Event, a itsm.Alert) string {
 	var b strings.Builder
 	switch {
 	case e.Alert == 0:
+	case e.Incident != e.Now:
+		fmt.Fprintf(&b, "; it was in %s, since merged into %s", e.Incident, e.Now)
+	case e.Opened:
+		fmt.Fprintf(&b, "; it is in %s, which it opened", e.Incident)
 	case e.Incident != 0:
-		fmt.Fprintf(&b, ", in %s", e.Incident)
-		if e.Now != e.Incident {
-			fmt.Fprintf(&b, ", which was merged into %s", e.Now)
-		}
+		fmt.Fprintf(&b, "; it is in %s", e.Incident)
 	case a.Episode == e.Episode && a.SuppressedBy != "":
 		b.WriteString("; it opens no incident: " + a.SuppressedBy)
 	case a.Episode == e.Episode && a.Incident != 0:

@@ -63,6 +63,15 @@ func (l *Ledger) Deliveries(q desk.DeliveryQuery) (desk.Page[desk.Delivery], err
 	return l.records.Deliveries(q)
 }
 
+// Knows reports whether an entry is a delivery of which the ledger tells.
+func (l *Ledger) Knows(off itsm.Offset) (bool, error) {
+	_, err := l.records.Fates(off)
+	if itsm.CodeOf(err) == itsm.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // EventsMax bounds the events that one call tells of.
 const EventsMax = 500
 

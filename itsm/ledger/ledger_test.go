@@ -50,6 +50,7 @@ func story(t *testing.T) *ledger.Ledger {
 	fates := []itsm.EventFate{
 		{Fate: itsm.FateFolded, Alert: 1, Episode: 1, Incident: 1},
 		{Fate: itsm.FateDeduplicated, Alert: 1, Episode: 1, Incident: 1},
+		{Fate: itsm.FateFolded, Alert: 5, Episode: 1, Incident: 2},
 		{Fate: itsm.FateFolded, Alert: 2, Episode: 1},
 		{Fate: itsm.FateFolded, Alert: 3, Episode: 1},
 		{Fate: itsm.FateSuppressed, Reason: itsm.ReasonHold, Alert: 4, Episode: 7},
@@ -65,6 +66,7 @@ func story(t *testing.T) *ledger.Ledger {
 		put(itsm.PutIncident, &itsm.Incident{Number: 1, State: itsm.Cancelled, MergedInto: 2}),
 		put(itsm.PutIncident, &itsm.Incident{Number: 2, State: itsm.New}),
 		put(itsm.PutEvidence, &itsm.Evidence{Incident: 2, Alert: 1, Episode: 1, Because: "checkout depends on db-1"}),
+		put(itsm.PutEvidence, &itsm.Evidence{Incident: 2, Alert: 5, Episode: 1, Decision: itsm.DecidedOpened, Because: "no open incident explains db-1"}),
 		put(itsm.PutFates, &itsm.Fates{Offset: 6, At: at, Source: "am", Events: fates}),
 		put(itsm.PutFates, &itsm.Fates{Offset: 7, At: at + 60_000, Source: "am", Events: fates[1:2]}),
 	}})
@@ -72,7 +74,7 @@ func story(t *testing.T) *ledger.Ledger {
 		t.Fatal(err)
 	}
 	received := &entry.Delivery{Source: "am", Remote: "192.0.2.7:9", RetryOf: "00ff", Raw: []byte("{}"), Bad: []entry.Bad{{ID: "aa", Error: "labels: missing"}}}
-	for _, id := range []string{"a", "a", "b", "c", "d", "e", "f"} {
+	for _, id := range []string{"a", "a", "o", "b", "c", "d", "e", "f"} {
 		received.Events = append(received.Events, itsm.Event{Source: "am", Identity: id, Title: "disk " + id, Status: itsm.Firing, Severity: itsm.Major})
 	}
 	journal := shelf{6: entry.EncodeDelivery(nil, received), 8: entry.EncodeTick()}
@@ -91,8 +93,9 @@ func TestStories(t *testing.T) {
 		got = append(got, e.Identity+": "+e.Story)
 	}
 	want := []string{
-		"a: Folded into ALR0000001, in INC0000001, which was merged into INC0000002: checkout depends on db-1.",
-		"a: Repeats ALR0000001 and is counted there; nothing changed, in INC0000001, which was merged into INC0000002: checkout depends on db-1.",
+		"a: Folded into ALR0000001; it was in INC0000001, since merged into INC0000002: checkout depends on db-1.",
+		"a: Repeats ALR0000001 and is only counted; it was in INC0000001, since merged into INC0000002: checkout depends on db-1.",
+		"o: Folded into ALR0000005; it is in INC0000002, which it opened: no open incident explains db-1.",
 		"b: Folded into ALR0000002; it opens no incident: info.",
 		"c: Folded into ALR0000003; it belonged to no incident.",
 		"d: Suppressed: its alert nearly always clears by itself, so it is held back for a while before it opens anything (ALR0000004); since then in INC0000002.",
@@ -103,10 +106,10 @@ func TestStories(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if !d.Kept || d.Remote != "192.0.2.7:9" || d.RetryOf != "00ff" || d.RawBytes != 2 || d.Events() != 8 || d.Next() != 0 {
+	if !d.Kept || d.Remote != "192.0.2.7:9" || d.RetryOf != "00ff" || d.RawBytes != 2 || d.Events() != 9 || d.Next() != 0 {
 		t.Errorf("delivery %+v", d)
 	}
-	if e := d.Told[7]; e.Quarantine != "aa" || e.Error != "labels: missing" || e.Fate != itsm.FateQuarantined {
+	if e := d.Told[8]; e.Quarantine != "aa" || e.Error != "labels: missing" || e.Fate != itsm.FateQuarantined {
 		t.Errorf("the undecodable part is %+v", e)
 	}
 }
@@ -135,7 +138,7 @@ func TestForgottenEntry(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	l := story(t)
-	for first, want := range map[int]int{-1: 8, 3: 5, 8: 0, 99: 0} {
+	for first, want := range map[int]int{-1: 9, 3: 6, 9: 0, 99: 0} {
 		if d, err := l.Delivery(6, first); err != nil || len(d.Told) != want {
 			t.Errorf("from event %d: %d told, %v; want %d", first, len(d.Told), err, want)
 		}
