@@ -27,6 +27,7 @@
 //   - correlate/engine: the single writer; also replay, rebuild and snapshots.
 //   - itsm/cmdb: the graph of CIs and how failure travels in it. Pure.
 //   - itsm/desk: records, indexes, timeline, outbox, on itsm/kv.
+//   - itsm/ledger: where each event of each delivery went, and the totals.
 //   - itsm/api, itsm/console, itsm/access: what people and programs use.
 //   - connectors: delivery to partners; connectors/… one partner each.
 //   - cmd/internal/conf: the configuration file; only cmd sees it.
