@@ -122,7 +122,8 @@ func (m *mirror) apply(w *World, b *desk.Batch, since itsm.Offset) {
 const busyFor = time.Minute
 
 // checkOpened is the other half of I5: trouble on a CI of an incident that is open
-// and busy belongs there, or names the incident it follows.
+// and busy belongs there, or names the incident it follows. An incident that was
+// opened again is busy for reasons that grouping does not count.
 func (m *mirror) checkOpened(w *World, e *itsm.Evidence) {
 	in := m.incident(e.Incident).rec
 	if in.Follows != 0 || !in.State.IsOpen() {
@@ -130,7 +131,7 @@ func (m *mirror) checkOpened(w *World, e *itsm.Evidence) {
 	}
 	for _, v := range m.incidents {
 		o := v.rec
-		if o.Number == in.Number || !o.State.IsOpen() || o.OpenedAt >= e.At || o.LastActivityAt > e.At || o.LastActivityAt < e.At.Add(-busyFor) {
+		if o.Number == in.Number || o.Epoch > 1 || !o.State.IsOpen() || o.OpenedAt >= e.At || o.LastActivityAt > e.At || o.LastActivityAt < e.At.Add(-busyFor) {
 			continue
 		}
 		if slices.Contains(o.CIs, e.CI) || slices.Contains(o.Unbound, e.CI) {
