@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -117,26 +116,29 @@ func (m *mirror) apply(w *World, b *desk.Batch, since itsm.Offset) {
 	m.opened = m.opened[:0]
 }
 
-// busyFor is how recent an incident's last activity on a CI surely keeps another
-// one from being opened there unless it says that it follows.
+// busyFor is how recent a join on a CI surely keeps another incident from being
+// opened there unless it says that it follows.
 const busyFor = time.Minute
 
-// checkOpened is the other half of I5: trouble on a CI of an incident that is open
-// and busy belongs there, or names the incident it follows. An incident that was
-// opened again is busy for reasons that grouping does not count.
+// checkOpened is the other half of I5: trouble on a CI whose trouble an open
+// incident has just taken in belongs there, or names the incident it follows.
 func (m *mirror) checkOpened(w *World, e *itsm.Evidence) {
 	in := m.incident(e.Incident).rec
 	if in.Follows != 0 || !in.State.IsOpen() {
 		return
 	}
-	for _, v := range m.incidents {
-		o := v.rec
-		if o.Number == in.Number || o.Epoch > 1 || !o.State.IsOpen() || o.OpenedAt >= e.At || o.LastActivityAt > e.At || o.LastActivityAt < e.At.Add(-busyFor) {
+	var there itsm.IncidentNumber // the lowest, for the message must not depend on the map
+	for k, x := range m.evidence {
+		if k.incident == in.Number || x.CI != e.CI || x.Offset >= e.Offset || x.At < e.At.Add(-busyFor) || x.By == "person" {
 			continue
 		}
-		if slices.Contains(o.CIs, e.CI) || slices.Contains(o.Unbound, e.CI) {
-			w.fail("I5", "%s was opened on %s at %s although %s is open there and was busy at %s", in.Number, e.CI, e.At, o.Number, o.LastActivityAt)
+		o := m.incident(k.incident).rec
+		if o.State.IsOpen() && o.Epoch == 1 && m.alert(k.alert).Status == itsm.Firing && (there == 0 || k.incident < there) {
+			there = k.incident
 		}
+	}
+	if there != 0 {
+		w.fail("I5", "%s was opened on %s at %s although %s is open and had just taken in an alert there", in.Number, e.CI, e.At, there)
 	}
 }
 
