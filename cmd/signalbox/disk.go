@@ -73,7 +73,7 @@ func openDisk(dir string, log *slog.Logger) (*disk, error) {
 	}
 	size := int64(st.Blocks) * st.Bsize
 	d := &disk{dir: dir, log: log,
-		reserve: max(reserveMin, min(reserveMax, size/reserveShare)),
+		reserve: reserveOf(size),
 		ballast: min(ballastMax, size/ballastShare),
 		segment: max(segmentMin, min(segmentMax, size/segmentShare)) &^ 0xfff,
 	}
@@ -81,6 +81,9 @@ func openDisk(dir string, log *slog.Logger) (*disk, error) {
 	d.tend()
 	return d, nil
 }
+
+// reserveOf is the reserve of a disk of that size.
+func reserveOf(size int64) int64 { return max(reserveMin, min(reserveMax, size/reserveShare)) }
 
 // look asks the file system, which takes about a microsecond.
 func (d *disk) look() *room {

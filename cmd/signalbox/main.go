@@ -42,7 +42,7 @@ Start with 'signalbox serve' and open the address it prints.`,
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), traceCommand(), replayCommand(), rebuildCommand(), backupCommand(), restoreCommand(), demoCommand(), journalCommand(), cmdbCommand(), snippetsCommand(), storybookCommand())
+	root.AddCommand(serveCommand(), traceCommand(), replayCommand(), rebuildCommand(), backupCommand(), restoreCommand(), doctorCommand(), demoCommand(), journalCommand(), cmdbCommand(), snippetsCommand(), storybookCommand())
 	return root.ExecuteContext(ctx)
 }
 
