@@ -9,8 +9,8 @@ import (
 // little for a little lag: senders that wait for their answers then bring no more
 // than is folded, nobody is refused, and what people read stays fresh.
 const (
-	paceFrom      = 300 * time.Millisecond // lag from which deliveries wait
-	paceShare     = 2                      // they wait a half of what it is beyond
+	paceFrom      = 500 * time.Millisecond // lag from which deliveries wait
+	paceShare     = 10                     // they wait a tenth of what it is beyond: a short stall must not stop a sender with few connections
 	paceMax       = 250 * time.Millisecond // the longest, well within every sender's time-out
 	paceLookEvery = 5 * time.Millisecond
 )

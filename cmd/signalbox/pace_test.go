@@ -7,7 +7,7 @@ import (
 
 func TestPaceSlowsDownWithTheLagWithinBounds(t *testing.T) {
 	for _, c := range []struct{ lag, want time.Duration }{
-		{0, 0}, {paceFrom, 0}, {paceFrom + 100*time.Millisecond, 50 * time.Millisecond}, {time.Minute, paceMax},
+		{0, 0}, {paceFrom, 0}, {paceFrom + 100*time.Millisecond, 10 * time.Millisecond}, {time.Minute, paceMax},
 	} {
 		if got := paceOf(c.lag); got != c.want {
 			t.Errorf("a lag of %v makes deliveries wait %v, want %v", c.lag, got, c.want)
@@ -17,7 +17,7 @@ func TestPaceSlowsDownWithTheLagWithinBounds(t *testing.T) {
 
 func TestPaceAsksNowAndThen(t *testing.T) {
 	var p pace
-	asked, lag := 0, time.Second
+	asked, lag := 0, time.Minute
 	ask := func() time.Duration { asked++; return lag }
 	at := time.Unix(1_800_000_000, 0)
 	if got := p.now(at, ask); got != paceMax {
