@@ -39,7 +39,7 @@ type hostile struct {
 // The door has a table of its own with seventy cases (ingest/hostile_test.go);
 // those here are about the whole program: every other route, and what it costs.
 
-const fine = `{"status":"firing","title":"x","labels":{"service":"s"}}`
+const goodAlert = `{"status":"firing","title":"x","labels":{"service":"s"}}`
 
 func lines(l ...string) string { return strings.Join(l, "\r\n") }
 
@@ -118,9 +118,9 @@ func refusedOnes() []hostile {
 		hostile{"HTTP/11.1", "GET / HTTP/11.1\r\nHost: a\r\n\r\n", bad, 0},
 		hostile{"lower-case version", "GET / http/1.1\r\nHost: a\r\n\r\n", []int{0, 400}, 0},
 		hostile{"request line of 20 KiB", "GET /" + strings.Repeat("a", 20<<10) + " HTTP/1.1\r\nHost: a\r\n\r\n", []int{414, 431}, 0},
-		hostile{"5,000 headers", hook(many.String(), fine), []int{431}, 0},
-		hostile{"header without name", hook(": x\r\n", fine), bad, 0},
-		hostile{"header with control character", hook("X-\x01: x\r\n", fine), bad, 0},
+		hostile{"5,000 headers", hook(many.String(), goodAlert), []int{431}, 0},
+		hostile{"header without name", hook(": x\r\n", goodAlert), bad, 0},
+		hostile{"header with control character", hook("X-\x01: x\r\n", goodAlert), bad, 0},
 		hostile{"CL and TE", lines("POST /webhooks/generic HTTP/1.1", "Host: a", "Content-Length: 4", "Transfer-Encoding: chunked", "", "0", "", "GPOST / HTTP/1.1", "", ""), bad, 0},
 		hostile{"TE and CL", lines("POST /webhooks/generic HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Content-Length: 4", "", "0", "", ""), bad, 0},
 		hostile{"TE twice", lines("POST /webhooks/generic HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Transfer-Encoding: identity", "", "0", "", ""), []int{400, 422}, 1},
@@ -152,12 +152,12 @@ func refusedOnes() []hostile {
 		hostile{"path with raw space", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", []int{400, 404}, 0},
 		hostile{"path with raw bytes", "GET /\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n", []int{400, 404}, 0},
 		hostile{"fragment", get("/healthz#/../x"), []int{200, 400, 404}, 0},
-		hostile{"another source", to("POST", "/webhooks/nobody", "", fine), none, 0},
-		hostile{"source in another case", to("POST", "/webhooks/Generic", "", fine), none, 0},
+		hostile{"another source", to("POST", "/webhooks/nobody", "", goodAlert), none, 0},
+		hostile{"source in another case", to("POST", "/webhooks/Generic", "", goodAlert), none, 0},
 		hostile{"Prometheus as webhook", to("POST", "/prometheus/generic/api/v2/alerts", "", "[]"), none, 0},
 		hostile{"webhook by GET", get("/webhooks/generic"), []int{405}, 0},
-		hostile{"webhook by PUT", to("PUT", "/webhooks/generic", "", fine), []int{405}, 0},
-		hostile{"method override", to("GET", "/webhooks/generic", "X-HTTP-Method-Override: POST\r\n", fine), []int{405}, 0},
+		hostile{"webhook by PUT", to("PUT", "/webhooks/generic", "", goodAlert), []int{405}, 0},
+		hostile{"method override", to("GET", "/webhooks/generic", "X-HTTP-Method-Override: POST\r\n", goodAlert), []int{405}, 0},
 		hostile{"API without token", get("/api/v1/incidents"), []int{401}, 0},
 		hostile{"API with empty token", to("GET", "/api/v1/incidents", "Authorization: Bearer \r\n", ""), []int{401}, 0},
 		hostile{"API with token of 8 KiB", to("GET", "/api/v1/incidents", "Authorization: Bearer "+strings.Repeat("a", 8<<10)+"\r\n", ""), []int{401}, 0},
@@ -195,7 +195,7 @@ func admin(method, path, body string) string {
 func odd() []hostile {
 	in, kept := []int{202}, []int{422}
 	return []hostile{
-		{"fine", hook("", fine), in, 1},
+		{"fine", hook("", goodAlert), in, 1},
 		{"depth 10^5", hook("", strings.Repeat(`{"a":`, 100_000)), kept, 1},
 		{"lone high surrogate", labels(`{"service":"a\ud800b"}`), in, 1},
 		{"lone low surrogate", labels(`{"service":"\udfff"}`), in, 1},
@@ -223,21 +223,21 @@ func odd() []hostile {
 		{"labels as a list", labels(`["a"]`), kept, 1},
 		{"labels null", labels(`null`), in, 1},
 		{"10,000 labels", hook("", `{"status":"firing","title":"x","labels":{`+manyLabels(10_000)+`"z":"z"}}`), []int{202, 422}, 1},
-		{"byte order mark", hook("", "\xef\xbb\xbf"+fine), []int{202, 422}, 1},
-		{"two documents", hook("", fine+fine), kept, 1},
-		{"comment", hook("", "/* x */"+fine), kept, 1},
+		{"byte order mark", hook("", "\xef\xbb\xbf"+goodAlert), []int{202, 422}, 1},
+		{"two documents", hook("", goodAlert+goodAlert), kept, 1},
+		{"comment", hook("", "/* x */"+goodAlert), kept, 1},
 		{"trailing comma", hook("", `{"status":"firing","title":"x",}`), kept, 1},
 		{"single quotes", hook("", `{'status':'firing'}`), kept, 1},
 		{"UTF-16", hook("", "\xff\xfe{\x00}\x00"), kept, 1},
 		{"null", hook("", "null"), kept, 1},
 		{"a string", hook("", `"x"`), kept, 1},
 		{"XML", hook("Content-Type: application/xml\r\n", "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>"), kept, 1},
-		{"content type missing", hook("Content-Type:\r\n", fine), in, 1},
-		{"content type image", hook("Content-Type: image/png\r\n", fine), in, 1},
-		{"charset utf-7", hook("Content-Type: application/json; charset=utf-7\r\n", fine), in, 1},
-		{"pipelined", hook("", fine) + "", in, 1},
-		{"chunked without length", lines("POST /webhooks/generic HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "", fmt.Sprintf("%x;ext=%s", len(fine), strings.Repeat("e", 100)), fine, "0", "", ""), in, 1},
-		{"chunked with trailer", lines("POST /webhooks/generic HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "", fmt.Sprintf("%x", len(fine)), fine, "0", "X-Trailer: 1", "", ""), []int{202, 400}, -1},
+		{"content type missing", hook("Content-Type:\r\n", goodAlert), in, 1},
+		{"content type image", hook("Content-Type: image/png\r\n", goodAlert), in, 1},
+		{"charset utf-7", hook("Content-Type: application/json; charset=utf-7\r\n", goodAlert), in, 1},
+		{"pipelined", hook("", goodAlert) + "", in, 1},
+		{"chunked without length", lines("POST /webhooks/generic HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "", fmt.Sprintf("%x;ext=%s", len(goodAlert), strings.Repeat("e", 100)), goodAlert, "0", "", ""), in, 1},
+		{"chunked with trailer", lines("POST /webhooks/generic HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "", fmt.Sprintf("%x", len(goodAlert)), goodAlert, "0", "X-Trailer: 1", "", ""), []int{202, 400}, -1},
 	}
 }
 
