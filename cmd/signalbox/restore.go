@@ -116,7 +116,8 @@ func restoreInto(dir, file string, log *slog.Logger, quiet time.Duration) (backu
 // rebuildRestored loads the view and folds the journal's rest into it, so that the
 // first start finds everything in place.
 func rebuildRestored(dir string, m backup.Manifest, log *slog.Logger) (err error) {
-	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log})
+	// Silent: a copy has no journal.meta and no mark at its end, and both are made here.
+	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir)})
 	if err != nil {
 		return err
 	}
