@@ -49,11 +49,11 @@ const (
 // EventFate is the fate of one event and where the event went, as the fold
 // decided it then: a later merge or split of incidents does not change it.
 type EventFate struct {
-	Fate     Fate
 	Reason   string         // why it is suppressed, "" otherwise
 	Alert    AlertNumber    // the alert it changed or repeated; 0 when there is none
-	Episode  uint32         // of that alert
 	Incident IncidentNumber // that the episode belonged to; 0 when it opened none
+	Episode  uint32         // of the alert
+	Fate     Fate
 }
 
 // Fates is the fate of everything in one delivery: its events in their order,
