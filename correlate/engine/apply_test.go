@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"signalbox/correlate/engine"
+	"signalbox/ingest/journal"
 	"signalbox/itsm"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/kv"
@@ -144,6 +146,41 @@ func eventually(t *testing.T, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatal("not within 10 s")
 		}
+	}
+}
+
+// shutJournal refuses entries for a while.
+type shutJournal struct {
+	*journal.Log
+	shut atomic.Bool
+}
+
+func (s *shutJournal) Append(ctx context.Context, bodies ...[]byte) (itsm.Offset, itsm.Time, error) {
+	if s.shut.Load() {
+		return 0, 0, itsm.Errorf(itsm.Unavailable, "the disk is full")
+	}
+	return s.Log.Append(ctx, bodies...)
+}
+
+// TestStartWhileTheJournalRefuses: a changed configuration waits, the start does not.
+func TestStartWhileTheJournalRefuses(t *testing.T) {
+	r := newRig(t)
+	j := &shutJournal{Log: r.j}
+	j.shut.Store(true)
+	r.e = engine.New(engine.Options{Journal: j, Desk: r.d, Config: config(), Snapshots: r.snaps})
+	r.run()
+	eventually(t, func() bool { return r.e.Status().Ready })
+	if head, _ := r.j.Head(); head != 0 {
+		t.Fatalf("%d entries in a journal that refuses", head)
+	}
+	j.shut.Store(false)
+	r.wait(1)
+	want, err := config().Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.d.Blob("config"); err != nil || string(got) != string(want) {
+		t.Errorf("afterwards the fold runs with %s, %v; want %s", got, err, want)
 	}
 }
 

@@ -82,6 +82,8 @@ type Engine struct {
 	snapshotAt  itsm.Offset // newest snapshot; the fold's own
 	pace        snapshotPace
 	snapshotNow chan chan error // asks the fold for a snapshot
+	configLate  bool            // Recover could not journal the configuration
+	ticksLate   bool            // the last tick could not be journaled; the fold's own
 	dumping     sync.Mutex      // one dump of the view at a time
 }
 
@@ -121,7 +123,28 @@ func (e *Engine) Recover() error {
 	if err := e.recover(); err != nil {
 		return err
 	}
-	return e.journalConfig()
+	err := e.journalConfig()
+	if e.configLate = itsm.CodeOf(err) == itsm.Unavailable && err != nil; e.configLate {
+		e.log.Warn("the changed configuration takes effect when the journal accepts entries again", "err", err)
+		return nil
+	}
+	return err
+}
+
+// configLater journals the configuration that Recover could not: a full disk must
+// not keep a server from starting.
+func (e *Engine) configLater(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(applyRetry):
+		}
+		if err := e.journalConfig(); err == nil {
+			e.log.Info("the changed configuration is in effect")
+			return
+		}
+	}
 }
 
 func (e *Engine) recover() error {
@@ -180,6 +203,9 @@ func (e *Engine) journalConfig() error {
 // Run folds until ctx ends, then folds what is already durable and returns nil.
 // A fault of the fold is returned and also shown in Status.
 func (e *Engine) Run(ctx context.Context) error {
+	if e.configLate {
+		go e.configLater(ctx)
+	}
 	err := e.run(ctx)
 	e.ready.Store(false)
 	e.stopWaiters(err)
@@ -259,12 +285,17 @@ func (e *Engine) idle(ctx context.Context) error {
 	}
 	if _, _, err := e.o.Journal.Append(ctx, entry.EncodeTick()); err != nil && ctx.Err() == nil {
 		// A full disk must not stop the fold; try again in a moment.
-		e.log.Warn("tick not journaled; timers wait", "err", err)
+		if !e.ticksLate {
+			e.log.Warn("tick not journaled; timers wait", "err", err)
+		}
+		e.ticksLate = true
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
 		}
+		return nil
 	}
+	e.ticksLate = false
 	return nil
 }
 
