@@ -42,6 +42,7 @@ type Looker interface {
 type Restored struct {
 	Known      itsm.IncidentNumber // newest incident from before
 	Last       itsm.Offset         // last entry of the backup
+	Since      time.Time           // first start after the restore
 	QuietUntil time.Time           // until then nothing is sent that could page for a known one
 	// Heard reports whether an alert of the incident was heard firing since the restore.
 	Heard func(itsm.IncidentNumber) (bool, error)
@@ -57,6 +58,14 @@ const (
 
 // concerns reports whether an intent is about an incident from before.
 func (r *Restored) concerns(in *itsm.Intent) bool { return r != nil && in.Incident <= r.Known }
+
+// since is from when on an intent is tried: one of an old backup has had no time yet.
+func (r *Restored) since(in *itsm.Intent) time.Time {
+	if at := in.At.Std(); r == nil || at.After(r.Since) {
+		return at
+	}
+	return r.Since
+}
 
 type verdict uint8
 

@@ -137,6 +137,26 @@ func TestAResolveDoesNotWaitBehindWhatIsHeldBack(t *testing.T) {
 	})
 }
 
+// TestAnOldResolveIsTriedAgain: that an intent is older than a sender would try
+// says nothing when the server was away.
+func TestAnOldResolveIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := in(3, itsm.Resolve, 2)
+		old.At = itsm.TimeOf(time.Now().Add(-2 * abandonAfter))
+		a, b := &asked{partner: partner{script: map[string][]error{"3-resolve-2": {Retry(0, "down"), nil}}}}, &box{pending: []itsm.Intent{old}}
+		s := NewSender(Options{Connector: a, Outbox: b, Actor: b, Restored: &Restored{Known: 10, Since: time.Now(), QuietUntil: time.Now().Add(time.Hour),
+			Open: func() ([]itsm.Incident, error) { return nil, nil }}})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		if err := s.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if ok, dead := b.settled(); len(ok) != 1 || len(dead) != 0 {
+			t.Errorf("confirmed %v, dead %v: want it sent at the second try", ok, dead)
+		}
+	})
+}
+
 func TestAPersonSendsWhatWasHeldBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := &asked{}, &box{pending: []itsm.Intent{in(3, itsm.Trigger, 1)}}

@@ -290,7 +290,7 @@ func (s *Sender) push(ctx context.Context, in itsm.Intent) (wait time.Duration, 
 		s.succeeded()
 		s.settle(ctx, in, r, "")
 		return 0, true
-	case passing && time.Since(in.At.Std()) < abandonAfter:
+	case passing && time.Since(s.o.Restored.since(&in)) < abandonAfter:
 		wait := s.failed(in.Key, count, asked)
 		s.log.Warn("partner did not take it; will try again", "incident", in.Incident, "transition", in.Transition, "try", count, "wait", wait, "err", err)
 		return wait, false

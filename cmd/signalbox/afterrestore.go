@@ -64,7 +64,7 @@ func (r *restoredStart) begin(ctx context.Context, log *slog.Logger) error {
 			return err
 		}
 	}
-	r.quiet.Known, r.quiet.QuietUntil = r.mark.Known, r.mark.quietUntil()
+	r.quiet.Known, r.quiet.Since, r.quiet.QuietUntil = r.mark.Known, r.mark.StartedAt.Std(), r.mark.quietUntil()
 	if time.Now().Before(r.quiet.QuietUntil) {
 		log.Warn("restored from a backup: nobody is paged for incidents from before", "backup_at", r.mark.BackupAt, "known", r.mark.Known, "until", r.quiet.QuietUntil)
 	}
