@@ -22,7 +22,7 @@ var plants = []planted{
 	{"a failed sync is swallowed", "ingest/journal/append.go", "if err := l.sync(w.file.SyncData); err != nil {", "if err := l.sync(w.file.SyncData); err != nil && len(g.frame) < 0 {", "TestTortureFailingSync", ""},
 	{"acknowledged before it is stored", "ingest/door.go", "off, _, err := in.d.o.Journal.Append(in.c.UserContext(), entries...)",
 		"var off itsm.Offset\n\tvar err error\n\tgo func() { time.Sleep(50 * time.Millisecond); in.d.o.Journal.Append(context.Background(), entries...) }()", "TestTortureKillUnderLoad", "3"},
-	{"nobody watches the disk", "cmd/signalbox/disk.go", "reserve: max(reserveMin,", "reserve: 0 * max(reserveMin,", "TestTortureFullDisk", "2"},
+	{"nobody watches the disk", "cmd/signalbox/disk.go", "return max(reserveMin,", "return 0 * max(reserveMin,", "TestTortureFullDisk", "2"},
 	{"tables are not verified at the start", "cmd/signalbox/serve.go", "if err := db.Verify(); err != nil {", "if err := error(nil); err != nil {", "TestTortureRot", "80"},
 	{"the door closes before it says so", "cmd/signalbox/serve.go", "time.Sleep(tellFor)", "", "TestTortureNotReadyFirst", ""},
 	{"bombs go off", "ingest/body.go", "allowed := min(limit, max(smallBodyBytes, CompressionRatioMax*len(raw)))", "allowed := 1 << 30", "TestTortureHostile", ""},
