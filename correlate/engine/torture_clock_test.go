@@ -20,10 +20,9 @@ import (
 
 // crazyClock is a clock that is set, beside one that nobody sets.
 type crazyClock struct {
-	mu    sync.Mutex
-	wall  time.Time
-	start time.Time
-	real  time.Duration
+	mu   sync.Mutex
+	wall time.Time
+	real time.Duration
 }
 
 func (c *crazyClock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.wall }
