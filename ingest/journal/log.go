@@ -41,11 +41,11 @@ type Options struct {
 	Clock        func() time.Time // nil: time.Now
 	// Elapsed is the time since any one moment by a clock that nobody sets; nil: that of the
 	// machine, or with a Clock of the caller's none, so that At stands while that is behind.
-	Elapsed func() time.Duration
-	Log          *slog.Logger     // nil: silent
-	Metrics      *Metrics         // nil: not counted
-	TailBytes    int              // newest entries kept in memory for readers; 0: DefaultTailBytes
-	FreeBytesMin int64            // below this much free space appends are refused; 0: not checked
+	Elapsed      func() time.Duration
+	Log          *slog.Logger // nil: silent
+	Metrics      *Metrics     // nil: not counted
+	TailBytes    int          // newest entries kept in memory for readers; 0: DefaultTailBytes
+	FreeBytesMin int64        // below this much free space appends are refused; 0: not checked
 	// NoSync leaves out every sync. It exists to show that tests notice, and loses
 	// acknowledged entries in a power cut.
 	NoSync bool
