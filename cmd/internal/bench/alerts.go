@@ -115,9 +115,6 @@ func (t *template) set(i int, n uint64, hosts int) {
 	fill(t.request, h.prints, n, printDigits)
 }
 
-// on puts the i-th alert on a host, whatever its number.
-func (t *template) on(i int, host uint64) { fill(t.request, t.alerts[i].hosts, host, hostDigits) }
-
 func fill(b []byte, at []int, n uint64, digits int) {
 	for _, i := range at {
 		v := n
