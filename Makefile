@@ -23,16 +23,19 @@ demo: build
 test: build
 	bash .ci/setup
 	$(GO) test ./...
+	$(GO) test -tags fault -run 'TestFaults|TestNoFault' ./correlate/sim
 
 # What machines and strangers do to it, at full length; 'make test' has a sample.
 torture: build
 	bash .ci/setup
 	SIGNALBOX_LONG=1 $(GO) test -run Torture -timeout 3h -v ./cmd/signalbox ./correlate/engine
-	SIGNALBOX_LONG=1 $(GO) test -timeout 3h ./ingest/journal
+	SIGNALBOX_LONG=1 $(GO) test -timeout 3h ./ingest/journal ./itsm/cmdb ./cmd/internal/backup
+	$(GO) test ./correlate/sim -run TestSim -long -v -timeout 30m
 
 check:
 	@test -z "$$(gofmt -l cmd ingest correlate itsm connectors rules 2>/dev/null)" || { gofmt -l cmd ingest correlate itsm connectors rules; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags fault ./...
 	$(GO) tool staticcheck ./...
 
 race:
