@@ -150,10 +150,11 @@ func (b *liveBackup) Close() error {
 // backupOffline writes the directory of a stopped server, after folding what a
 // crash left unfolded.
 func backupOffline(w io.Writer, dir string, log *slog.Logger) (err error) {
-	if _, err := os.Stat(filepath.Join(dir, journalDir)); err != nil {
-		return fmt.Errorf("%s holds no journal: %w", dir, err)
+	from, err := journalOf(dir)
+	if err != nil {
+		return err
 	}
-	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log})
+	j, err := journal.Open(journal.Options{Dir: from, Log: log})
 	if err != nil {
 		if itsm.CodeOf(err) == itsm.Conflict {
 			return fmt.Errorf("%w, or leave out --data-dir to back up the running server", err)

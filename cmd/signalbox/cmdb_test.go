@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // cli runs a command as a person would and returns what it printed.
@@ -70,13 +72,41 @@ func TestCMDBByCommandLine(t *testing.T) {
 	}
 }
 
-func TestCheckAndHelp(t *testing.T) {
-	for _, c := range [][]string{nil, {"serve"}, {"replay"}, {"rebuild"}, {"journal"}, {"journal", "cat"}, {"journal", "verify"}, {"cmdb"}, {"cmdb", "import"}, {"cmdb", "export"}, {"snippets"}, {"storybook"}, {"trace"}} {
-		out, err := cli(t, append(c, "--help")...)
-		if err != nil || !strings.Contains(out, "Usage:") {
-			t.Errorf("%v --help: %v\n%s", c, err, out)
-		}
+// eachCommand calls fn for a command and all below it that are ours.
+func eachCommand(c *cobra.Command, fn func(*cobra.Command)) {
+	fn(c)
+	for _, sub := range c.Commands() {
+		eachCommand(sub, fn)
 	}
+}
+
+func TestMistypedCommandsAreErrors(t *testing.T) {
+	groups := 0
+	eachCommand(rootCommand(), func(c *cobra.Command) {
+		if !c.HasSubCommands() || c.Args != nil { // backup takes a file
+			return
+		}
+		groups++
+		sub := c.Commands()[0].Name()
+		wrong := sub[:1] + sub[2:]
+		out, err := cli(t, append(strings.Fields(c.CommandPath())[1:], wrong)...)
+		if err == nil || !strings.Contains(err.Error(), "unknown command") || !strings.Contains(err.Error(), sub) {
+			t.Errorf("%s %s: %v, want an error that names %s\n%s", c.CommandPath(), wrong, err, sub, out)
+		}
+	})
+	if groups < 3 {
+		t.Errorf("%d commands with subcommands were tried, want signalbox, journal and cmdb", groups)
+	}
+}
+
+func TestCheckAndHelp(t *testing.T) {
+	eachCommand(rootCommand(), func(c *cobra.Command) {
+		words := strings.Fields(c.CommandPath())[1:]
+		out, err := cli(t, append(words, "--help")...)
+		if err != nil || !strings.Contains(out, "Usage:") || c.Short == "" {
+			t.Errorf("%v --help: %v\n%s", words, err, out)
+		}
+	})
 	file := filepath.Join(t.TempDir(), "s.yml")
 	check := func(text string) (string, error) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

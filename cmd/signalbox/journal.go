@@ -1,10 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,6 @@ import (
 	"signalbox/cmd/internal/conf"
 	"signalbox/ingest/journal"
 	"signalbox/itsm"
-	"signalbox/itsm/entry"
 )
 
 // The data directory's parts.
@@ -49,61 +49,73 @@ func journalCommand() *cobra.Command {
 			return journalVerify(cmd.OutOrStdout(), dir)
 		},
 	}
-	c.AddCommand(cat, verify)
-	return c
+	return group(c, cat, verify)
 }
 
 func journalVerify(w io.Writer, dir string) error {
-	rep, err := journal.Verify(journal.Options{Dir: filepath.Join(dir, journalDir)})
+	from, err := journalOf(dir)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(w, rep)
-	if len(rep.Damage) > 0 {
-		return fmt.Errorf("the journal is damaged in %d places; nothing was changed", len(rep.Damage))
+	rep, err := journal.Verify(journal.Options{Dir: from})
+	if err != nil {
+		return err
+	}
+	printReport(w, &rep)
+	if n := len(rep.Damage); n > 0 {
+		return fmt.Errorf("the journal is damaged in %d %s; nothing was changed", n, plural(n, "place", "places"))
 	}
 	return nil
 }
 
-// catLine is one entry as journal cat prints it.
-type catLine struct {
-	Offset  itsm.Offset `json:"offset"`
-	At      itsm.Time   `json:"at"`
-	Kind    string      `json:"kind"`
-	Content any         `json:"content,omitempty"`
-	Raw     string      `json:"raw,omitempty"`
-	Error   string      `json:"error,omitempty"`
+// printReport is the report for people: a line a segment, the whole, and what is
+// damaged.
+func printReport(w io.Writer, r *journal.Report) {
+	for _, s := range r.Segments {
+		if s.Last < s.First {
+			fmt.Fprintf(w, "%s  no entries yet  %d bytes\n", s.File, s.Bytes)
+			continue
+		}
+		fmt.Fprintf(w, "%s  offsets %d to %d  %s to %s  %d bytes\n", s.File, s.First, s.Last, s.FirstAt, s.LastAt, s.Bytes)
+	}
+	fmt.Fprintf(w, "entries    %d in %d %s\n", r.Records, len(r.Segments), plural(len(r.Segments), "segment", "segments"))
+	if r.Records > 0 {
+		fmt.Fprintf(w, "head       offset %d at %s\n", r.Head, r.HeadAt)
+	}
+	fmt.Fprintf(w, "head hash  %x\n", r.HeadHash)
+	switch {
+	case r.Torn > 0:
+		fmt.Fprintf(w, "torn       %d unreadable bytes after the last entry, never acknowledged; the next start drops them\n", r.Torn)
+	case r.Clean:
+		fmt.Fprintln(w, "clean      the last run ended in order")
+	default:
+		fmt.Fprintln(w, "not clean  the last run did not end in order (it was killed, or the power failed); nothing is missing")
+	}
+	for i := range r.Damage {
+		fmt.Fprintf(w, "damaged    %s\n", r.Damage[i].Error())
+	}
+	if len(r.Damage) == 0 {
+		fmt.Fprintln(w, "whole      every frame and the hash chain are as written")
+	}
 }
 
-// errEnough ends a walk early.
-var errEnough = errors.New("enough")
-
-func journalCat(w io.Writer, dir string, from itsm.Offset, limit int, raw bool) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	n := 0
-	err := journal.Iterate(journal.Options{Dir: filepath.Join(dir, journalDir)}, from, func(r journal.Record) error {
-		if limit > 0 && n >= limit {
-			return errEnough
-		}
-		n++
-		l := catLine{Offset: r.Offset, At: r.At, Kind: entry.KindOf(r.Body).String()}
-		v, err := entry.Decode(r.Body)
-		if err != nil {
-			l.Error = err.Error()
-			return enc.Encode(l)
-		}
-		if d, ok := v.(*entry.Delivery); ok {
-			if raw {
-				l.Raw = string(d.Raw)
-			}
-			d.Raw = nil
-		}
-		l.Content = v
-		return enc.Encode(l)
-	})
-	if errors.Is(err, errEnough) {
-		return nil
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
 	}
-	return err
+	return many
+}
+
+// journalOf is the journal's directory in a data directory, which must hold one:
+// a mistyped path is not an empty journal.
+func journalOf(dataDir string) (string, error) {
+	dir := filepath.Join(dataDir, journalDir)
+	st, err := os.Stat(dir)
+	switch {
+	case err == nil && st.IsDir():
+		return dir, nil
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		return "", itsm.Errorf(itsm.NotFound, "data directory %s: there is no journal in it, expected the directory %s; give the --data-dir of the server whose journal you mean", dataDir, dir)
+	}
+	return "", fmt.Errorf("data directory %s: %w", dataDir, err)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,16 @@ func main() {
 // run is the whole program with its surroundings as arguments, so that tests run
 // it as people do.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return root.ExecuteContext(ctx)
+}
+
+// rootCommand is the tree of all commands.
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "signalbox",
 		Short: "Turns monitoring alerts into explained incidents",
@@ -37,13 +48,31 @@ Start with 'signalbox serve' and open the address it prints.`,
 		SilenceErrors: true,
 		Version:       version(),
 	}
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), traceCommand(), replayCommand(), rebuildCommand(), backupCommand(), restoreCommand(), doctorCommand(), demoCommand(), journalCommand(), cmdbCommand(), snippetsCommand(), storybookCommand())
-	return root.ExecuteContext(ctx)
+	return root
+}
+
+// group gives a command its subcommands. Alone it prints its help; a word that is
+// none of them is an error, so that a script notices its own typing mistake.
+func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	c.AddCommand(subs...)
+	c.SuggestionsMinimumDistance = 2
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		var names []string
+		for _, sub := range subs {
+			names = append(names, sub.Name())
+		}
+		meant := ""
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			meant = fmt.Sprintf("; did you mean %q?", c.CommandPath()+" "+near[0])
+		}
+		return fmt.Errorf("unknown command %q for %q, expected %s%s", args[0], c.CommandPath(), strings.Join(names, " or "), meant)
+	}
+	return c
 }
 
 // version is the module's version as the build recorded it.

@@ -37,7 +37,11 @@ partners: what they were told is in the journal.`,
 }
 
 func rebuild(w io.Writer, log *slog.Logger, dir string) (err error) {
-	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log})
+	from, err := journalOf(dir)
+	if err != nil {
+		return err
+	}
+	j, err := journal.Open(journal.Options{Dir: from, Log: log})
 	if err != nil {
 		return err
 	}
