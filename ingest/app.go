@@ -117,8 +117,7 @@ func (a *application) guard(c *fiber.Ctx) (err error) {
 		return bad
 	}
 	if !a.ownsBody(c.Path()) && c.Context().RequestBodyStream() != nil {
-		var free budget // OrdinaryBodyMax is small enough not to be counted
-		body, err := readBody(c, nil, OrdinaryBodyMax, &lease{b: &free})
+		body, err := readBody(c, nil, OrdinaryBodyMax, &lease{}) // small enough not to be counted
 		if err != nil {
 			return err
 		}

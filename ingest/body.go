@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/andybalholm/brotli"
 	"github.com/gofiber/fiber/v2"
@@ -22,34 +21,6 @@ import (
 // errUndecodable marks a body that arrived whole but is not what its
 // Content-Encoding says; it goes to quarantine like any undecodable body.
 var errUndecodable = errors.New("undecodable body")
-
-// budget is the memory that large bodies may use at one time, over all requests.
-type budget struct{ used atomic.Int64 }
-
-// lease is one request's share of the budget.
-type lease struct {
-	b   *budget
-	has int64
-}
-
-// grow takes what a buffer of n bytes needs beyond smallBodyBytes.
-func (l *lease) grow(n int) error {
-	need := int64(n) - smallBodyBytes - l.has
-	if need <= 0 {
-		return nil
-	}
-	if l.b.used.Add(need) > InflightBytesMax {
-		l.b.used.Add(-need)
-		return itsm.Errorf(itsm.Unavailable, "too many large bodies at once; try again")
-	}
-	l.has += need
-	return nil
-}
-
-func (l *lease) release() {
-	l.b.used.Add(-l.has)
-	l.has = 0
-}
 
 // readBounded reads r to its end into dst; more than limit bytes are TooLarge.
 func readBounded(dst []byte, r io.Reader, limit int, l *lease, what string) ([]byte, error) {
@@ -83,11 +54,12 @@ func readBounded(dst []byte, r io.Reader, limit int, l *lease, what string) ([]b
 func readBody(c *fiber.Ctx, dst []byte, limit int, l *lease) ([]byte, error) {
 	if n := c.Request().Header.ContentLength(); n > limit {
 		return dst, itsm.Errorf(itsm.TooLarge, "a body of %d bytes, at most %d are accepted", n, limit)
-	} else if n > cap(dst) {
-		if err := l.grow(n); err != nil {
-			return dst, err
+	} else if n > 0 {
+		// What is announced is not there yet: a large body's memory is taken, and
+		// counted, as it arrives.
+		if limit = n; n > cap(dst) {
+			dst = make([]byte, 0, min(n+1, strangerFreeBytes))
 		}
-		dst = make([]byte, 0, n+1)
 	}
 	stream := c.Context().RequestBodyStream()
 	if stream == nil {

@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"signalbox/ingest/source"
@@ -14,19 +16,26 @@ import (
 // Bounds of a source unless its Limits say otherwise.
 const (
 	BodyBytesMax         = 8 << 20
-	DecompressedBytesMax = 32 << 20
-	NewKeysPerMinuteMax  = 6_000_000 // more than a fold takes in; lower it for senders that are not trusted
+	DecompressedBytesMax = 32 << 20  // limits may say less, not more; nor may a body be larger
+	NewKeysPerMinuteMax  = 1_000_000 // an open alert takes about 1 KiB and its labels, so a minute of it is 1 to 2 GiB; ten times a large storm
 )
 
 // Bounds of the door as a whole.
 const (
 	InflightBytesMax    = 96 << 20 // memory for large bodies of all requests together
+	SourceBytesMax      = 48 << 20 // of it, for one source: two cannot be pushed out by one
 	smallBodyBytes      = 1 << 20  // bodies up to here do not count against it
 	CompressionRatioMax = 100      // checked once smallBodyBytes have come out
 	RawBytesMax         = 8 << 20  // a larger body is journaled as its events only
 	EventBytesMax       = 40 << 20 // decoded text of one delivery, so that its entry can always be read back
 	knownQuarantineMax  = 4096     // quarantine ids remembered in memory
 	signaturesMax       = 16       // signatures looked at in one header
+
+	// Of bodies that must be read before their signature can be checked, whoever sent
+	// them: senders that sign may be kept waiting by strangers, all others may not.
+	InflightStrangerBytesMax = 36 << 20 // of all sources
+	StrangerBytesMax         = 12 << 20 // of one source; a body of BodyBytesMax fits
+	strangerFreeBytes        = 64 << 10 // what of each does not count, and what any body gets before it arrives
 )
 
 // SignatureSkew is how far a signed timestamp may be from our clock.
@@ -75,8 +84,24 @@ func (l Limits) withDefaults() Limits {
 	set(&l.DecompressedBytes, DecompressedBytesMax)
 	set(&l.AlertsPerRequest, source.AlertsMax)
 	set(&l.NewKeysPerMinute, NewKeysPerMinuteMax)
-	l.AlertsPerRequest = min(l.AlertsPerRequest, source.AlertsMax)
 	return l
+}
+
+// validate refuses what cannot be kept.
+func (l Limits) validate(path string) error {
+	var errs []error
+	for _, b := range []struct {
+		name   string
+		is, at int
+	}{
+		{"body_bytes", l.BodyBytes, DecompressedBytesMax}, {"decompressed_bytes", l.DecompressedBytes, DecompressedBytesMax},
+		{"alerts_per_request", l.AlertsPerRequest, source.AlertsMax}, {"new_keys_per_minute", l.NewKeysPerMinute, math.MaxInt32},
+	} {
+		if b.is < 0 || b.is > b.at {
+			errs = append(errs, itsm.Errorf(itsm.Invalid, "%s.%s: %d: expected 1 to %d, or nothing for the default", path, b.name, b.is, b.at))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Source is one configured sender.
@@ -134,6 +159,9 @@ func (s Source) IsOpen() bool { return s.Auth.empty() }
 func (s Source) validate(open bool) error {
 	if !validName(s.Name) {
 		return itsm.Errorf(itsm.Invalid, "sources.%s: a source name is 1 to 64 letters, digits, dots, dashes or underscores", s.Name)
+	}
+	if err := s.Limits.validate(fmt.Sprintf("sources.%s.limits", s.Name)); err != nil {
+		return err
 	}
 	if err := s.Auth.validate(fmt.Sprintf("sources.%s.auth", s.Name)); err != nil {
 		return err

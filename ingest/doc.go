@@ -22,8 +22,14 @@
 //
 // 2026-11 New alert keys are bounded a minute and source. A delivery that would
 // exceed the bound is refused whole with 503: senders keep it and try again,
-// while deliveries about known alerts pass. Quarantining the excess instead would
+// while deliveries about known alerts pass. One that exceeds it alone is 413, for
+// no later minute takes it either. Quarantining the excess instead would
 // move the flood to the quarantine.
+//
+// 2026-11 Memory for large bodies is counted as it fills, for the door, for each
+// source, and apart for bodies whose sender is not known before they are read: a
+// sender that signs is authenticated after its body. One budget for all let a few
+// unsigned, stalled requests turn every other source's large bodies away.
 //
 // 2026-11 A repeat of a signed request inside the replay window is answered with
 // the offset of the first and appended once: a sender that lost our answer must

@@ -28,7 +28,8 @@ type Door struct {
 	sources    atomic.Pointer[map[string]*entrance] // replaced whole by Reload
 	reloading  sync.Mutex
 	quarantine quarantine
-	memory     budget
+	memory     *budget // of large bodies, all sources together
+	strangers  *budget // of those whose sender is not known yet
 	noise      noise
 	stray      counters // requests to no known source
 	started    time.Time
@@ -39,6 +40,7 @@ type entrance struct {
 	Source
 	decode  source.TimedDecoder
 	keys    *newKeys
+	memory  *budgets
 	replies *replies
 	count   counters
 }
@@ -54,7 +56,8 @@ func New(o Options) (*Door, error) {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(prometheus.NewRegistry())
 	}
-	d := &Door{o: o, quarantine: quarantine{index: o.Quarantine}, started: o.Clock(), stray: o.Metrics.of("-")}
+	d := &Door{o: o, quarantine: quarantine{index: o.Quarantine}, started: o.Clock(),
+		memory: newBudget(InflightBytesMax), strangers: newBudget(InflightStrangerBytesMax), stray: o.Metrics.of("-")}
 	if err := d.Reload(o.Sources); err != nil {
 		return nil, err
 	}
@@ -91,9 +94,9 @@ func (d *Door) Reload(sources []Source) error {
 		if s.Connector == "" {
 			s.Connector = s.Name
 		}
-		e := &entrance{Source: s, decode: decode, keys: &newKeys{}, replies: &replies{}, count: d.o.Metrics.of(s.Name)}
+		e := &entrance{Source: s, decode: decode, keys: &newKeys{}, memory: &budgets{door: d.memory, strangers: d.strangers}, replies: &replies{}, count: d.o.Metrics.of(s.Name)}
 		if old := before[s.Name]; old != nil {
-			e.keys, e.replies = old.keys, old.replies
+			e.keys, e.memory, e.replies = old.keys, old.memory, old.replies
 		}
 		next[s.Name] = e
 	}
@@ -102,6 +105,7 @@ func (d *Door) Reload(sources []Source) error {
 	}
 	for _, e := range next {
 		e.keys.bound(e.Limits.NewKeysPerMinute)
+		e.memory.bound(e.Limits)
 	}
 	d.sources.Store(&next)
 	d.sayOpen(sources)
@@ -176,10 +180,11 @@ func refuse(reason string, err error) *refusal { return &refusal{err: err, reaso
 
 // take brings one request from its credentials to its receipt.
 func (d *Door) take(c *fiber.Ctx, s *entrance) (receipt, *refusal) {
-	in := intake{d: d, s: s, c: c, start: d.o.Clock(), lease: lease{b: &d.memory}, raw: bodyPool.Get().(*buffer)}
+	in := intake{d: d, s: s, c: c, start: d.o.Clock(), lease: lease{b: s.memory}, raw: bodyPool.Get().(*buffer)}
 	defer in.close()
 	s.count.received.Inc()
 	known := s.Auth.empty() || s.Auth.byHeader(c)
+	in.lease.proven = known
 	if !known && !s.Auth.needsBody() {
 		return receipt{}, refuse(refusedAuth, unauthorized(s))
 	}
@@ -193,6 +198,7 @@ func (d *Door) take(c *fiber.Ctx, s *entrance) (receipt, *refusal) {
 		if in.proof = s.Auth.bySignature(&c.Request().Header, in.raw.b, in.start); !in.proof.ok {
 			return receipt{}, refuse(refusedAuth, unauthorized(s))
 		}
+		in.lease.prove()
 	}
 	s.count.bytes.Add(float64(len(in.raw.b)))
 	if in.proof.replay == "" {
@@ -255,9 +261,8 @@ func (in *intake) store() (receipt, *refusal) {
 		return receipt{}, r
 	}
 	acts := in.acts(&res)
-	if wait, ok := in.s.keys.admit(res.Events, in.start); !ok {
-		err := itsm.Errorf(itsm.Unavailable, "source %s brought more than %d new alerts in a minute (limits.new_keys_per_minute)", in.s.Name, in.s.Limits.NewKeysPerMinute)
-		return receipt{}, &refusal{err: err, reason: refusedKeys, wait: wait}
+	if r := in.admit(res.Events); r != nil {
+		return receipt{}, r
 	}
 	rc := receipt{Accepted: len(res.Events) + len(acts), bad: res.Bad, undecodable: decodeErr}
 	rc.Quarantined = in.d.quarantine.name(in.s.Name, res.Bad)
@@ -285,6 +290,20 @@ func (in *intake) store() (receipt, *refusal) {
 	in.s.count.acts.Add(float64(len(acts)))
 	in.s.count.quarantined.Add(float64(len(res.Bad)))
 	return rc, nil
+}
+
+// admit holds the delivery against the bound of new alert keys.
+func (in *intake) admit(events []itsm.Event) *refusal {
+	fresh, wait := in.s.keys.admit(events, in.start)
+	limit := in.s.Limits.NewKeysPerMinute
+	switch {
+	case wait == 0:
+		return nil
+	case fresh > limit:
+		return refuse(refusedKeys, itsm.Errorf(itsm.TooLarge, "%d new alerts in one request, and source %s may bring %d in a minute (limits.new_keys_per_minute): send them in several, over some minutes", fresh, in.s.Name, limit))
+	}
+	err := itsm.Errorf(itsm.Unavailable, "source %s brought more than %d new alerts in a minute (limits.new_keys_per_minute)", in.s.Name, limit)
+	return &refusal{err: err, reason: refusedKeys, wait: wait}
 }
 
 // body is what the decoder sees.

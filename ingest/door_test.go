@@ -339,8 +339,8 @@ func TestNewKeysAreBounded(t *testing.T) {
 	var got []int
 	got = append(got, status("a", "b", "b"), status("c"), status("d"), status("a", "b", "c"), status("a", "d"))
 	at = at.Add(time.Minute)
-	got = append(got, status("a", "d"))
-	if want := []int{202, 202, 503, 202, 503, 202}; !cmp.Equal(want, got) {
+	got = append(got, status("a", "d"), status("e", "f", "g", "h", "a"))
+	if want := []int{202, 202, 503, 202, 503, 202, 413}; !cmp.Equal(want, got) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if r.len() != 4 {

@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -315,49 +314,103 @@ func TestBombsCostLittle(t *testing.T) {
 }
 
 // TestMemoryIsBounded: large bodies that arrive slowly and together are refused
-// beyond the door's budget, and the budget comes back.
+// beyond their source's share of the memory, others have room, and it comes back.
 func TestMemoryIsBounded(t *testing.T) {
 	r := start(t, nil)
-	const senders = 20 // times 8 MiB, more than InflightBytesMax
-	var conns []net.Conn
+	const senders = 14 // times 8 MiB, more than InflightBytesMax
+	conns, refused := stalled(t, r, "generic", senders)
+	if want := senders - ingest.SourceBytesMax/(7<<20); refused < want {
+		t.Errorf("%d of %d large bodies were refused, want at least %d", refused, senders, want)
+	}
+	large := event + strings.Repeat(" ", 7<<20)
+	if got := r.post(t, "/webhooks/datadog", `{"alert_transition":"Triggered","aggreg_key":"k"}`+strings.Repeat(" ", 7<<20)); got.status != 202 {
+		t.Errorf("another source: got %d %s, want 202", got.status, got.body)
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	for range 100 {
+		if got := r.post(t, "/webhooks/generic", large); got.status == 202 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the memory did not come back")
+}
+
+// stalled opens connections that send most of a large body to a source and then
+// wait; it returns those that still do, and how many were refused.
+func stalled(t *testing.T, r *rig, source string, senders int) (waiting []net.Conn, refused int) {
+	t.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	part := strings.Repeat(" ", 64<<10)
 	for range senders {
 		conn, err := net.Dial("tcp", r.addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
-		fmt.Fprintf(conn, "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", 8<<20, strings.Repeat(" ", 16<<10))
-		conns = append(conns, conn)
-	}
-	var refused atomic.Int64
-	var wg sync.WaitGroup
-	for _, conn := range conns {
+		t.Cleanup(func() { conn.Close() })
 		wg.Go(func() {
+			fmt.Fprintf(conn, "POST /webhooks/%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", source, 8<<20)
+			for range 120 { // 7.5 MiB
+				if _, err := io.WriteString(conn, part); err != nil {
+					break // it was refused
+				}
+			}
 			conn.SetReadDeadline(time.Now().Add(time.Second))
 			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			mu.Lock()
+			defer mu.Unlock()
 			if err != nil {
-				return // still waiting for the rest of its body
+				waiting = append(waiting, conn) // for the rest of its body
+				return
 			}
-			refused.Add(1)
+			refused++
 			if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
 				t.Errorf("got %s, want 503 with Retry-After", describe(res))
 			}
 		})
 	}
 	wg.Wait()
-	if n := refused.Load(); n < 5 {
-		t.Errorf("%d of %d large bodies were refused, want at least 5", n, senders)
+	return waiting, refused
+}
+
+// TestStrangersTakeLittle: large bodies that nobody has signed take memory that is
+// set aside for such, and none from sources whose senders are known by a header.
+func TestStrangersTakeLittle(t *testing.T) {
+	hmac := ingest.Auth{HMAC: &ingest.HMAC{Secrets: []string{live}, Header: "X-Signature"}}
+	r := start(t, func(o *ingest.Options) {
+		o.Sources = []ingest.Source{{Name: "signed", Kind: "generic", Auth: hmac}, {Name: "also-signed", Kind: "generic", Auth: hmac}, {Name: "known", Kind: "generic"}}
+	})
+	_, refused := stalled(t, r, "signed", 14)
+	if want := 14 - ingest.StrangerBytesMax/(7<<20); refused < want {
+		t.Errorf("%d of 14 unsigned bodies were refused, want at least %d", refused, want)
 	}
-	for _, conn := range conns {
-		conn.Close()
+	if got := r.post(t, "/webhooks/known", event+strings.Repeat(" ", 7<<20)); got.status != 202 {
+		t.Errorf("a source known by header: got %d %s, want 202", got.status, got.body)
 	}
-	for range 100 {
-		if got := r.post(t, "/webhooks/generic", event+strings.Repeat(" ", 7<<20)); got.status == 202 {
-			return
+	body := event + strings.Repeat(" ", 7<<20)
+	if got := r.post(t, "/webhooks/also-signed", body, "X-Signature", hexMAC(live, body)); got.status != 202 {
+		t.Errorf("another source that signs: got %d %s, want 202", got.status, got.body)
+	}
+}
+
+// TestAnnouncedIsNotTaken: a body that is announced and does not come takes nothing.
+func TestAnnouncedIsNotTaken(t *testing.T) {
+	r := start(t, nil)
+	for range 40 {
+		conn, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Millisecond)
+		t.Cleanup(func() { conn.Close() })
+		fmt.Fprintf(conn, "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n{", 8<<20)
 	}
-	t.Error("the budget did not come back")
+	time.Sleep(100 * time.Millisecond) // until they are being read; that they are not yet makes it no stricter
+	if got := r.post(t, "/webhooks/generic", event+strings.Repeat(" ", 7<<20)); got.status != 202 {
+		t.Errorf("got %d %s, want 202", got.status, got.body)
+	}
 }
 
 func TestSlowBodyIsGivenUp(t *testing.T) {

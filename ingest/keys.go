@@ -31,9 +31,9 @@ func (k *newKeys) bound(limit int) {
 	k.limit = limit
 }
 
-// admit counts the keys of a delivery that are new. False, and the time until
-// the next minute, when they would exceed the bound; then nothing is counted.
-func (k *newKeys) admit(events []itsm.Event, at time.Time) (time.Duration, bool) {
+// admit counts the keys of a delivery that are new and returns how many. When they
+// would exceed the bound, nothing is counted, and wait is the time until the next minute.
+func (k *newKeys) admit(events []itsm.Event, at time.Time) (n int, wait time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if m := at.Unix() / 60; m != k.minute {
@@ -54,10 +54,10 @@ func (k *newKeys) admit(events []itsm.Event, at time.Time) (time.Duration, bool)
 		for _, h := range fresh {
 			delete(k.now, h)
 		}
-		return time.Duration(60-at.Unix()%60) * time.Second, false
+		return len(fresh), time.Duration(60-at.Unix()%60) * time.Second
 	}
 	k.count += len(fresh)
-	return 0, true
+	return len(fresh), 0
 }
 
 func (k *newKeys) remember(h uint64) {

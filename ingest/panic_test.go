@@ -56,7 +56,7 @@ func TestKeysAreForgottenInGenerations(t *testing.T) {
 	one := make([]itsm.Event, 1)
 	for i := range 3 * knownKeysMax {
 		one[0].Identity = source.Digest(string(rune(i)), "k")
-		if _, ok := k.admit(one, at); !ok {
+		if _, wait := k.admit(one, at); wait != 0 {
 			t.Fatal("refused")
 		}
 	}

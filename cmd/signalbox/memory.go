@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"math"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"signalbox/ingest"
 )
 
 // The garbage collector is given headroom in bytes instead of a share of the heap:
@@ -46,4 +51,36 @@ func gcPercent(live uint64) int {
 		p = int(min(gcHeadroom*100/live, gcPercentMax))
 	}
 	return max(p/step*step, gcPercentMin)
+}
+
+// A source that invents alerts fills the memory, for each open alert takes about
+// openAlertBytes beyond its labels. What one source may bring in a minute unless it
+// is configured otherwise is newKeysShare of the memory there is, so that a person
+// has minutes to act, but enough for any storm that is one.
+const (
+	openAlertBytes = 1 << 10
+	newKeysShare   = 8
+	newKeysMin     = 50_000
+)
+
+// newKeysIn is the default of limits.new_keys_per_minute with so much memory.
+func newKeysIn(memory int64) int {
+	return int(max(newKeysMin, min(memory/newKeysShare/openAlertBytes, ingest.NewKeysPerMinuteMax)))
+}
+
+// memoryThere is what the process may use: its own limit, its control group's or
+// the machine's, whichever is least.
+func memoryThere() int64 {
+	var machine unix.Sysinfo_t
+	there := int64(math.MaxInt64)
+	if err := unix.Sysinfo(&machine); err == nil {
+		there = int64(machine.Totalram) * int64(machine.Unit)
+	}
+	group, own := probeMemory()
+	for _, limit := range []int64{group, own} {
+		if limit > 0 {
+			there = min(there, limit)
+		}
+	}
+	return there
 }

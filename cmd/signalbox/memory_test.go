@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"signalbox/ingest"
+)
 
 func TestGCHeadroom(t *testing.T) {
 	for _, c := range []struct {
@@ -12,5 +16,21 @@ func TestGCHeadroom(t *testing.T) {
 		if got := gcPercent(c.live); got != c.want {
 			t.Errorf("gcPercent(%d MiB) = %d, want %d", c.live>>20, got, c.want)
 		}
+	}
+}
+
+func TestNewKeysFollowTheMemory(t *testing.T) {
+	for _, c := range []struct {
+		memory int64
+		want   int
+	}{
+		{64 << 20, newKeysMin}, {512 << 20, 65_536}, {4 << 30, 524_288}, {64 << 30, ingest.NewKeysPerMinuteMax},
+	} {
+		if got := newKeysIn(c.memory); got != c.want {
+			t.Errorf("with %d MiB a source may bring %d new alerts a minute, want %d", c.memory>>20, got, c.want)
+		}
+	}
+	if got := memoryThere(); got < 16<<20 || got > 1<<50 {
+		t.Errorf("%d bytes of memory", got)
 	}
 }

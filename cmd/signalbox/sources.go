@@ -31,8 +31,13 @@ func sourcesOf(f *conf.File) ([]ingest.Source, error) {
 		return nil, err
 	}
 	out := make([]ingest.Source, 0, len(byName))
+	newKeys := newKeysIn(memoryThere())
 	for _, name := range conf.SortedKeys(byName) {
-		out = append(out, byName[name])
+		s := byName[name]
+		if s.Limits.NewKeysPerMinute == 0 {
+			s.Limits.NewKeysPerMinute = newKeys
+		}
+		out = append(out, s)
 	}
 	return out, nil
 }
