@@ -203,7 +203,7 @@ func (c *Console) refuse(ctx *fiber.Ctx, n itsm.IncidentNumber, d deed, f url.Va
 	if code == itsm.NotFound || code == itsm.Internal {
 		return cause
 	}
-	p, err := c.incidentPage(ctx, n)
+	p, err := c.incidentPage(ctx, n, "")
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package console
 
 import (
 	"net/http"
-	"slices"
+
 	"strings"
 	"time"
 
@@ -111,13 +111,9 @@ func (c *Console) alert(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var evidence []itsm.Evidence
-	if a.Incident != 0 {
-		page, err := c.o.Records.Evidence(a.Incident, "", membersMax)
-		if err != nil {
-			return err
-		}
-		evidence = slices.Clone(page.Items)
+	evidence, err := c.evidenceOf(a)
+	if err != nil {
+		return err
 	}
 	p := viewAlert(a, evidence, c.inventory(), c.o.Clock())
 	delivered, err := c.deliveredFacts(&a)
@@ -126,4 +122,25 @@ func (c *Console) alert(ctx *fiber.Ctx) error {
 	}
 	p.Facts = append(p.Facts, delivered...)
 	return c.show(ctx, http.StatusOK, p)
+}
+
+// episodesMax bounds the episodes of an alert whose evidence its page shows.
+const episodesMax = 5
+
+// evidenceOf is why the latest episodes of an alert belong to its incident.
+func (c *Console) evidenceOf(a itsm.Alert) (out []itsm.Evidence, err error) {
+	if a.Incident == 0 {
+		return nil, nil
+	}
+	for k := range min(a.Episode, episodesMax) {
+		e, err := c.o.Records.Why(a.Incident, a.Number, a.Episode-k)
+		if itsm.CodeOf(err) == itsm.NotFound { // that episode was part of another incident
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }

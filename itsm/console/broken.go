@@ -14,8 +14,10 @@ type brokenView struct {
 	MoreServices int
 	Groups       []brokenGroup
 	Rest         []brokenGroup
+	RestCIs      int    // CIs behind the fold, also those it has no room for
+	Beyond       int    // CIs not listed at all
+	None         string // what is said instead of groups
 	Firing       string
-	Resolved     string
 	All          string // address of all alerts
 	Partial      string // says so when not all could be read here
 }
@@ -45,14 +47,11 @@ func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
 	b := brokenView{Services: inv.links(inv.byTier(i.Services), servicesMax), MoreServices: max(0, len(i.Services)-servicesMax),
 		Firing: firingOf(i.FiringCount, i.AlertCount), All: "/alerts?incident=" + i.Number.String()}
 	if f.MoreAl {
-		b.Partial = "Of " + thousands(i.AlertCount) + " alerts the newest " + thousands(membersMax) + " are shown here."
+		b.Partial = "Of " + thousands(i.AlertCount) + " alerts the newest " + thousands(countedMax) + " are counted here."
 	}
 	groups := map[string]*brokenGroup{}
 	var order []string
-	for _, a := range worstFirst(f.Alerts) {
-		if a.Status != itsm.Firing {
-			continue
-		}
+	for _, a := range worstFirst(f.firing()) {
 		id, unbound := ciOf(a)
 		g := groups[id]
 		if g == nil {
@@ -75,11 +74,18 @@ func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
 	for k, id := range order {
 		g := groups[id]
 		g.Severity, g.Count = severityBadge(g.worst), plural(g.n, "alert", "alerts")
-		if k < brokenGroupsMax {
+		switch {
+		case k < brokenGroupsMax:
 			b.Groups = append(b.Groups, *g)
-		} else {
+		case k < brokenGroupsMax+brokenFoldMax:
 			b.Rest = append(b.Rest, *g)
 		}
+	}
+	b.RestCIs = max(0, len(order)-brokenGroupsMax)
+	b.Beyond = b.RestCIs - len(b.Rest)
+	b.None = "Nothing is firing any more."
+	if i.FiringCount > 0 {
+		b.None = plural(i.FiringCount, "alert is firing", "alerts are firing") + ", none of them among those read here."
 	}
 	return b
 }

@@ -2,18 +2,17 @@ package console
 
 import (
 	"slices"
-
-	"signalbox/itsm"
 )
 
 // drawingOf gathers the walks to the first probable cause: those the decision
-// stored, then those of other alerting CIs and services in today's graph.
+// stored, then those of all other alerting CIs and services in today's graph.
 func drawingOf(f incidentFacts, inv inventory) (drawing, bool) {
 	if len(f.Incident.Causes) == 0 {
 		return drawing{}, false
 	}
 	cause := f.Incident.Causes[0]
-	d := drawing{Cause: cause.CI, Word: "Probable cause", Firing: map[string]int{}, Service: map[string]bool{}, Name: inv.name, Class: inv.class, Tier: inv.tier}
+	d := drawing{Cause: cause.CI, Word: "Probable cause", Firing: map[string]int{}, Part: f.MoreAl, Service: map[string]bool{},
+		Name: inv.name, Class: inv.class, Tier: inv.tier}
 	known := map[string]bool{cause.CI: true}
 	for _, w := range cause.Paths {
 		if len(w) > 0 {
@@ -21,22 +20,24 @@ func drawingOf(f incidentFacts, inv inventory) (drawing, bool) {
 			known[w[0]] = true
 		}
 	}
-	for _, a := range f.Alerts {
-		if id, _ := ciOf(a); a.Status == itsm.Firing {
-			d.Firing[id]++
-		}
+	for _, a := range f.firing() {
+		id, _ := ciOf(a)
+		d.Firing[id]++
 	}
 	ids := append(slices.Clone(f.Incident.Services), f.Incident.CIs...)
 	for _, id := range f.Incident.Services {
 		d.Service[id] = true
 	}
-	for _, id := range ids[:min(len(ids), pictureCIsMax)] {
+	to := inv.towards(cause.CI, pictureHopsMax)
+	for k, id := range ids[:min(len(ids), pictureCIsMax)] {
 		if known[id] {
 			continue
 		}
 		known[id] = true
-		if w := inv.path(id, cause.CI, pictureHopsMax); len(w) > 1 {
+		if w := to.walk(id); len(w) > 1 {
 			d.Walks = append(d.Walks, w)
+		} else if k >= len(f.Incident.Services) {
+			d.Apart++
 		}
 	}
 	return d, true

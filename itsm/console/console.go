@@ -24,6 +24,7 @@ type Records interface {
 	IncidentAlerts(n itsm.IncidentNumber, cursor string, limit int) (desk.Page[itsm.Alert], error)
 	Timeline(n itsm.IncidentNumber, cursor string, limit int) (desk.Page[itsm.TimelineEntry], error)
 	Evidence(n itsm.IncidentNumber, cursor string, limit int) (desk.Page[itsm.Evidence], error)
+	Why(n itsm.IncidentNumber, a itsm.AlertNumber, episode uint32) (itsm.Evidence, error)
 	Alert(itsm.AlertNumber) (itsm.Alert, error)
 	Alerts(desk.AlertQuery) (desk.Page[itsm.Alert], error)
 	Quarantine(cursor string, limit int, waitingOnly bool) (desk.Page[itsm.Quarantined], error)

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/html"
 
@@ -170,51 +169,4 @@ func checkHostile(t *testing.T, path, body string, harmless map[string]bool) {
 	if len(body) > pageBytesMax {
 		t.Errorf("%.60s: %d bytes, want at most %d", path, len(body), pageBytesMax)
 	}
-}
-
-// An incident of two thousand members is a page of ordinary size, made quickly.
-func TestLargeIncident(t *testing.T) {
-	s := signedIn(t, fixedClock)
-	w := script{now: itsm.TimeOf(fixedNow), graph: s.book.graph, alerts: 100}
-	for k := range 2000 {
-		w.outageAlert(4, k, fmt.Sprintf("pod-%04d", k), strings.Repeat("long title ", 20), itsm.Major, itsm.TimeOf(fixedNow), false)
-	}
-	i, err := s.book.Incident(4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	i.AlertCount, i.FiringCount, i.Version = 2040, 2038, 42
-	w.out = append(w.out, itsm.Decision{Kind: itsm.PutIncident, Incident: &i})
-	if err := s.book.apply(w.out); err != nil {
-		t.Fatal(err)
-	}
-	start := time.Now()
-	_, body := s.get("/incidents/INC0000004")
-	took := time.Since(start)
-	checkPage(t, s.base, body)
-	if !strings.Contains(text(parse(t, body)), "Of 2,040 alerts the newest 200 are shown here.") {
-		t.Error("the page does not say that it shows a part")
-	}
-	if took > time.Second {
-		t.Errorf("took %v, want well under a second", took)
-	}
-}
-
-func BenchmarkIncidentPage(b *testing.B) {
-	s := signedIn(b, fixedClock)
-	f, err := s.console.incidentFacts(4)
-	if err != nil {
-		b.Fatal(err)
-	}
-	inv := s.console.inventory()
-	size := 0
-	for b.Loop() {
-		p := viewIncident(f, inv, true, "key", fixedNow)
-		out, err := s.console.render("incident", frame{Page: p, Here: "/", Person: "admin"})
-		if err != nil {
-			b.Fatal(err)
-		}
-		size = len(out)
-	}
-	b.ReportMetric(float64(size), "bytes/page")
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,25 +17,14 @@ import (
 
 // Bounds of what one incident page shows; everything else is a link away.
 const (
-	membersMax      = 200 // alerts and evidence records read
+	membersMax      = 200 // members offered for a split, or with their evidence
 	brokenGroupsMax = 5   // CIs listed before the rest folds away
+	brokenFoldMax   = 95  // CIs in that fold
 	brokenAlertsMax = 3   // alerts named for a CI
 	servicesMax     = 12
 	timelineMax     = 50
-	pictureCIsMax   = 120 // alerting CIs whose walk to the cause is looked up
 	pictureHopsMax  = 6
 )
-
-// incidentFacts is everything an incident page is made of.
-type incidentFacts struct {
-	Incident itsm.Incident
-	Alerts   []itsm.Alert
-	MoreAl   bool
-	Evidence []itsm.Evidence
-	Timeline []itsm.TimelineEntry
-	MoreTime bool
-	Related  []itsm.Incident // records of the maybe-related ones, where they still exist
-}
 
 // incidentPage is what a person sees who was just woken up.
 type incidentPage struct {
@@ -56,7 +46,8 @@ type incidentPage struct {
 	Walks     [][]ciLink
 	Related   []relatedView
 	Timeline  []timelineLine
-	MoreTime  bool
+	Older     string // address of older entries, or ""
+	Newest    string // address of the page with the newest entries, "" when it is this one
 	Can       moves
 	Forms     formsView
 	Stale     *staleView
@@ -162,9 +153,15 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 		Number: i.Number.String(), Path: "/incidents/" + i.Number.String(), Title: titleOf(i), State: stateBadge(i.State), Opened: at(i.OpenedAt, now),
 		Priority: viewPriority(i), Facts: viewFacts(i, now), Banners: viewBanners(i),
 		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv),
-		Related: viewRelated(f, canAct), Timeline: viewTimeline(f.Timeline, now), MoreTime: f.MoreTime,
+		Related: viewRelated(f, canAct), Timeline: viewTimeline(f.Timeline, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		liveState: "/live?incident=" + i.Number.String() + "&version=" + strconv.FormatUint(i.Version, 10),
+	}
+	if f.OlderTime != "" {
+		p.Older = p.Path + "?" + url.Values{"before": {f.OlderTime}}.Encode() + "#done"
+	}
+	if f.Before != "" {
+		p.Newest = p.Path + "#done"
 	}
 	if i.AcknowledgedAt != 0 {
 		p.Acked, p.AckedAt = "acknowledged by "+actorName(i.AcknowledgedBy), at(i.AcknowledgedAt, now)
@@ -332,7 +329,7 @@ func viewForms(f incidentFacts, inv inventory, key string) formsView {
 	for p := itsm.P1; p <= itsm.P5; p++ {
 		v.Priority = append(v.Priority, option{Value: p.String(), Label: p.String() + " " + priorityHints[p], Selected: i.PriorityBy != "" && i.Priority == p})
 	}
-	for _, a := range f.Alerts {
+	for _, a := range f.Alerts[:min(len(f.Alerts), membersMax)] {
 		id, _ := ciOf(a)
 		v.Members = append(v.Members, memberOption{Value: a.Number.String(), Title: alertTitle(a), CI: inv.name(id), Severity: severityBadge(a.Severity)})
 	}
@@ -352,48 +349,22 @@ func (c *Console) incident(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.incidentPage(ctx, n)
+	p, err := c.incidentPage(ctx, n, query(ctx).Get("before"))
 	if err != nil {
 		return err
 	}
 	return c.show(ctx, http.StatusOK, p)
 }
 
-func (c *Console) incidentPage(ctx *fiber.Ctx, n itsm.IncidentNumber) (incidentPage, error) {
-	f, err := c.incidentFacts(n)
+// incidentPage reads and makes the page of n; its timeline shows what came before
+// the place that the address names, or the newest.
+func (c *Console) incidentPage(ctx *fiber.Ctx, n itsm.IncidentNumber, before string) (incidentPage, error) {
+	f, err := c.incidentFacts(n, before)
 	if err != nil {
 		return incidentPage{}, err
 	}
 	who, _ := person(ctx)
 	return viewIncident(f, c.inventory(), mayAct(who), formKey(), c.o.Clock()), nil
-}
-
-func (c *Console) incidentFacts(n itsm.IncidentNumber) (incidentFacts, error) {
-	var f incidentFacts
-	var err error
-	if f.Incident, err = c.o.Records.Incident(n); err != nil {
-		return f, err
-	}
-	alerts, err := c.o.Records.IncidentAlerts(n, "", membersMax)
-	if err != nil {
-		return f, err
-	}
-	evidence, err := c.o.Records.Evidence(n, "", membersMax)
-	if err != nil {
-		return f, err
-	}
-	timeline, err := c.o.Records.Timeline(n, "", timelineMax)
-	if err != nil {
-		return f, err
-	}
-	f.Alerts, f.MoreAl = alerts.Items, alerts.Next != ""
-	f.Evidence, f.Timeline, f.MoreTime = evidence.Items, timeline.Items, timeline.Next != ""
-	for _, r := range f.Incident.MaybeRelated[:min(len(f.Incident.MaybeRelated), itsm.MaybeRelatedMax)] {
-		if i, err := c.o.Records.Incident(r.Incident); err == nil { // one that is gone is simply not offered
-			f.Related = append(f.Related, i)
-		}
-	}
-	return f, nil
 }
 
 // formKey is the idempotency key of the forms of one rendered page.

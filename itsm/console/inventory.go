@@ -95,3 +95,59 @@ func (v inventory) path(from, to string, hops int) []string {
 	}
 	return out
 }
+
+// towardsMax bounds the CIs that one search for walks to a cause visits.
+const towardsMax = 20_000
+
+// towards is what one search over the dependants of a CI found: the next step
+// from each of them towards it. It answers for hundreds of CIs at the price of one.
+type towards struct {
+	v    inventory
+	to   cmdb.Ref
+	next map[cmdb.Ref]cmdb.Ref
+}
+
+// towards searches for what depends on the CI named to, over at most hops steps.
+func (v inventory) towards(to string, hops int) towards {
+	t := towards{v: v, next: map[cmdb.Ref]cmdb.Ref{}}
+	if v.g == nil {
+		return t
+	}
+	r, ok := v.g.Lookup(to)
+	if !ok {
+		return t
+	}
+	t.to, t.next[r] = r, r
+	var buf []cmdb.Ref
+	for level := []cmdb.Ref{r}; hops > 0 && len(level) > 0; hops-- {
+		var further []cmdb.Ref
+		for _, at := range level {
+			buf = v.g.AppendDependants(buf[:0], at)
+			for _, d := range buf {
+				if _, seen := t.next[d]; !seen && len(t.next) < towardsMax {
+					t.next[d] = at
+					further = append(further, d)
+				}
+			}
+		}
+		level = further
+	}
+	return t
+}
+
+// walk is the way from the CI named from, both ends included, or nil.
+func (t towards) walk(from string) []string {
+	if t.v.g == nil {
+		return nil
+	}
+	r, ok := t.v.g.Lookup(from)
+	if _, found := t.next[r]; !ok || !found {
+		return nil
+	}
+	out := []string{t.v.g.ID(r)}
+	for r != t.to {
+		r = t.next[r]
+		out = append(out, t.v.g.ID(r))
+	}
+	return out
+}

@@ -4,15 +4,18 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
+	"signalbox/itsm"
 )
 
 // Bounds of the dependency picture. It stays readable because what does not fit
 // is drawn as one node that says how many CIs it stands for.
 const (
-	pictureLayersMax = 5   // columns (wide) or rows (narrow), the cause included
-	pictureWideMax   = 6   // nodes in a layer of the wide picture
-	pictureNarrowMax = 3   // nodes in a layer of the narrow picture
-	picturePathsMax  = 300 // walks considered
+	pictureLayersMax = 5                       // columns (wide) or rows (narrow), the cause included
+	pictureWideMax   = 6                       // nodes in a layer of the wide picture
+	pictureNarrowMax = 3                       // nodes in a layer of the narrow picture
+	pictureCIsMax    = 2 * itsm.IncidentCIsMax // an incident's services and CIs
+	picturePathsMax  = pictureCIsMax + itsm.CausePathsMax
 )
 
 // drawing is what a picture shows: walks from CIs to the probable cause.
@@ -21,6 +24,8 @@ type drawing struct {
 	Word    string         // what the cause is called: "Probable cause"
 	Walks   [][]string     // each from some CI to Cause, both included
 	Firing  map[string]int // firing alerts of a CI
+	Part    bool           // Firing may miss some: not every alert was read
+	Apart   int            // alerting CIs that no walk connects with the cause
 	Service map[string]bool
 	Tier    func(id string) int // importance of a service, 1 is the most
 	Name    func(id string) string
@@ -351,7 +356,7 @@ func edge(from, to *pictureNode, g geometry) pictureEdge {
 	}
 }
 
-// summary says the picture in a sentence.
+// summary says the picture in sentences, and nothing that it does not know.
 func (d drawing) summary(layers [][]item) string {
 	cis, firing := 0, 0
 	for _, items := range layers[1:] {
@@ -364,6 +369,14 @@ func (d drawing) summary(layers [][]item) string {
 			}
 		}
 	}
-	return plural(cis, "CI depends", "CIs depend") + " on " + line(d.Name(d.Cause), titleRunesMax) + ", " +
-		thousands(firing) + " of them with firing alerts."
+	least := ""
+	if d.Part {
+		least = "at least "
+	}
+	s := "Here " + plural(cis, "CI depends", "CIs depend") + " on " + line(d.Name(d.Cause), titleRunesMax) + ", " +
+		least + thousands(firing) + " of them with firing alerts."
+	if d.Apart > 0 {
+		s += " " + plural(d.Apart, "other CI of this incident has", "other CIs of this incident have") + " no known path to it."
+	}
+	return s
 }

@@ -60,7 +60,7 @@ func TestPictureOf300(t *testing.T) {
 	if narrow.Width > 350 {
 		t.Errorf("the narrow picture is %d wide, want what fits a phone of 375", narrow.Width)
 	}
-	if want := "316 CIs depend on db, 300 of them with firing alerts."; wide.Summary != want {
+	if want := "Here 316 CIs depend on db, 300 of them with firing alerts."; wide.Summary != want {
 		t.Errorf("summary %q, want %q", wide.Summary, want)
 	}
 }

@@ -179,3 +179,14 @@ func text(n *html.Node) string {
 	walk(n)
 	return strings.Join(strings.Fields(b.String()), " ")
 }
+
+// link is the address of the first link with these words, or "".
+func link(t testing.TB, body, words string) (href string) {
+	t.Helper()
+	each(parse(t, body), func(n *html.Node) {
+		if n.Data == "a" && href == "" && text(n) == words {
+			href = attr(n, "href")
+		}
+	})
+	return href
+}

@@ -16,6 +16,7 @@ const whyShown = 5
 // whyView answers why these alerts are one incident.
 type whyView struct {
 	Head    string
+	Counted string   // what Summary is about when not all members
 	Summary []string // "36 of 40 joined because they share a dependency: orders-db-1"
 	First   []whyLine
 	Rest    []whyLine
@@ -60,11 +61,14 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 	evidence := slices.Clone(f.Evidence)
 	slices.SortStableFunc(evidence, func(a, b itsm.Evidence) int { return cmp.Compare(a.Offset, b.Offset) })
 	v := whyView{Head: "Why these alerts belong together", Summary: summarise(evidence, inv)}
+	if f.MoreEv {
+		v.Counted = "Of the newest " + thousands(countedMax) + " members:"
+	}
 	if f.Incident.AlertCount < 2 {
 		v.Single = true
 		v.Head = "Why this is an incident of its own"
 	}
-	for k, e := range evidence {
+	for k, e := range evidence[:min(len(evidence), membersMax)] {
 		w := viewWhyLine(e, alerts[e.Alert], inv, now)
 		if k < whyShown {
 			v.First = append(v.First, w)
@@ -72,8 +76,10 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 			v.Rest = append(v.Rest, w)
 		}
 	}
-	if f.MoreAl {
-		v.Partial = "Reasons of the newest " + thousands(membersMax) + " members; the API has them all."
+	if f.MoreEv {
+		v.Partial = "Reasons of " + thousands(membersMax) + " members are listed here."
+	} else if more := len(evidence) - membersMax; more > 0 {
+		v.Partial = "Reasons of the first " + thousands(membersMax) + " of " + thousands(len(evidence)) + " members are listed here."
 	}
 	return v
 }

@@ -1,0 +1,75 @@
+package console
+
+import (
+	"signalbox/itsm"
+	"signalbox/itsm/desk"
+)
+
+// countedMax bounds the alerts and the evidence records read for what an incident
+// page counts: four pages of the desk.
+const countedMax = 4 * desk.PageMax
+
+// incidentFacts is everything an incident page is made of.
+type incidentFacts struct {
+	Incident  itsm.Incident
+	Alerts    []itsm.Alert // members, the newest first; at most countedMax
+	MoreAl    bool
+	Evidence  []itsm.Evidence // the newest alert's first; at most countedMax
+	MoreEv    bool
+	Timeline  []itsm.TimelineEntry
+	Before    string          // cursor the timeline was read from, "" for the newest
+	OlderTime string          // cursor of what is older, "" when nothing is
+	Related   []itsm.Incident // records of the maybe-related ones, where they still exist
+}
+
+// firing lists the alerts that fire in this incident now: an alert that went on to
+// a later incident is counted there.
+func (f incidentFacts) firing() []itsm.Alert {
+	var out []itsm.Alert
+	for _, a := range f.Alerts {
+		if a.Status == itsm.Firing && a.Incident == f.Incident.Number {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (c *Console) incidentFacts(n itsm.IncidentNumber, before string) (incidentFacts, error) {
+	f := incidentFacts{Before: before}
+	var err error
+	if f.Incident, err = c.o.Records.Incident(n); err != nil {
+		return f, err
+	}
+	if f.Alerts, f.MoreAl, err = upTo(countedMax, n, c.o.Records.IncidentAlerts); err != nil {
+		return f, err
+	}
+	if f.Evidence, f.MoreEv, err = upTo(countedMax, n, c.o.Records.Evidence); err != nil {
+		return f, err
+	}
+	timeline, err := c.o.Records.Timeline(n, before, timelineMax)
+	if err != nil {
+		return f, err
+	}
+	f.Timeline, f.OlderTime = timeline.Items, timeline.Next
+	for _, r := range f.Incident.MaybeRelated[:min(len(f.Incident.MaybeRelated), itsm.MaybeRelatedMax)] {
+		if i, err := c.o.Records.Incident(r.Incident); err == nil { // one that is gone is simply not offered
+			f.Related = append(f.Related, i)
+		}
+	}
+	return f, nil
+}
+
+// upTo reads pages of a list of an incident until limit items or its end.
+func upTo[T any](limit int, n itsm.IncidentNumber, read func(itsm.IncidentNumber, string, int) (desk.Page[T], error)) (items []T, more bool, err error) {
+	for cursor := ""; len(items) < limit; {
+		page, err := read(n, cursor, desk.PageMax)
+		if err != nil {
+			return nil, false, err
+		}
+		items, cursor = append(items, page.Items...), page.Next
+		if cursor == "" {
+			return items, false, nil
+		}
+	}
+	return items, true, nil
+}
