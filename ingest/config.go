@@ -60,6 +60,13 @@ type Partners interface {
 	IncidentOf(ctx context.Context, ref itsm.ExternalRef) (itsm.IncidentNumber, uint32, error)
 }
 
+// Pacer slows down senders that bring more than is folded. It is asked by every
+// request at once.
+type Pacer interface {
+	Wait(source string) time.Duration  // before a delivery of the source is read
+	Brought(source string, events int) // by a delivery that is stored
+}
+
 // AlertsView reads the alerts of one source for the impersonated Alertmanager,
 // newest first, at most limit.
 type AlertsView interface {
@@ -133,6 +140,7 @@ type Options struct {
 	Partners   Partners        // nil: acts that do not name their incident are left out
 	Alerts     AlertsView      // nil: the impersonated Alertmanager lists no alerts
 	Gate       func() error    // why nothing may be accepted now (full disk, stopping); nil: always open
+	Pace       Pacer           // nil: nobody is slowed down
 	OmitRaw    bool            // journal.keep_raw: false
 	Log        *slog.Logger
 	Metrics    *Metrics         // nil: none kept

@@ -191,6 +191,9 @@ func (d *Door) take(c *fiber.Ctx, s *entrance) (receipt, *refusal) {
 	if err := d.o.Gate(); err != nil {
 		return receipt{}, &refusal{err: itsm.Wrap(itsm.Unavailable, err, "not accepting deliveries now: %s", itsm.MessageOf(err)), reason: refusedGate, wait: retryAfter}
 	}
+	if d.o.Pace != nil {
+		time.Sleep(d.o.Pace.Wait(s.Name))
+	}
 	if r := in.read(); r != nil {
 		return receipt{}, r
 	}
@@ -285,6 +288,9 @@ func (in *intake) store() (receipt, *refusal) {
 		return receipt{}, &refusal{err: itsm.Wrap(itsm.Unavailable, err, "the journal does not accept entries now; nothing was stored"), reason: refusedJournal, wait: retryAfter}
 	}
 	rc.Offset = off + itsm.Offset(len(entries)) - 1 // the last: what waits for it waits for all
+	if in.d.o.Pace != nil {
+		in.d.o.Pace.Brought(in.s.Name, rc.Accepted+len(res.Bad))
+	}
 	in.d.quarantine.stored(rc.Quarantined)
 	in.s.count.events.Add(float64(len(res.Events)))
 	in.s.count.acts.Add(float64(len(acts)))

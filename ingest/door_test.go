@@ -514,3 +514,40 @@ func TestBodiesAreNotShared(t *testing.T) {
 		t.Errorf("%d deliveries, want %d", len(seen), connections*each)
 	}
 }
+
+// paced is a Pacer that notes what it is told.
+type paced struct {
+	mu    sync.Mutex
+	asked []string
+	told  map[string]int
+}
+
+func (p *paced) Wait(source string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, source)
+	return 0
+}
+
+func (p *paced) Brought(source string, events int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told[source] += events
+}
+
+func TestPacerHearsOfWhatIsStored(t *testing.T) {
+	p := &paced{told: map[string]int{}}
+	r := start(t, func(o *ingest.Options) {
+		o.Pace = p
+		o.Sources = append(o.Sources, ingest.Source{Name: "closed", Kind: "generic", Auth: ingest.Auth{Bearer: []string{live}}})
+	})
+	r.post(t, "/webhooks/alertmanager", hook(alert("a"), alert("b"), `{}`))
+	r.post(t, "/webhooks/generic", event, "Content-Encoding", "nonsense")
+	r.post(t, "/webhooks/closed", event)
+	if diff := cmp.Diff(map[string]int{"alertmanager": 3}, p.told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"alertmanager", "generic"}, p.asked); diff != "" {
+		t.Errorf("who does not authenticate does not wait (-want +got):\n%s", diff)
+	}
+}

@@ -108,7 +108,6 @@ func (r retrier) retry(ctx context.Context, id, _ string) (itsm.Offset, error) {
 type gate struct {
 	disk *disk
 	eng  *engine.Engine
-	pace pace
 
 	mu       sync.Mutex
 	stopping bool

@@ -245,7 +245,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	admit := &gate{disk: space, eng: eng}
 	door, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: j, Quarantine: deskView{d}, Partners: set.pagers, Alerts: deskView{d},
-		Gate: admit.enter, OmitRaw: set.file.Journal.KeepRaw != nil && !*set.file.Journal.KeepRaw, Log: log, Metrics: ingest.NewMetrics(reg), Version: version()})
+		Gate: admit.check, Pace: newPace(func() time.Duration { return eng.Status().Lag }, time.Now), OmitRaw: set.file.Journal.KeepRaw != nil && !*set.file.Journal.KeepRaw, Log: log, Metrics: ingest.NewMetrics(reg), Version: version()})
 	if err != nil {
 		return err
 	}
