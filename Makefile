@@ -5,7 +5,7 @@ DATA    ?= ../shared/data
 FUZZ    ?= 30s
 export CGO_ENABLED ?= 0
 
-.PHONY: build run demo test torture check race fuzz bench microbench score clean
+.PHONY: build run demo test torture check race fuzz bench bench-fold microbench score clean
 
 build:
 	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
@@ -49,6 +49,10 @@ fuzz:
 bench: build
 	bash .ci/setup
 	$(GO) run ./cmd/internal/bench $(ARGS)
+
+# The fold alone: events a second of one core, and what they cost in company.
+bench-fold:
+	SIGNALBOX_LONG=1 $(GO) test -count 1 -timeout 30m -v -run FoldFigures ./correlate/engine
 
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
