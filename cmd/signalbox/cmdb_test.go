@@ -117,6 +117,11 @@ func TestCheckAndHelp(t *testing.T) {
 	if out, err := check("listen: 127.0.0.1:1\n"); err != nil || !strings.Contains(out, "good") {
 		t.Errorf("good configuration: %v %s", err, out)
 	}
+	t.Setenv("CHECK_KEY", "k")
+	const deaf = "connectors:\n  pd: {kind: pagerduty, routing_key: 'env:CHECK_KEY', webhook_secrets: ['env:CHECK_KEY']}\n"
+	if out, err := check(deaf); err != nil || !strings.Contains(out, "warning: connectors.pd.api_token is not set") || !strings.Contains(out, "good") {
+		t.Errorf("webhooks without a token to ask with: %v %s", err, out)
+	}
 	for text, want := range map[string]string{
 		"lsten: x\n": "unknown key",
 		"listen: 0.0.0.0:8080\nsources:\n  am: {kind: alertmanager}\n": "no credentials",

@@ -335,7 +335,13 @@ func (d *doctor) partners(ctx context.Context) {
 			d.say(fine, "connectors", "", "%s: %s is reached", name, hostOf(u))
 		}
 	}
-	if d.set == nil || d.set.heartbeat == "" {
+	if d.set == nil {
+		return
+	}
+	for _, w := range d.set.warnings() {
+		d.say(warn, "connectors", "set it, or take webhook_secrets away if nothing is to be heard", "%s", w)
+	}
+	if d.set.heartbeat == "" {
 		return
 	}
 	if err := d.probes.dial(ctx, d.set.heartbeat); err != nil {

@@ -95,6 +95,7 @@ signalbox_outbox_dead_letters{connector="pd"} 3
 		"open source":          {config: "listen: 0.0.0.0:1\nexternal_url: http://x.example\nsources: {g: {kind: generic}}\n", want: "sources FAIL credentials"},
 		"no source":            {config: "listen: 0.0.0.0:1\nexternal_url: http://x.example\n", want: "settings FAIL no source has credentials"},
 		"open on loopback":     {config: "listen: 127.0.0.1:1\n", want: "sources warn generic"},
+		"partner unheard":      {config: am + "connectors: {pd: {kind: pagerduty, routing_key: 'env:DOCTOR_AM', webhook_secrets: ['env:DOCTOR_AM']}}\n", want: "connectors warn api_token"},
 		"partner out of reach": {config: am + "connectors: {pd: {kind: pagerduty, routing_key: 'env:DOCTOR_AM'}}\n", sick: func(p *probes) { p.dial = func(context.Context, string) error { return no } }, want: "connectors FAIL events.pagerduty.com"},
 		"dead man's away":      {config: am + "heartbeat: {url: 'https://beat.example/s3cr3t'}\n", sick: func(p *probes) { p.dial = func(context.Context, string) error { return no } }, want: "heartbeat FAIL beat.example"},
 		"no external_url":      {config: "listen: 10.0.0.1:1\n" + am, want: "external_url warn not set"},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,79 @@ func TestPagerDutyBothWays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPagerDutyResolvesHere: what a person resolves there is resolved here in
+// their name, and PagerDuty is not told again.
+func TestPagerDutyResolvesHere(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		t.Run(fmt.Sprintf("incident_key hidden %v", hidden), func(t *testing.T) {
+			s, pd := withPagerDuty(t, "")
+			pd.KeyHidden = hidden
+			key := source.DedupKey(1, 1)
+			s.do(http.MethodPost, "/webhooks/generic", event("firing", "checkout"), nil)
+			eventually(t, "PagerDuty is triggered", func() bool { return pd.Incident(key) != nil })
+			if status := pd.Person(t, "Jane Doe", "incident.resolved", key); status != http.StatusAccepted {
+				t.Fatalf("webhook answered %d", status)
+			}
+			var in incident
+			eventually(t, "the incident is resolved here", func() bool {
+				s.do(http.MethodGet, "/api/v1/incidents/INC0000001", nil, &in)
+				return in.State == "resolved"
+			})
+			if in.ResolvedBy == nil || *in.ResolvedBy != "pagerduty:Jane Doe" {
+				t.Errorf("resolved by %v, want pagerduty:Jane Doe", in.ResolvedBy)
+			}
+			time.Sleep(500 * time.Millisecond) // an echo would come now
+			if got := fmt.Sprint(actions(pd)); got != "[trigger]" {
+				t.Errorf("calls to PagerDuty %s, want the trigger only", got)
+			}
+		})
+	}
+}
+
+// TestPagerDutyWithoutTokenLosesNothing: an act that cannot be attributed waits
+// in quarantine, and is done when a token is there to ask with.
+func TestPagerDutyWithoutTokenLosesNothing(t *testing.T) {
+	pd := pagerdutytest.New(t)
+	pd.KeyHidden = true
+	t.Setenv("PD_KEY", pd.Key)
+	t.Setenv("PD_SECRET", pd.Secret)
+	t.Setenv("PD_TOKEN", "token")
+	full := quick + pagerDutyConfig(pd)
+	s := start(t, t.TempDir(), strings.Replace(full, "api_token: env:PD_TOKEN, ", "", 1))
+	if !strings.Contains(s.log.String(), "connectors.pagerduty.api_token is not set, but needed to hear what people do there") {
+		t.Errorf("no warning at the start:\n%s", s.log.String())
+	}
+	pd.WebhooksTo(s.url + "/webhooks/pagerduty")
+	key := source.DedupKey(1, 1)
+	s.do(http.MethodPost, "/webhooks/generic", event("firing", "checkout"), nil)
+	eventually(t, "PagerDuty is triggered", func() bool { return pd.Incident(key) != nil })
+	if status := pd.Person(t, "Jane Doe", "incident.acknowledged", key); status != http.StatusAccepted {
+		t.Fatalf("webhook answered %d", status)
+	}
+	type quarantined struct{ ID, Error string }
+	var kept []quarantined
+	eventually(t, "the delivery is in quarantine", func() bool {
+		kept = list[quarantined](s, "/api/v1/quarantine")
+		return len(kept) == 1
+	})
+	if !strings.Contains(kept[0].Error, "connectors.pagerduty.api_token") {
+		t.Errorf("quarantined because %q, want it to name what to set", kept[0].Error)
+	}
+	s.stop()
+	if err := os.WriteFile(s.args[2], []byte(full), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	if status := s.do(http.MethodPost, "/api/v1/quarantine/"+kept[0].ID+"/retry", nil, nil); status != http.StatusOK {
+		t.Fatalf("retry answered %d", status)
+	}
+	var in incident
+	s.do(http.MethodGet, "/api/v1/incidents/INC0000001", nil, &in)
+	if in.AcknowledgedBy == nil || *in.AcknowledgedBy != "pagerduty:Jane Doe" {
+		t.Errorf("acknowledged by %v after the retry, want pagerduty:Jane Doe", in.AcknowledgedBy)
 	}
 }
 

@@ -188,9 +188,15 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if o.check {
 		_, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: noJournal{}, Log: log})
 		if err == nil {
+			for _, w := range set.warnings() {
+				fmt.Fprintln(stdout, "warning:", w)
+			}
 			fmt.Fprintln(stdout, "the configuration is good")
 		}
 		return err
+	}
+	for _, w := range set.warnings() {
+		log.Warn(w)
 	}
 	dir := set.file.DataDir
 	if err := os.MkdirAll(dir, 0o700); err != nil {

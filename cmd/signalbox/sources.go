@@ -69,6 +69,18 @@ func addPartners(byName map[string]ingest.Source, f *conf.File) error {
 	return nil
 }
 
+// warnings are what is allowed in the configuration and hardly meant.
+func (s *settings) warnings() []string {
+	var out []string
+	for _, name := range conf.SortedKeys(s.file.Connectors) {
+		c := s.file.Connectors[name]
+		if c.Kind == kind.PagerDuty && len(c.WebhookSecrets) > 0 && !c.APIToken.IsSet() {
+			out = append(out, fmt.Sprintf("connectors.%s.api_token is not set, but needed to hear what people do there: PagerDuty's webhooks mostly do not say whose incident they are about, and until it can be asked they go to quarantine", name))
+		}
+	}
+	return out
+}
+
 func sourceAuth(c conf.Source) (a ingest.Auth, err error) {
 	if a.Bearer, err = conf.ReadAll(c.Auth.Bearer); err != nil {
 		return a, err

@@ -49,7 +49,7 @@ const (
 type Options struct {
 	Name        string
 	RoutingKey  string // integration key of an Events API v2 integration
-	APIToken    string // REST API token; "" leaves notes out
+	APIToken    string // REST API token; "" leaves out notes and hears nothing of incidents made from alerts
 	From        string // e-mail of a PagerDuty user, which REST writes need
 	EventsURL   string
 	APIURL      string
@@ -109,18 +109,24 @@ func (c *Connector) record(ctx context.Context, key string) *itsm.ExternalRef {
 var linkWaits = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second}
 
 // IncidentOf finds our incident behind a PagerDuty incident, whose webhooks do not
-// name it when it was made from alerts: its alerts carry our key.
+// name it when it was made from alerts: its alerts carry our key. NotFound means
+// that PagerDuty was asked and it is not ours; without an answer, for want of a
+// token or with a wrong one, the error is Unavailable, so that nothing is lost.
 func (c *Connector) IncidentOf(ctx context.Context, id string) (itsm.IncidentNumber, uint32, error) {
 	if c.o.APIToken == "" {
-		return 0, 0, itsm.Errorf(itsm.NotFound, "connector %s has no api_token, so PagerDuty incident %s cannot be looked up", c.o.Name, id)
+		return 0, 0, itsm.Errorf(itsm.Unavailable, "PagerDuty does not say in its webhook whose incident %s is, and there is no connectors.%s.api_token to ask with; set it, restart, and retry this", id, c.o.Name)
 	}
 	call, client := c.client()
 	found, err := client.ListIncidentAlertsWithContext(ctx, url.PathEscape(id), pd.ListIncidentAlertsOptions{Limit: requestLimit})
 	if err := call.outcome(err); err != nil {
-		if connectors.IsPassing(err) {
-			return 0, 0, itsm.Wrap(itsm.Unavailable, err, "PagerDuty incident %s cannot be looked up now", id)
+		if call.status == http.StatusNotFound {
+			return 0, 0, itsm.Wrap(itsm.NotFound, err, "PagerDuty has no incident %s", id)
 		}
-		return 0, 0, itsm.Wrap(itsm.NotFound, err, "PagerDuty incident %s cannot be looked up", id)
+		why := "it cannot be reached, or has no room for the request"
+		if !connectors.IsPassing(err) {
+			why = fmt.Sprintf("it answered %d; see whether connectors.%s.api_token is right", call.status, c.o.Name)
+		}
+		return 0, 0, itsm.Wrap(itsm.Unavailable, err, "PagerDuty cannot be asked now about incident %s: %s", id, why)
 	}
 	for _, a := range found.Alerts {
 		if n, epoch, ok := source.ParseDedupKey(a.AlertKey); ok {

@@ -2,6 +2,7 @@ package pagerduty_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -132,6 +133,38 @@ func TestMisbehaviour(t *testing.T) {
 			_, err := connector(pagerdutytest.New(t), h.URL, pagerduty.Options{RoutingKey: "r"}).Push(t.Context(), intent(itsm.Trigger))
 			if err == nil || passing(err) != c.passing || !strings.Contains(err.Error(), c.say) {
 				t.Errorf("got %v (passing %v), want passing %v and %q in it", err, passing(err), c.passing, c.say)
+			}
+		})
+	}
+}
+
+// TestWhoseIncidentIsUnknown: only PagerDuty's word makes an incident not ours;
+// whatever else goes wrong, the act must be kept.
+func TestWhoseIncidentIsUnknown(t *testing.T) {
+	for name, c := range map[string]struct {
+		token  string
+		status int
+		want   itsm.Code
+		say    string
+	}{
+		"no token":    {"", 200, itsm.Unavailable, "api_token"},
+		"wrong token": {"t", 401, itsm.Unavailable, "api_token"},
+		"forbidden":   {"t", 403, itsm.Unavailable, "api_token"},
+		"overload":    {"t", 429, itsm.Unavailable, "room"},
+		"down":        {"t", 503, itsm.Unavailable, "reached"},
+		"gone":        {"t", 404, itsm.NotFound, "no incident"},
+		"not ours":    {"t", 200, itsm.NotFound, "no alert of ours"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(c.status)
+				fmt.Fprint(w, `{"alerts": [{"alert_key": "somebody-else"}]}`)
+			}))
+			defer h.Close()
+			_, _, err := connector(pagerdutytest.New(t), h.URL, pagerduty.Options{RoutingKey: "r", APIToken: c.token}).IncidentOf(t.Context(), "PD1")
+			if itsm.CodeOf(err) != c.want || !strings.Contains(itsm.MessageOf(err), c.say) {
+				t.Errorf("got %s %q, want %s and %q in it", itsm.CodeOf(err), itsm.MessageOf(err), c.want, c.say)
 			}
 		})
 	}
