@@ -30,10 +30,14 @@ type journal struct {
 	entries [][]byte
 	fail    error
 	discard bool // for benchmarks: count only
+	slow    bool // looks at what it is given only after a moment, as a busy disk does
 	n       itsm.Offset
 }
 
 func (j *journal) Append(_ context.Context, bodies ...[]byte) (itsm.Offset, itsm.Time, error) {
+	if j.slow {
+		time.Sleep(300 * time.Microsecond)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.fail != nil {
@@ -468,6 +472,7 @@ func TestOrdinaryBodies(t *testing.T) {
 // kept alive: what is stored must be each request's own.
 func TestBodiesAreNotShared(t *testing.T) {
 	r := start(t, nil)
+	r.slow = true
 	const connections, each = 64, 20
 	tr := &http.Transport{MaxIdleConnsPerHost: connections}
 	defer tr.CloseIdleConnections()
