@@ -12,6 +12,7 @@ import (
 
 	"signalbox/correlate/group"
 	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
 )
 
 // Duration is a time.Duration written "300ms", "5m", "24h" or "30d" in JSON.
@@ -90,6 +91,8 @@ type Config struct {
 
 	Sources    map[string]Source `json:"sources"`
 	Connectors []Connector       `json:"connectors"`
+
+	CMDB cmdb.Settings `json:"cmdb,omitzero"` // absent in what older versions journaled
 }
 
 // Source is what the core has to know about a configured sender.
@@ -152,10 +155,18 @@ func (c Config) Canonical() ([]byte, error) { return json.Marshal(c) }
 // Validate reports every value that cannot work, each with its field and what is expected.
 func (c Config) Validate() error {
 	var errs []error
-	bad := func(field string, v any, expected string) {
-		errs = append(errs, itsm.Errorf(itsm.Invalid, "%s: %v: expected %s", field, v, expected))
+	for _, f := range c.Faults() {
+		errs = append(errs, itsm.Errorf(itsm.Invalid, "%s", f.Error()))
 	}
-	errs = append(errs, c.grouping().Validate())
+	return errors.Join(errs...)
+}
+
+// Faults lists every value that cannot work.
+func (c Config) Faults() []itsm.FieldError {
+	out := c.grouping().Validate()
+	bad := func(field string, v any, expected string) {
+		out = append(out, itsm.FieldError{Field: field, Value: fmt.Sprint(v), Expected: expected})
+	}
 	for _, d := range c.durations() {
 		if d.v < d.min || d.v > Duration(durationMax) {
 			bad(d.name, d.v.Std(), fmt.Sprintf("%v to %v", d.min.Std(), time.Duration(durationMax)))
@@ -176,7 +187,11 @@ func (c Config) Validate() error {
 		bad("storm_pages_from", c.StormPagesFrom, "P1 to P5")
 	}
 	c.validateEnds(bad)
-	return errors.Join(errs...)
+	for _, f := range c.CMDB.Validate() {
+		f.Field = "cmdb." + f.Field
+		out = append(out, f)
+	}
+	return out
 }
 
 // durationMax keeps sums of times far from overflow.
@@ -192,7 +207,7 @@ func (c *Config) durations() []durationField {
 	return []durationField{
 		{"episode_gap", c.EpisodeGap, s}, {"refire_within", c.RefireWithin, 0}, {"tombstone_kept", c.TombstoneKept, 0},
 		{"lease_min", c.LeaseMin, s}, {"lease_max", c.LeaseMax, s}, {"clock_tolerance", c.ClockTolerance, 0},
-		{"resolve_after", c.ResolveAfter, 0}, {"reopen_within", c.ReopenWithin, 0}, {"firing_grace", c.FiringGrace, s},
+		{"resolve_after", c.ResolveAfter, 0}, {"firing_grace", c.FiringGrace, s},
 		{"close_after", c.CloseAfter, s}, {"evict_after", c.EvictAfter, Duration(time.Hour)}, {"hold_within", c.HoldWithin, s},
 		{"flap_window", c.FlapWindow, s}, {"flap_quiet", c.FlapQuiet, s}, {"flap_notify_every", c.FlapNotifyEvery, 0},
 		{"storm_leave", c.StormLeave, Duration(time.Minute)}, {"growth_window", c.GrowthWindow, Duration(time.Minute)}, {"update_every", c.UpdateEvery, 0},

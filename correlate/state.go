@@ -103,6 +103,9 @@ func (s *State) Step(in Input) []itsm.Decision {
 	return s.out
 }
 
+// Graph returns the CMDB revision the state works with.
+func (s *State) Graph() *cmdb.Graph { return s.graph }
+
 func (s *State) deliver(d *entry.Delivery) {
 	src := s.sourceOf(d.Source)
 	fates := make([]itsm.EventFate, len(d.Events)+len(d.Bad))
@@ -153,6 +156,9 @@ func (s *State) setConfig(c *Config) {
 	}
 	if regroup {
 		s.group.configure(c.grouping())
+	}
+	if g := s.graph.Configure(c.CMDB); g != s.graph {
+		s.setGraph(g)
 	}
 	for _, n := range sortedKeys(s.alerts) {
 		s.scheduleAlert(s.alerts[n])

@@ -67,3 +67,14 @@ func MessageOf(err error) string {
 	}
 	return "internal error; the server's log has the cause"
 }
+
+// FieldError is one wrong value of a configuration: which key, what it says, and
+// what would do.
+type FieldError struct {
+	Field    string // such as correlation.gamma_milli
+	Value    string
+	Expected string
+}
+
+// Error implements error.
+func (e FieldError) Error() string { return e.Field + ": " + e.Value + ": expected " + e.Expected }

@@ -67,7 +67,7 @@ var imports = map[string][]string{
 	"cmd/internal/watch":   {"itsm", "itsm/entry", "itsm/desk"},
 	"cmd/internal/backup":  {"itsm", "correlate/engine", "ingest/journal"},
 	"cmd/internal/bench":   {},
-	"cmd/internal/conf":    {"correlate", "itsm"},
+	"cmd/internal/conf":    {"correlate", "itsm", "itsm/cmdb"},
 	"cmd/internal/score":   {},
 	"cmd/internal/fuzzall": {},
 	"cmd/signalbox":        {"*"},

@@ -46,7 +46,7 @@ incidents.jsonl, problems.jsonl and summary.json.`,
 	c.Flags().StringVar(&o.events, "events", "", "recorded stream, JSON lines; - is standard input")
 	c.Flags().StringVar(&o.cmdb, "cmdb", "", "CIs and relations (YAML, JSON or NDJSON)")
 	c.Flags().StringVar(&o.out, "out", "", "directory for the result")
-	c.Flags().StringVar(&o.config, "config", "", "configuration file, for its sources and correlation")
+	c.Flags().StringVar(&o.config, "config", "", "configuration file, for its sources, correlation and cmdb")
 	c.Flags().IntVar(&o.batch, "batch", 0, "entries folded at once; the result does not depend on it")
 	for _, f := range []string{"events", "out"} {
 		if err := c.MarkFlagRequired(f); err != nil {
@@ -80,7 +80,7 @@ func replay(stdin io.Reader, stdout io.Writer, o replayOptions) error {
 		in = f
 	}
 	ro := engine.ReplayOptions{Config: cfg.Core(), Events: in, BatchRecords: o.batch}
-	if ro.CMDB, err = replayCMDB(o.cmdb); err != nil {
+	if ro.CMDB, err = replayCMDB(o.cmdb, ro.Config.CMDB); err != nil {
 		return err
 	}
 	var d lineDecoder
@@ -100,7 +100,7 @@ func replay(stdin io.Reader, stdout io.Writer, o replayOptions) error {
 	return nil
 }
 
-func replayCMDB(path string) (*cmdb.Changes, error) {
+func replayCMDB(path string, s cmdb.Settings) (*cmdb.Changes, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -114,7 +114,7 @@ func replayCMDB(path string) (*cmdb.Changes, error) {
 	}
 	defer f.Close()
 	doc, problems := cmdb.Parse(format, f)
-	changes, _, more := cmdb.Empty(cmdb.DefaultRelationTypes()).Plan(doc, "replay", false)
+	changes, _, more := cmdb.Empty(s.Types()).Plan(doc, "replay", false)
 	if problems = append(problems, more...); !cmdb.Blocking(problems) {
 		return &changes, nil
 	}

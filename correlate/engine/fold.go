@@ -78,6 +78,7 @@ func (f *Folder) step(r *journal.Record) (err error) {
 		return err
 	}
 	f.batch.Decisions = append(f.batch.Decisions, f.State.Step(in)...)
+	f.Graph = f.State.Graph() // an import and a configuration both make revisions
 	if in.Delivery != nil && f.OnDelivery != nil {
 		f.OnDelivery(r.Offset, in.Delivery)
 	}
@@ -103,7 +104,7 @@ func (f *Folder) input(r *journal.Record, v any) (correlate.Input, error) {
 		if err != nil {
 			return in, err
 		}
-		f.Graph, in.CMDB = g, g
+		in.CMDB = g
 	case *entry.Config:
 		c, err := correlate.ParseConfig(v.Body)
 		if err != nil {

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"fmt"
 	"time"
 
 	"signalbox/itsm"
@@ -82,30 +83,80 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate reports the first constant that cannot work.
-func (c Config) Validate() error {
-	for _, b := range []struct {
-		name      string
-		v, lo, hi int
-	}{
-		{"hops", c.Hops, 1, 8}, {"gamma", c.GammaMilli, 1, 1000}, {"theta", c.ThetaMilli, 1, 1000},
-		{"beta", c.BetaMilli, 0, 10000}, {"join", c.JoinMilli, 1, 999}, {"maybe", c.MaybeMilli, 1, c.JoinMilli},
-		{"near_hops", c.NearHops, 1, 8}, {"near_max", c.NearMax, 1, 4096}, {"candidates_max", c.CandidatesMax, 1, 1024},
-	} {
+// Validate reports every constant that cannot work, by the name it has in the
+// configuration.
+func (c Config) Validate() []itsm.FieldError {
+	var out []itsm.FieldError
+	bad := func(field string, v any, expected string) {
+		out = append(out, itsm.FieldError{Field: field, Value: fmt.Sprint(v), Expected: expected})
+	}
+	for _, b := range c.numbers() {
 		if b.v < b.lo || b.v > b.hi {
-			return itsm.Errorf(itsm.Invalid, "correlation.%s %d: expected %d to %d", b.name, b.v, b.lo, b.hi)
+			bad(b.name, b.v, fmt.Sprintf("%d to %d", b.lo, b.hi))
+		}
+	}
+	if c.MaybeMilli > c.JoinMilli {
+		bad("maybe_milli", c.MaybeMilli, fmt.Sprintf("at most join_milli, %d", c.JoinMilli))
+	}
+	for _, b := range c.times() {
+		if b.v < b.min || b.v > timeMax {
+			bad(b.name, b.v, fmt.Sprintf("%v to %v", b.min, timeMax))
 		}
 	}
 	for _, b := range []struct {
-		name   string
-		v, min time.Duration
-	}{
-		{"tau", c.Tau, time.Second}, {"quiet_gap", c.QuietGap, time.Second}, {"quiet_gap_min", c.QuietGapMin, time.Second},
-		{"lifetime", c.Lifetime, c.QuietGap}, {"follow_on", c.FollowOn, c.QuietGap}, {"reopen_within", c.Reopen, 0},
-	} {
-		if b.v < b.min {
-			return itsm.Errorf(itsm.Invalid, "correlation.%s %s: expected at least %s", b.name, b.v, b.min)
+		name string
+		v    time.Duration
+	}{{"lifetime", c.Lifetime}, {"follow_on", c.FollowOn}} {
+		if b.v < c.QuietGap {
+			bad(b.name, b.v, fmt.Sprintf("at least quiet_gap, %v", c.QuietGap))
 		}
 	}
-	return nil
+	return out
+}
+
+// Bounds that only keep arithmetic far from overflow.
+const (
+	timeMax  = 10 * 365 * 24 * time.Hour
+	countMax = 1 << 20
+	milliMax = 100_000
+)
+
+type number struct {
+	name      string
+	v, lo, hi int
+}
+
+// numbers lists the whole numbers with their bounds; scores and shares are thousandths.
+func (c *Config) numbers() []number {
+	return []number{
+		{"hops", c.Hops, 1, 8}, {"gamma_milli", c.GammaMilli, 1, 1000}, {"theta_milli", c.ThetaMilli, 1, 1000},
+		{"beta_milli", c.BetaMilli, 0, 10000}, {"self_milli", c.SelfMilli, 0, milliMax},
+		{"join_milli", c.JoinMilli, 1, 999}, {"maybe_milli", c.MaybeMilli, 1, 999},
+		{"pace_milli", c.PaceMilli, 0, milliMax}, {"pace_samples", c.PaceSamples, 0, countMax},
+		{"busy_slots", c.BusySlots, 0, countMax}, {"busy_milli", c.BusyMilli, 0, milliMax}, {"mute_onsets", c.MuteOnsets, 0, countMax},
+		{"near_hops", c.NearHops, 1, 8}, {"near_max", c.NearMax, 1, 4096}, {"near_degree_max", c.NearDegreeMax, 0, countMax},
+		{"bridge_fan_in", c.BridgeFanIn, 0, countMax}, {"near_milli", c.NearMilli, 0, 1000},
+		{"hot_fan_in", c.HotFanIn, 0, countMax}, {"hot_min", c.HotMin, 0, countMax}, {"hot_share_milli", c.HotShareMilli, 0, milliMax},
+		{"wave_min", c.WaveMin, 0, countMax}, {"wave_lull_milli", c.WaveLullMilli, 0, milliMax}, {"wave_rise_milli", c.WaveRiseMilli, 0, milliMax},
+		{"chronic_slots", c.ChronicSlots, 0, countMax},
+		{"tag_milli", c.TagMilli, 0, 1000}, {"dice_milli", c.DiceMilli, 0, 1000}, {"learned_milli", c.LearnedMilli, 0, 1000},
+		{"sparse_bind", c.SparseBind, 0, 1001}, {"sparse_missing", c.SparseMissing, 0, 1001},
+		{"sparse_samples", c.SparseSamples, 0, countMax}, {"sparse_milli", c.SparseMilli, 0, 1000},
+		{"candidates_max", c.CandidatesMax, 1, 1024},
+		{"cause_gamma_milli", c.CauseGammaMilli, 0, 1000}, {"cause_beta_milli", c.CauseBetaMilli, 0, 10000},
+		{"cause_late_milli", c.CauseLateMilli, 0, milliMax}, {"cause_call_milli", c.CauseCallMilli, 0, milliMax}, {"cause_kin_milli", c.CauseKinMilli, 0, milliMax},
+	}
+}
+
+type interval struct {
+	name   string
+	v, min time.Duration
+}
+
+func (c *Config) times() []interval {
+	return []interval{
+		{"tau", c.Tau, time.Second}, {"quiet_gap", c.QuietGap, time.Second}, {"quiet_gap_min", c.QuietGapMin, time.Second},
+		{"lifetime", c.Lifetime, time.Second}, {"follow_on", c.FollowOn, time.Second}, {"reopen_within", c.Reopen, 0},
+		{"hot_window", c.HotWindow, 0}, {"hot_young", c.HotYoung, 0}, {"cause_tau", c.CauseTau, time.Second},
+	}
 }

@@ -304,17 +304,18 @@ func TestRevisionProposes(t *testing.T) {
 }
 
 func TestConfigValidate(t *testing.T) {
-	if err := DefaultConfig().Validate(); err != nil {
-		t.Fatalf("the default: %v", err)
+	if faults := DefaultConfig().Validate(); len(faults) > 0 {
+		t.Fatalf("the default: %v", faults)
 	}
-	for _, breakIt := range []func(*Config){
-		func(c *Config) { c.Hops = 0 }, func(c *Config) { c.JoinMilli = 1000 }, func(c *Config) { c.MaybeMilli = 501 },
-		func(c *Config) { c.Tau = 0 }, func(c *Config) { c.Lifetime = time.Minute }, func(c *Config) { c.NearMax = 0 },
+	for field, breakIt := range map[string]func(*Config){
+		"hops": func(c *Config) { c.Hops = 0 }, "join_milli": func(c *Config) { c.JoinMilli = 1000 }, "maybe_milli": func(c *Config) { c.MaybeMilli = 501 },
+		"tau": func(c *Config) { c.Tau = 0 }, "lifetime": func(c *Config) { c.Lifetime = time.Minute }, "near_max": func(c *Config) { c.NearMax = 0 },
+		"hot_window": func(c *Config) { c.HotWindow = -1 }, "gamma_milli": func(c *Config) { c.GammaMilli = 5000 },
 	} {
 		c := DefaultConfig()
 		breakIt(&c)
-		if itsm.CodeOf(c.Validate()) != itsm.Invalid {
-			t.Errorf("%+v: valid", c)
+		if faults := c.Validate(); len(faults) != 1 || faults[0].Field != field {
+			t.Errorf("got %v, want one about %s", faults, field)
 		}
 	}
 }

@@ -82,8 +82,6 @@ type Options struct {
 	Engine  Engine
 	Gate    *access.Gate
 
-	// RelationTypes are the directions of failure the CMDB is built with. Nil: the defaults.
-	RelationTypes cmdb.RelationTypes
 	// Connectors tells of the partners and sends dead letters again. Nil: there are none.
 	Connectors Connectors
 	// Retry decodes a quarantined delivery again and journals what came of it; the
@@ -128,9 +126,6 @@ type API struct {
 func New(o Options) (*API, error) {
 	if o.Records == nil || o.Engine == nil || o.Gate == nil {
 		return nil, errors.New("api: Records, Engine and Gate are required")
-	}
-	if o.RelationTypes == nil {
-		o.RelationTypes = cmdb.DefaultRelationTypes()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -39,9 +39,9 @@ func linkOf(after string) (link, error) {
 }
 
 // viewRelation writes the relation in the direction people wrote it.
-func (a *API) viewRelation(l *link) relationView {
+func viewRelation(g *cmdb.Graph, l *link) relationView {
 	v := relationView{From: l.dependent, Type: l.typ, To: l.on, Affected: l.dependent}
-	if d, _ := a.o.RelationTypes.Direction(l.typ); d == cmdb.FromAffectsTo {
+	if g.Direction(l.typ) == cmdb.FromAffectsTo {
 		v.From, v.To = l.on, l.dependent
 	}
 	return v
@@ -74,7 +74,7 @@ func (a *API) relations(r *request) error {
 		found = found[:limit]
 		p.NextCursor = found[limit-1].cursor()
 	}
-	p.Items = each(found, a.viewRelation)
+	p.Items = each(found, func(l *link) relationView { return viewRelation(s.g, l) })
 	return r.json(p)
 }
 
@@ -165,7 +165,7 @@ func (a *API) postRelation(r *request) error {
 		return err
 	}
 	v := relationView{From: rel.From, Type: rel.Type, To: rel.To, Affected: rel.From}
-	if d, _ := a.o.RelationTypes.Direction(rel.Type); d == cmdb.FromAffectsTo {
+	if a.o.Engine.Graph().Direction(rel.Type) == cmdb.FromAffectsTo {
 		v.Affected = rel.To
 	}
 	return r.json(v)

@@ -1,6 +1,7 @@
 package cmdb
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -158,8 +159,8 @@ func TestExplainsAllocates(t *testing.T) {
 func TestRelationTypes(t *testing.T) {
 	types := DefaultRelationTypes()
 	for name, want := range map[string]string{
-		"depends_on": "0 true", "dependsOn": "0 true", "Depends on": "0 true", "part-of": "1 true", "USED_BY": "1 true",
-		"partOf": "1 true", "mystery": "0 false", "": "0 false",
+		"depends_on": "to_affects_from true", "dependsOn": "to_affects_from true", "Depends on": "to_affects_from true", "part-of": "from_affects_to true", "USED_BY": "from_affects_to true",
+		"partOf": "from_affects_to true", "mystery": "to_affects_from false", "": "to_affects_from false",
 	} {
 		d, known := types.Direction(name)
 		if got := fmt.Sprint(d, known); got != want {
@@ -194,6 +195,54 @@ func TestWithTypes(t *testing.T) {
 			return m
 		})); d != "" {
 		t.Errorf("a direction changed what is written (-before +after):\n%s", d)
+	}
+}
+
+// TestConfigure: other settings are another revision, the same ones are the same
+// graph, and a snapshot keeps them.
+func TestConfigure(t *testing.T) {
+	g := mustImport(t, Empty(DefaultRelationTypes()), YAML, layers, "test", false)
+	if g.Configure(Settings{}) != g {
+		t.Error("the defaults made another revision")
+	}
+	s := Settings{RelationTypes: map[string]Direction{"Mystery": FromAffectsTo}, Mappings: []Mapping{{Source: "dd", Label: "box", Names: "host"}}}
+	next := g.Configure(s)
+	if next.Revision() != g.Revision()+1 || next.Configure(s) != next {
+		t.Errorf("revision %d after %d, or a second one for the same settings", next.Revision(), g.Revision())
+	}
+	if got := ids(next, next.AppendDependants(nil, mustRef(t, next, "web"))); got != "db" {
+		t.Errorf("dependants of web %q, want db", got)
+	}
+	if got := ids(g, g.AppendDependants(nil, mustRef(t, g, "web"))); got != "" {
+		t.Errorf("the older revision changed: dependants of web %q", got)
+	}
+	var b bytes.Buffer
+	if err := next.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(dump(next), dump(again)); d != "" || again.Configure(s) != again {
+		t.Errorf("through a snapshot (-want +got):\n%s", d)
+	}
+	if back := next.Configure(Settings{}); back.Direction("mystery") != ToAffectsFrom || len(back.Mappings()) != 0 {
+		t.Error("settings that were taken back still count")
+	}
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	for want, s := range map[string]Settings{
+		"relation_types.part_of":  {RelationTypes: map[string]Direction{"part_of": FromAffectsTo, "partOf": ToAffectsFrom}},
+		"relation_types.":         {RelationTypes: map[string]Direction{"": FromAffectsTo}},
+		"mappings[1].label":       {Mappings: []Mapping{{Label: "a", Names: "ci"}, {Names: "ci"}}},
+		"mappings[0].names: hots": {Mappings: []Mapping{{Label: "a", Names: "hots"}}},
+	} {
+		got := s.Validate()
+		if len(got) != 1 || !strings.HasPrefix(got[0].Error(), want) {
+			t.Errorf("got %v, want one about %s", got, want)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type File struct {
 	Sources     map[string]Source    `yaml:"sources"`
 	Connectors  map[string]Connector `yaml:"connectors"`
 	Correlation yaml.Node            `yaml:"correlation"`
+	CMDB        CMDB                 `yaml:"cmdb"`
 	Journal     Journal              `yaml:"journal"`
 	Heartbeat   Heartbeat            `yaml:"heartbeat"`
 	Watchdogs   []Watchdog           `yaml:"watchdogs"`
@@ -100,6 +101,19 @@ type Connector struct {
 	APIURL         string   `yaml:"api_url"`
 	WebhookSecrets []Secret `yaml:"webhook_secrets"`
 	MinPriority    string   `yaml:"min_priority"` // least important priority told to it; P5
+}
+
+// CMDB says what people's own relation types and labels mean.
+type CMDB struct {
+	RelationTypes map[string]Direction `yaml:"relation_types"` // over the built-in ones
+	Mappings      []Mapping            `yaml:"mappings"`       // the first that fits an alert counts
+}
+
+// Mapping says that a label's value names a CI.
+type Mapping struct {
+	Source string `yaml:"source"` // whose alerts; all when missing
+	Label  string `yaml:"label"`
+	Names  string `yaml:"names"` // ci, host, ip, pod, workload, service or namespace
 }
 
 // Journal says how long history is kept.
@@ -171,6 +185,7 @@ func Parse(name string, b []byte) (*File, error) {
 		}
 	}
 	f.correlation = correlate.DefaultConfig()
+	f.correlation.CMDB = f.CMDB.core()
 	if f.Correlation.Kind != 0 {
 		if err := decodeCorrelation(name, &f.Correlation, &f.correlation); err != nil {
 			return nil, err
@@ -246,6 +261,9 @@ func (f *File) validate(name string) error {
 		oneOf("connectors."+n+".kind", c.Kind, connectorKinds)
 		oneOf("connectors."+n+".min_priority", c.MinPriority, priorities)
 		errs = append(errs, checkURL(name, "connectors."+n+".events_url", c.EventsURL), checkURL(name, "connectors."+n+".api_url", c.APIURL))
+	}
+	for _, fault := range f.CMDB.core().Validate() {
+		errs = append(errs, fmt.Errorf("%s: cmdb.%w", name, fault))
 	}
 	oneOf("heartbeat.method", f.Heartbeat.Method, methods)
 	errs = append(errs, f.checkWatching(name)...)

@@ -3,6 +3,7 @@ package conf
 import (
 	"signalbox/correlate"
 	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
 )
 
 // genericKind is the kind of source, and the built-in source of that name, whose
@@ -36,4 +37,19 @@ func (f *File) Core() correlate.Config {
 		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p})
 	}
 	return c
+}
+
+// core is the section as the core knows it.
+func (c CMDB) core() cmdb.Settings {
+	var s cmdb.Settings
+	for name, d := range c.RelationTypes {
+		if s.RelationTypes == nil {
+			s.RelationTypes = map[string]cmdb.Direction{}
+		}
+		s.RelationTypes[name] = cmdb.Direction(d)
+	}
+	for _, m := range c.Mappings {
+		s.Mappings = append(s.Mappings, cmdb.Mapping(m))
+	}
+	return s
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"signalbox/itsm/cmdb"
 )
 
 // Duration is a time.Duration written 300ms, 5m, 24h or 30d.
@@ -68,6 +70,18 @@ func ParseSize(s string) (Size, error) {
 		return 0, fmt.Errorf("size %q: expected bytes or a number with KiB, MiB or GiB", s)
 	}
 	return Size(v * factor), nil
+}
+
+// Direction is which way failure travels along a relation: from_affects_to or
+// to_affects_from.
+type Direction cmdb.Direction
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (d *Direction) UnmarshalYAML(n *yaml.Node) error {
+	if err := (*cmdb.Direction)(d).UnmarshalText([]byte(n.Value)); err != nil {
+		return fmt.Errorf("line %d: %q: %w", n.Line, n.Value, err)
+	}
+	return nil
 }
 
 // Secret refers to a secret; it is read when it is needed and never printed.
