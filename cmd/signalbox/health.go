@@ -128,6 +128,9 @@ func (h *healthReport) notReady() []string {
 	return why
 }
 
+// ready is what /readyz, the metric signalbox_ready and the heartbeat go by.
+func (h *healthReport) ready() bool { return len(h.notReady()) == 0 }
+
 func (h *healthReport) api() api.Status {
 	st, why := h.eng.Status(), h.notReady()
 	return api.Status{Ready: len(why) == 0, Because: why, Cursor: st.Cursor, Head: st.Head, Lag: st.Lag, CMDB: st.CMDB, CIs: st.CIs, Version: version()}

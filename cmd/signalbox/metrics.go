@@ -19,6 +19,7 @@ type stateMetrics struct {
 	desk    *desk.Desk
 	senders []*connectors.Sender
 	dir     string
+	ready   func() bool // as /readyz answers
 }
 
 func gauge(name, help string, labels ...string) *prometheus.Desc {
@@ -26,7 +27,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descReady       = gauge("ready", "1 when the server accepts and folds.")
+	descReady       = gauge("ready", "1 when /readyz answers 200: the server accepts and folds.")
 	descOffset      = gauge("journal_head_offset", "Last durable journal entry.")
 	descCursor      = gauge("engine_cursor_offset", "Last folded journal entry.")
 	descLag         = gauge("engine_fold_lag_seconds", "Age of the oldest entry that is not folded; 0 when caught up.")
@@ -83,7 +84,7 @@ type counter func(d *prometheus.Desc, v uint64, labels ...string)
 func (m *stateMetrics) fold(set setter, count counter) {
 	st, t := m.eng.Status(), m.eng.Totals()
 	ready := 0.0
-	if st.Ready && st.Stopped == "" && st.Paused == "" {
+	if m.ready() {
 		ready = 1
 	}
 	set(descReady, ready)

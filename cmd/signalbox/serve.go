@@ -261,8 +261,8 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 		return err
 	}
 	senders, wakes := sendersOf(set.pagers, d, eng, after.restored(), log)
-	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir})
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
+	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir, ready: health.ready})
 	told := ledgerOf(d, j, eng)
 	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told,
 		Backup: startBackup(j, eng), Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
@@ -282,7 +282,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
 	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, after: after,
-		watching:     watchingOf(set, j, d, space, after, func() bool { return len(health.notReady()) == 0 }, reg, log),
+		watching:     watchingOf(set, j, d, space, after, health.ready, reg, log),
 		reload:       &reloader{o: o, explicit: explicit, door: door, level: level, log: log, running: set.file},
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
 }

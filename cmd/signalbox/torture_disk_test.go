@@ -100,7 +100,9 @@ func TestTortureFullDisk(t *testing.T) {
 		a.mu.Lock()
 		a.sent["freed"]++
 		a.mu.Unlock()
-		eventually(t, "it is ready again", func() bool { return s.do(http.MethodGet, "/readyz", nil, nil) == http.StatusOK })
+		eventually(t, "it is ready again", func() bool {
+			return s.do(http.MethodGet, "/readyz", nil, nil) == http.StatusOK && gauges(s)["signalbox_ready"] == 1
+		})
 		checkNothingLost(t, s, a)
 		if t.Failed() {
 			t.FailNow()
@@ -134,6 +136,9 @@ func refusesAndReads(t *testing.T, s *server, round int) {
 	status, b, err := s.try(http.MethodGet, "/readyz", nil)
 	if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(string(b), "disk") {
 		t.Errorf("round %d: readyz on a full disk: %d %s %v; want 503 and why", round, status, b, err)
+	}
+	if ready := gauges(s)["signalbox_ready"]; ready != 0 {
+		t.Errorf("round %d: signalbox_ready is %v on a full disk, want 0 as readyz says", round, ready)
 	}
 	for _, path := range []string{"/api/v1/alerts?limit=10", "/api/v1/incidents?limit=10", "/healthz", "/metrics", "/"} {
 		if status, _, err := s.try(http.MethodGet, path, nil); err != nil || status >= 400 {

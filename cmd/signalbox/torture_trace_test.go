@@ -206,6 +206,9 @@ func checkStopped(t *testing.T, s *server, answers []answer, at time.Time) {
 	if status, b, err := s.try(http.MethodGet, "/readyz", nil); err == nil && (status != http.StatusServiceUnavailable || !strings.Contains(string(b), "journal")) {
 		t.Errorf("readyz after a failed sync: %d %s, want 503 and why", status, b)
 	}
+	if status, b, err := s.try(http.MethodGet, "/metrics", nil); err == nil && (status != http.StatusOK || !strings.Contains(string(b), "\nsignalbox_ready 0\n")) {
+		t.Errorf("metrics after a failed sync: %d, want signalbox_ready 0 as readyz says", status)
+	}
 }
 
 // firstInjection reads from the trace when the fault was injected.
