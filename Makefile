@@ -18,17 +18,17 @@ demo: build
 	$(BIN) demo $(ARGS)
 
 # Installs Chromium, Prometheus and Alertmanager for the end-to-end tests where
-# it may; where it may not it says which suites are missing and fails at the end
+# it may; where it may not it names at the end the suites that did not run and fails
 # unless ALLOW_MISSING=1.
 test: build
 	bash .ci/setup
-	$(GO) test ./...
+	bash .ci/suites $(GO) test ./...
 	$(GO) test -tags fault -run 'TestFaults|TestNoFault' ./correlate/sim
 
 # What machines and strangers do to it, at full length; 'make test' has a sample.
 torture: build
 	bash .ci/setup
-	SIGNALBOX_LONG=1 $(GO) test -run Torture -timeout 3h -v ./cmd/signalbox ./correlate/engine
+	SIGNALBOX_LONG=1 bash .ci/suites $(GO) test -run Torture -timeout 3h -v ./cmd/signalbox ./correlate/engine
 	SIGNALBOX_LONG=1 $(GO) test -timeout 3h ./ingest/journal ./itsm/cmdb ./cmd/internal/backup
 	$(GO) test ./correlate/sim -run TestSim -long -v -timeout 30m
 
@@ -39,6 +39,7 @@ check:
 	$(GO) tool staticcheck ./...
 
 race:
+	bash .ci/setup
 	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on $$($(GO) list ./... | grep -v cmd/signalbox)
 	CGO_ENABLED=1 SIGNALBOX_RACE=1 $(GO) test -short -run 'FirstAlert|Explained|PagerDuty|Kill|Trace' ./cmd/signalbox
 

@@ -11,12 +11,14 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"signalbox/itsm/peertest"
 )
 
 // browser starts Chromium and signs in to the running server's console.
 func browser(t *testing.T, s *server, width int, scripts bool) context.Context {
 	t.Helper()
-	path := peer(t, "console in a browser", "chromium")
+	path := peertest.Find(t, "console in a browser", "chromium")
 	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(t.TempDir())}

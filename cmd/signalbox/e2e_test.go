@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"signalbox/itsm/peertest"
 )
 
 const quick = "correlation: {resolve_after: 1s, reopen_within: 10s}\n"
@@ -76,7 +78,7 @@ func TestExplainedIncidentWithCMDB(t *testing.T) {
 
 func TestRealAlertmanagerAndPrometheus(t *testing.T) {
 	const suite = "real Alertmanager and Prometheus"
-	am, prom := peer(t, suite, "alertmanager"), peer(t, suite, "prometheus")
+	am, prom := peertest.Find(t, suite, "alertmanager"), peertest.Find(t, suite, "prometheus")
 	s := start(t, t.TempDir(), quick)
 
 	var broken atomic.Bool
@@ -152,7 +154,7 @@ alerting:
 
 func TestHighlyAvailablePairMakesOneAlert(t *testing.T) {
 	const suite = "pair of Alertmanagers"
-	am := peer(t, suite, "alertmanager")
+	am := peertest.Find(t, suite, "alertmanager")
 	s := start(t, t.TempDir(), quick)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "am.yml")

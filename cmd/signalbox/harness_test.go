@@ -338,31 +338,6 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// peer finds a real program a suite needs, or fails (with ALLOW_MISSING=1: skips)
-// and says which suite cannot run.
-func peer(t *testing.T, suite, name string) string {
-	t.Helper()
-	if root, err := filepath.Abs("../.."); err == nil {
-		if p := filepath.Join(root, ".cache", "bin", name); isFile(p) {
-			return p
-		}
-	}
-	p, err := exec.LookPath(name)
-	if err == nil {
-		return p
-	}
-	if os.Getenv("ALLOW_MISSING") == "1" {
-		t.Skipf("suite %s left out: %s is not installed", suite, name)
-	}
-	t.Fatalf("suite %s could not run: %s is not installed; 'make test' installs it where it may (Debian, root or sudo); ALLOW_MISSING=1 leaves the suite out", suite, name)
-	return ""
-}
-
-func isFile(p string) bool {
-	st, err := os.Stat(p)
-	return err == nil && st.Mode().IsRegular()
-}
-
 // spawn runs a peer until the test ends.
 func spawn(t *testing.T, name string, args ...string) {
 	t.Helper()

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"signalbox/itsm/peertest"
 )
 
 var metricName = regexp.MustCompile(`(signalbox|process|go)_[a-z_]+`)
@@ -49,7 +51,7 @@ func TestMonitoringFilesNameRealMetrics(t *testing.T) {
 }
 
 func TestRulesAreAcceptedByPrometheus(t *testing.T) {
-	promtool := peer(t, "promtool", "promtool")
+	promtool := peertest.Find(t, "promtool", "promtool")
 	file := filepath.Join(t.TempDir(), "rules.yml")
 	out, err := cli(t, "snippets", "rules")
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"signalbox/itsm/peertest"
 )
 
 // The torture tests do to the built binary what machines and strangers do to it.
@@ -27,32 +29,13 @@ func sized(sample, all int) int {
 	return sample
 }
 
-// tool finds a program of the machine that a suite needs.
-func tool(t *testing.T, suite, name string) string {
-	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		missing(t, suite, name+" is not installed; 'make test' installs it where it may (Debian, root or sudo)")
-	}
-	return p
-}
-
-// missing fails a suite that cannot run here, or leaves it out with ALLOW_MISSING=1.
-func missing(t *testing.T, suite, why string) {
-	t.Helper()
-	if os.Getenv("ALLOW_MISSING") == "1" {
-		t.Skipf("suite %s left out: %s", suite, why)
-	}
-	t.Fatalf("suite %s could not run: %s; ALLOW_MISSING=1 leaves the suite out", suite, why)
-}
-
 // tracer returns the command line that runs a program under strace with a fault
 // injected; skips or fails when this machine does not let strace work.
 func tracer(t *testing.T, suite, out, calls, fault string) []string {
 	t.Helper()
-	s := tool(t, suite, "strace")
+	s := peertest.Find(t, suite, "strace")
 	if b, err := exec.Command(s, "-qq", "-o", os.DevNull, "-e", "trace=getpid", "true").CombinedOutput(); err != nil {
-		missing(t, suite, fmt.Sprintf("strace does not work here: %s", strings.TrimSpace(string(b))))
+		peertest.Missing(t, suite, fmt.Sprintf("strace does not work here: %s", strings.TrimSpace(string(b))))
 	}
 	return []string{s, "-qq", "-f", "-ttt", "-o", out, "-e", "trace=" + calls, "-e", "signal=none", "-e", "inject=" + calls + ":" + fault}
 }
@@ -65,9 +48,9 @@ func inNamespace(t *testing.T, suite string) bool {
 	if os.Getenv(env) == "1" {
 		return true
 	}
-	u := tool(t, suite, "unshare")
+	u := peertest.Find(t, suite, "unshare")
 	if b, err := exec.Command(u, "-m", "true").CombinedOutput(); err != nil {
-		missing(t, suite, fmt.Sprintf("it mounts a small disk, which needs root: %s", strings.TrimSpace(string(b))))
+		peertest.Missing(t, suite, fmt.Sprintf("it mounts a small disk, which needs root: %s", strings.TrimSpace(string(b))))
 	}
 	name := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
 	cmd := exec.Command(u, "-m", "--propagation", "private", os.Args[0], "-test.run="+name, "-test.v", "-test.timeout=1h")

@@ -41,9 +41,6 @@ func mainText(t *testing.T, ctx context.Context) string {
 // Keys: walk to the second row, open it, acknowledge it.
 func TestBrowserKeys(t *testing.T) {
 	ctx := browser(t)
-	if ctx == nil {
-		return
-	}
 	s := serve(t, time.Now)
 	enter(t, ctx, s.base)
 	steps(t, ctx, chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("k"), chromedp.KeyEvent("j"), chromedp.KeyEvent("\r"))
@@ -65,9 +62,6 @@ func TestBrowserKeys(t *testing.T) {
 
 func TestBrowserWithoutScript(t *testing.T) {
 	ctx := browser(t)
-	if ctx == nil {
-		return
-	}
 	s := serve(t, time.Now)
 	p := emulation.SetScriptExecutionDisabledParams{Value: true}
 	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, p); err != nil {
@@ -86,9 +80,6 @@ func TestBrowserWithoutScript(t *testing.T) {
 // and no text of it runs.
 func TestBrowserPhone(t *testing.T) {
 	ctx := browser(t)
-	if ctx == nil {
-		return
-	}
 	bad := `<img src=x onerror="window.owned=1"><script>window.owned=1</script>` + strings.Repeat("WWWWWWWWWW", 30)
 	for name, text := range map[string]string{"story": "", "hostile": bad} {
 		s := serve(t, time.Now)
@@ -116,9 +107,6 @@ func TestBrowserPhone(t *testing.T) {
 
 func TestBrowserColours(t *testing.T) {
 	ctx := browser(t)
-	if ctx == nil {
-		return
-	}
 	s := serve(t, time.Now)
 	enter(t, ctx, s.base)
 	for _, c := range []struct{ system, choice, want string }{
@@ -137,9 +125,6 @@ func TestBrowserColours(t *testing.T) {
 // A new incident is announced; the page stays where the reader is.
 func TestBrowserLive(t *testing.T) {
 	ctx := browser(t)
-	if ctx == nil {
-		return
-	}
 	s := serve(t, time.Now)
 	steps(t, ctx, window(375))
 	enter(t, ctx, s.base)

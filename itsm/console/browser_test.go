@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,35 +11,14 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"signalbox/itsm/peertest"
 )
 
-// browserPath finds a browser. Without one the test fails, because a console
-// nobody looked at in a browser is not tested; ALLOW_MISSING=1 says that it is known.
-func browserPath(t *testing.T) string {
-	t.Helper()
-	if p := os.Getenv("SIGNALBOX_CHROMIUM"); p != "" {
-		return p
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			return p
-		}
-	}
-	if os.Getenv("ALLOW_MISSING") == "1" {
-		t.Log("no browser: nothing was tested here, as ALLOW_MISSING=1 allows")
-		return ""
-	}
-	t.Fatal("no browser: put chromium into PATH, or its path into SIGNALBOX_CHROMIUM, or set ALLOW_MISSING=1 to do without these tests")
-	return ""
-}
-
-// browser starts a browser for one test; nil when there is none and that is allowed.
+// browser starts a browser for one test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path := browserPath(t)
-	if path == "" {
-		return nil
-	}
+	path := peertest.Find(t, "console in a browser", "chromium", "chromium-browser", "google-chrome", "chrome")
 	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(t.TempDir())}
