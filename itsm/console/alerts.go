@@ -24,6 +24,8 @@ type alertsPage struct {
 	Rows     []alertRow
 	Next     string
 	External string
+
+	liveState string
 }
 
 type alertRow struct {
@@ -33,11 +35,14 @@ type alertRow struct {
 	Unbound    bool
 	Source     string
 	Incident   string
+	Number     string
 	Suppressed string
 	Ended      when
 }
 
 func (alertsPage) about() (string, string, string) { return "alerts", "Alerts", "alerts" }
+
+func (p alertsPage) live() string { return p.liveState }
 
 // alertFilter is what the address says should be listed.
 type alertFilter struct {
@@ -91,7 +96,7 @@ func (f alertFilter) address(which, cursor string) string {
 	return "/alerts?" + v.Encode()
 }
 
-func viewAlerts(f alertFilter, page desk.Page[itsm.Alert], inv inventory, external string, now time.Time) alertsPage {
+func viewAlerts(f alertFilter, page desk.Page[itsm.Alert], newest itsm.AlertNumber, inv inventory, external string, now time.Time) alertsPage {
 	p := alertsPage{Q: f.Q, Source: f.Source, CI: f.CI, Incident: f.Incident, Which: f.Which, External: external,
 		Filtered: f.Q != "" || f.Source != "" || f.CI != "" || f.Incident != "" || f.Which == "resolved"}
 	for _, w := range []string{"firing", "resolved", "all"} {
@@ -103,12 +108,13 @@ func viewAlerts(f alertFilter, page desk.Page[itsm.Alert], inv inventory, extern
 	if page.Next != "" {
 		p.Next = f.address(f.Which, page.Next)
 	}
+	p.liveState = watchList("alerts", f.address(f.Which, f.Cursor), page, nil, uint64(newest), alertNumber, alertMark)
 	return p
 }
 
 func viewAlertRow(a itsm.Alert, inv inventory, now time.Time) alertRow {
 	id, unbound := ciOf(a)
-	return alertRow{alertRef: viewAlertRef(a, now), Status: statusBadge(a.Status), CI: inv.link(id), Unbound: unbound,
+	return alertRow{alertRef: viewAlertRef(a, now), Number: a.Number.String(), Status: statusBadge(a.Status), CI: inv.link(id), Unbound: unbound,
 		Source: line(a.Source, 60), Incident: a.Incident.String(), Suppressed: line(a.SuppressedBy, lineRunesMax), Ended: at(a.EndsAt, now)}
 }
 
@@ -121,5 +127,5 @@ func (c *Console) alerts(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.show(ctx, http.StatusOK, viewAlerts(f, page, c.inventory(), c.external.String(), c.o.Clock()))
+	return c.show(ctx, http.StatusOK, viewAlerts(f, page, c.o.Records.Counts().Alerts, c.inventory(), c.external.String(), c.o.Clock()))
 }

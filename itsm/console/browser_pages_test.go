@@ -122,29 +122,37 @@ func TestBrowserColours(t *testing.T) {
 	}
 }
 
-// A new incident is announced; the page stays where the reader is.
+// What changes is announced; the page stays where the reader is, and refreshing
+// brings the row that stood at the top back to where it stood.
 func TestBrowserLive(t *testing.T) {
 	ctx := browser(t)
 	s := serve(t, time.Now)
 	steps(t, ctx, window(375))
 	enter(t, ctx, s.base)
-	js[int](t, ctx, `scrollTo(0, 200), 0`)
+	js[int](t, ctx, `scrollTo(0, 500), 0`)
 	before := js[string](t, ctx, `document.querySelector("main").innerHTML`)
 	w := script{now: itsm.TimeOf(time.Now()), graph: s.book.graph}
 	for _, n := range []itsm.IncidentNumber{8, 9} {
-		w.incident(itsm.Incident{Number: n, Title: "another", State: itsm.New, Impact: itsm.Low, Urgency: itsm.Low, OpenedAt: w.now})
+		w.incident(itsm.Incident{Number: n, Title: "another", State: itsm.New, Impact: itsm.High, Urgency: itsm.High, OpenedAt: w.now})
 	}
 	if err := s.book.apply(w.out); err != nil {
 		t.Fatal(err)
 	}
 	until(t, ctx, `document.getElementById("live").innerText.startsWith("2 new incidents.")`)
-	if y := js[int](t, ctx, `scrollY`); y != 200 {
-		t.Errorf("the page moved to %d, want it where the reader was: 200", y)
+	if y := js[int](t, ctx, `scrollY`); y != 500 {
+		t.Errorf("the page moved to %d, want it where the reader was: 500", y)
 	}
 	if after := js[string](t, ctx, `document.querySelector("main").innerHTML`); len(after) < len(before)-200 || len(after) > len(before)+200 {
 		t.Error("the page changed under its reader")
 	}
 	if got := js[string](t, ctx, `document.title`); !strings.HasPrefix(got, "(2) ") {
 		t.Errorf("title %q, want it to say (2)", got)
+	}
+	const top = `Math.round(document.getElementById("INC0000003").getBoundingClientRect().top)`
+	stood := js[int](t, ctx, top)
+	steps(t, ctx, chromedp.Click(chromedp.CSS("#live a")))
+	until(t, ctx, `!!document.getElementById("INC0000009")`)
+	if now := js[int](t, ctx, top); now < stood-2 || now > stood+2 {
+		t.Errorf("after the refresh a row that stood at %d stands at %d", stood, now)
 	}
 }

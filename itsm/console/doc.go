@@ -33,10 +33,12 @@
 // 2026-11 A flash message is a code and an incident number in a cookie, not text:
 // who can plant a cookie still cannot put words on our page.
 //
-// 2026-11 The live stream says how many incidents are newer than the page, worked
-// out on the server from the page's own number, and ends itself after a while: the
+// 2026-11 The live stream says how many rows are new to the page and how many
+// changed, worked out on the server from the page's own filter and a digest of each
+// row it shows, both in the stream's address. It ends itself after a while: the
 // browser reconnects, no state is kept, and shutting down need not wait.
-// Rejected: pushing fragments, which moves the page under the reader.
+// Rejected: pushing fragments, which moves the page under the reader; counting
+// changes by journal entry, which every repetition of an alert would raise.
 //
 // 2026-11 The dependency picture is drawn twice, as columns and as rows, and the
 // style sheet shows one. One picture scaled down is unreadable on a phone.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -155,7 +154,7 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv),
 		Related: viewRelated(f, canAct), Timeline: viewTimeline(f.Timeline, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
-		liveState: "/live?incident=" + i.Number.String() + "&version=" + strconv.FormatUint(i.Version, 10),
+		liveState: watchIncident(i),
 	}
 	if f.OlderTime != "" {
 		p.Older = p.Path + "?" + url.Values{"before": {f.OlderTime}}.Encode() + "#done"

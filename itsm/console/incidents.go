@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -117,7 +116,7 @@ type incidentsPage struct {
 	Empty      bool
 	Fresh      bool // there has never been an incident
 	External   string
-	After      itsm.IncidentNumber // newest incident there is
+	liveState  string
 }
 
 type incidentGroup struct {
@@ -155,12 +154,7 @@ type incidentRow struct {
 
 func (incidentsPage) about() (string, string, string) { return "incidents", "Incidents", "incidents" }
 
-func (p incidentsPage) live() string {
-	if !slices.ContainsFunc(p.States, func(c chip) bool { return c.Current && c.Label == "Open" }) {
-		return ""
-	}
-	return "/live?after=" + strconv.FormatUint(uint64(p.After), 10)
-}
+func (p incidentsPage) live() string { return p.liveState }
 
 // incidentLists is what the list page is made of.
 type incidentLists struct {
@@ -170,7 +164,7 @@ type incidentLists struct {
 }
 
 func viewIncidents(f incidentFilter, l incidentLists, inv inventory, canAct bool, external string, now time.Time) incidentsPage {
-	p := incidentsPage{Filter: f, Filtered: !f.plain(), External: external, After: l.Counts.Incidents, Fresh: l.Counts.Incidents == 0,
+	p := incidentsPage{Filter: f, Filtered: !f.plain(), External: external, Fresh: l.Counts.Incidents == 0,
 		States: stateChips(f, l.Counts), Priorities: priorityChips(f, l.Counts)}
 	var urgent, rest []incidentRow
 	shown := map[itsm.IncidentNumber]bool{}
@@ -200,6 +194,7 @@ func viewIncidents(f incidentFilter, l incidentLists, inv inventory, canAct bool
 		}
 	}
 	p.Empty = len(p.Groups) == 0
+	p.liveState = watchList("incidents", here, l.Page, l.Urgent, uint64(l.Counts.Incidents), incidentNumber, incidentMark)
 	if l.Page.Next != "" {
 		p.Next = f.address(func(v url.Values) { v.Set("cursor", l.Page.Next) })
 	}

@@ -3,10 +3,9 @@ package console
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,51 +18,10 @@ import (
 const (
 	liveStreamsMax = 200
 	liveFor        = 20 * time.Second
-	livePause      = time.Second // at most one message a second
+	livePause      = time.Second    // at most one message a second
+	livePatience   = liveStreamsMax // a stream rests this many times as long as it looked: all of them keep one core busy at most
 	liveRetryMS    = 2000
 )
-
-// news is what a stream says: how many incidents are newer than the page, or
-// that the page's incident changed.
-type news struct {
-	New     uint64
-	Changed bool
-}
-
-// watch is what a page asked to be told about.
-type watch struct {
-	after    itsm.IncidentNumber
-	incident itsm.IncidentNumber
-	version  uint64
-}
-
-func parseWatch(v url.Values) (watch, error) {
-	if s := v.Get("incident"); s != "" {
-		n, err := itsm.ParseIncidentNumber(s)
-		if err != nil {
-			return watch{}, err
-		}
-		version, err := strconv.ParseUint(v.Get("version"), 10, 64)
-		if err != nil {
-			return watch{}, itsm.Errorf(itsm.Invalid, "version %q: expected a number", line(v.Get("version"), 40))
-		}
-		return watch{incident: n, version: version}, nil
-	}
-	after, err := strconv.ParseUint(v.Get("after"), 10, 64)
-	if err != nil {
-		return watch{}, itsm.Errorf(itsm.Invalid, "after %q: expected the number of the newest incident on the page", line(v.Get("after"), 40))
-	}
-	return watch{after: itsm.IncidentNumber(after)}, nil
-}
-
-func (c *Console) news(w watch) (news, error) {
-	if w.incident != 0 {
-		i, err := c.o.Records.Incident(w.incident)
-		return news{Changed: i.Version != w.version}, err
-	}
-	newest := c.o.Records.Counts().Incidents
-	return news{New: uint64(newest - min(newest, w.after))}, nil
-}
 
 // live streams server-sent events until the reader leaves, the server stops or
 // the stream is old enough to be renewed.
@@ -100,13 +58,19 @@ func (c *Console) stream(out *bufio.Writer, w watch) {
 	said := news{}
 	for ctx.Err() == nil {
 		cursor, _ := c.o.Records.Cursor()
-		n, err := c.news(w)
+		began := time.Now()
+		n, err := w.news(c)
+		pause := max(livePause, livePatience*time.Since(began))
 		if err != nil {
 			c.o.Log.Warn("live stream", "err", err)
 			return
 		}
 		if n != said {
-			fmt.Fprintf(out, "data: {\"new\":%d,\"changed\":%t}\n\n", n.New, n.Changed)
+			data, err := json.Marshal(n)
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(out, "data: %s\n\n", data)
 			said = n
 		}
 		if out.Flush() != nil {
@@ -116,7 +80,7 @@ func (c *Console) stream(out *bufio.Writer, w watch) {
 			return
 		}
 		select {
-		case <-time.After(livePause):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}

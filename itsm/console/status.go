@@ -67,6 +67,9 @@ type statusPage struct {
 	Bind       string
 	Unbound    []string
 	External   string
+	Waiting    int // in quarantine
+
+	liveState string
 }
 
 type sourceRow struct {
@@ -82,11 +85,13 @@ type connectorRow struct {
 
 func (statusPage) about() (string, string, string) { return "status", "Status", "status" }
 
+func (p statusPage) live() string { return p.liveState }
+
 // unboundMax bounds the unbound keys shown.
 const unboundMax = 10
 
 func viewStatus(h *Health, n desk.Counts, cursor itsm.Offset, cursorAt itsm.Time, now time.Time) statusPage {
-	p := statusPage{Ready: true, Counts: viewCounts(n)}
+	p := statusPage{Ready: true, Counts: viewCounts(n), Waiting: n.QuarantineWaiting}
 	p.Pipeline = []fact{{Name: "Folded up to entry", Text: thousands(uint64(cursor)), When: at(cursorAt, now)}}
 	states := map[string]string{}
 	if h != nil {
@@ -160,6 +165,12 @@ func viewCounts(n desk.Counts) []fact {
 }
 
 func (c *Console) status(ctx *fiber.Ctx) error {
+	p := c.statusPage()
+	p.liveState = "/live?list=status&seen=" + statusMark(p)
+	return c.show(ctx, http.StatusOK, p)
+}
+
+func (c *Console) statusPage() statusPage {
 	var h *Health
 	if c.o.Health != nil {
 		now := c.o.Health()
@@ -171,5 +182,5 @@ func (c *Console) status(ctx *fiber.Ctx) error {
 		p.Parts = ledgerParts("/status")
 	}
 	p.Version, p.External = line(c.o.Version, 60), c.external.String()
-	return c.show(ctx, http.StatusOK, p)
+	return p
 }

@@ -84,16 +84,32 @@
   });
   window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((f) => delete f.dataset.sent));
 
+  // Refresh keeps the reader's place: what stood at the top of the window stands
+  // there again, or what came after it if that is gone.
+  const place = "place " + location.pathname + location.search;
+  const kept = (f) => {
+    try {
+      return f(sessionStorage);
+    } catch {
+      return null; // storage is switched off: the page then begins at its top
+    }
+  };
+  $("#live a").addEventListener("click", () => {
+    if (scrollY < 40) return;
+    const below = $$("main [id]").map((e) => [e.id, Math.round(e.getBoundingClientRect().top)]).filter((p) => p[1] > -40);
+    kept((s) => s.setItem(place, JSON.stringify(below.slice(0, 80))));
+  });
+  const was = JSON.parse(kept((s) => s.getItem(place)) || "[]").find((p) => document.getElementById(p[0]));
+  kept((s) => s.removeItem(place));
+  if (was) scrollTo(0, scrollY + document.getElementById(was[0]).getBoundingClientRect().top - was[1]);
+
   // What changed since this page was made: said, never shown by moving the page.
   const notice = $("#live");
   const title = document.title;
   const tell = (n) => {
-    let text = "";
-    if (n.new > 0) text = n.new === 1 ? "1 new incident." : `${n.new} new incidents.`;
-    else if (n.changed) text = "This incident has changed.";
-    notice.hidden = text === "";
-    notice.firstElementChild.textContent = text;
-    document.title = n.new > 0 ? `(${n.new}) ${title}` : title;
+    notice.hidden = n.text === "";
+    notice.firstElementChild.textContent = n.text;
+    document.title = n.count > 0 ? `(${n.count}) ${title}` : title;
   };
   const live = document.body.dataset.live;
   if (live && window.EventSource) {
