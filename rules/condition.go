@@ -1,0 +1,186 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// condition is a compiled expression.
+type condition struct {
+	text    string
+	program cel.Program
+	ast     *cel.Ast
+	stage   Stage
+}
+
+// errCost is what an expression comes to that cost too much.
+var errCost = errors.New("cost more than it may")
+
+// compile checks an expression and makes it ready to run; want is its type, nil
+// for anything that can be written as text.
+func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, errors.New("empty: expected an expression")
+	}
+	if len(text) > ConditionMax {
+		return nil, fmt.Errorf("%d bytes: expected at most %d", len(text), ConditionMax)
+	}
+	env := l.envs[s]
+	ast, iss := env.Compile(text)
+	if err := iss.Err(); err != nil {
+		return nil, explainIssues(iss, s)
+	}
+	if err := checkType(ast.OutputType(), want); err != nil {
+		return nil, err
+	}
+	est, err := env.EstimateCost(ast, sizes{})
+	if err != nil {
+		return nil, fmt.Errorf("its cost cannot be estimated: %w", err)
+	}
+	if est.Max > CostMax {
+		return nil, fmt.Errorf("may cost %s of %d units on the largest alert that is accepted: make it simpler, or look at labels instead of long texts", many(est.Max), CostMax)
+	}
+	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if est.Max > costFree {
+		opts = append(opts, cel.CostLimit(CostMax))
+	}
+	p, err := env.Program(ast, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot run: %s", firstLine(err.Error()))
+	}
+	return &condition{text: text, program: p, ast: ast, stage: s}, nil
+}
+
+func many(n uint64) string {
+	if n > 1<<40 {
+		return "any number"
+	}
+	return fmt.Sprint(n)
+}
+
+func checkType(got, want *cel.Type) error {
+	switch {
+	case want == nil:
+		for _, t := range []*cel.Type{cel.StringType, cel.IntType, cel.DoubleType, cel.BoolType, cel.UintType, cel.TimestampType, cel.DurationType} {
+			if got.IsExactType(t) {
+				return nil
+			}
+		}
+		return fmt.Errorf("comes to %s: expected a text or a number", cel.FormatCELType(got))
+	case !got.IsExactType(want):
+		return fmt.Errorf("comes to %s: expected %s", typeWord(got), typeWord(want))
+	}
+	return nil
+}
+
+func typeWord(t *cel.Type) string {
+	switch t.String() {
+	case "bool":
+		return "true or false (a comparison)"
+	case "string":
+		return "a text"
+	}
+	return cel.FormatCELType(t)
+}
+
+// explainIssues turns what CEL found into a sentence for people.
+func explainIssues(iss *cel.Issues, s Stage) error {
+	errs := iss.Errors()
+	if len(errs) == 0 {
+		return errors.New(firstLine(iss.Err().Error()))
+	}
+	e := errs[0]
+	msg := firstLine(e.Message)
+	if rest, ok := strings.CutPrefix(msg, "undeclared reference to '"); ok {
+		name, _, _ := strings.Cut(rest, "'")
+		msg = unknownName(name, s)
+	} else if name, ok := strings.CutPrefix(msg, "reserved identifier: "); ok {
+		msg = unknownName(name, s)
+	}
+	return fmt.Errorf("column %d: %s", e.Location.Column()+1, msg)
+}
+
+// unknownName says what is wrong with a name: not known yet, misspelt, or a label.
+func unknownName(name string, s Stage) string {
+	if i := variableAt(name); i >= 0 {
+		return fmt.Sprintf("%s is not known at stage %s, only from stage %s on", name, s, variables[i].from)
+	}
+	later := Stage(0)
+	best, guess := 3, ""
+	for _, v := range variables {
+		if strings.HasPrefix(v.name, name+".") {
+			later = v.from
+		}
+		if d := distance(name, v.name); d < best {
+			best, guess = d, v.name
+		}
+	}
+	switch {
+	case later > s:
+		return fmt.Sprintf("%s is not known at stage %s, only from stage %s on", name, s, later)
+	case later != 0:
+		return fmt.Sprintf("%s has no such field; 'signalbox rules vars' lists what there is", name)
+	case guess != "":
+		return fmt.Sprintf("there is no %s; did you mean %s?", name, guess)
+	}
+	return fmt.Sprintf("there is no %s; a label is written labels.%s", name, name)
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
+
+// value runs the expression.
+func (c *condition) value(v *view) (ref.Val, error) {
+	out, _, err := c.program.Eval(v)
+	if err != nil {
+		if strings.Contains(err.Error(), "cost limit") {
+			return nil, errCost
+		}
+		return nil, err
+	}
+	return out, nil
+}
+
+// holds runs a condition; one that fails does not hold.
+func (c *condition) holds(v *view) (bool, error) {
+	out, err := c.value(v)
+	if err != nil {
+		return false, err
+	}
+	return out == types.True, nil
+}
+
+// view shows Facts to CEL. Each value is made once.
+type view struct {
+	f    *Facts
+	have [len(variables)]ref.Val
+}
+
+// reset points the view at other facts.
+func (v *view) reset(f *Facts) {
+	v.f = f
+	clear(v.have[:])
+}
+
+// ResolveName implements cel.Activation.
+func (v *view) ResolveName(name string) (any, bool) {
+	i := variableAt(name)
+	if i < 0 {
+		return nil, false
+	}
+	if v.have[i] == nil {
+		v.have[i] = variables[i].value(v.f)
+	}
+	return v.have[i], true
+}
+
+// Parent implements cel.Activation.
+func (v *view) Parent() cel.Activation { return nil }

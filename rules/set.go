@@ -1,0 +1,183 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"signalbox/itsm"
+)
+
+// Set is a checked and compiled rule set. It never changes. The zero Set has no rules.
+type Set struct {
+	files  []File
+	rules  []*compiled // by stage, and within it in the order of the files
+	tables map[string]*Table
+	places places
+}
+
+// Rules returns the rules in the order in which they run.
+func (s *Set) Rules() []*Rule {
+	out := make([]*Rule, len(s.rules))
+	for i, r := range s.rules {
+		out[i] = r.Rule
+	}
+	return out
+}
+
+// Rule returns the rule with an id, nil when there is none.
+func (s *Set) Rule(id string) *Rule {
+	for _, r := range s.rules {
+		if r.ID == id {
+			return r.Rule
+		}
+	}
+	return nil
+}
+
+// Files returns what the set was compiled from.
+func (s *Set) Files() []File { return slices.Clone(s.files) }
+
+// Tables returns the look-up tables by name.
+func (s *Set) Tables() []*Table {
+	var out []*Table
+	for _, t := range s.tables {
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Hash names the content of a rule set: hex of the first 16 bytes of SHA-256 over
+// its files by name. Equal files in any order have equal hashes.
+func Hash(files []File) string {
+	files = slices.Clone(files)
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	h := sha256.New()
+	var b []byte
+	for _, f := range files {
+		b = appendField(appendField(b[:0], f.Name), f.Body)
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Hit is a rule that matched.
+type Hit struct {
+	Rule   *Rule
+	Shadow bool // it decided and changed nothing
+}
+
+// Run evaluates one set for one alert at a time. It is not safe for concurrent
+// use; its memory is used again.
+type Run struct {
+	set    *Set
+	f      *Facts
+	view   view
+	cand   []int32 // rules to look at, in order, each once
+	ci     bool    // cand holds those known by their CI too
+	Hits   []Hit   // rules that matched since Begin, in order
+	Failed []*Rule // rules whose condition failed or cost too much since Begin
+	event  itsm.Event
+}
+
+// NewRun returns a Run of s.
+func (s *Set) NewRun() *Run { return &Run{set: s} }
+
+// Begin starts the evaluation for an event. Facts are read until the next Begin.
+func (r *Run) Begin(f *Facts) {
+	r.f = f
+	r.view.reset(f)
+	r.Hits, r.Failed = r.Hits[:0], r.Failed[:0]
+	r.gather(false)
+}
+
+// gather collects the rules that may match.
+func (r *Run) gather(ci bool) {
+	p := &r.set.places
+	r.ci = ci
+	r.cand = append(r.cand[:0], p.always...)
+	if len(p.labels) > 0 {
+		for i := range r.f.Event.Labels {
+			l := &r.f.Event.Labels[i]
+			if n := p.labels[l.Name]; n != nil {
+				r.cand = append(r.cand, n.present...)
+				r.cand = append(r.cand, n.equal[l.Value]...)
+			}
+		}
+	}
+	e := r.f.Event
+	for i, v := range [...]string{e.Source, e.Severity.String(), e.Status.String(), e.Title} {
+		r.cand = append(r.cand, p.event[i][v]...)
+	}
+	if ci {
+		c := &r.f.CI
+		for i, v := range [...]string{c.Class, c.Env, c.ID, c.Group} {
+			r.cand = append(r.cand, p.ci[i][v]...)
+		}
+	}
+	slices.Sort(r.cand)
+	r.cand = slices.Compact(r.cand)
+}
+
+// inForce reports whether a rule counts at all now.
+func (r *Run) inForce(c *compiled) bool {
+	return (c.From == 0 || r.f.Now >= c.From) && (c.Until == 0 || r.f.Now < c.Until) && (c.Hours == nil || c.Hours.Contains(r.f.Now))
+}
+
+// matches reports whether a rule's own condition holds.
+func (r *Run) matches(c *compiled) bool {
+	if !r.inForce(c) || len(c.Sources) > 0 && !slices.Contains(c.Sources, r.f.Event.Source) {
+		return false
+	}
+	return c.when == nil || r.holds(c, c.when)
+}
+
+func (r *Run) holds(c *compiled, cond *condition) bool {
+	ok, err := cond.holds(&r.view)
+	if err != nil {
+		r.fail(c)
+	}
+	return ok
+}
+
+func (r *Run) fail(c *compiled) {
+	if !slices.Contains(r.Failed, c.Rule) {
+		r.Failed = append(r.Failed, c.Rule)
+	}
+}
+
+func (r *Run) hit(c *compiled) {
+	r.Hits = append(r.Hits, Hit{Rule: c.Rule, Shadow: c.Shadow})
+}
+
+// stage goes over the rules of a stage that may match, from the first at or after
+// place from.
+func (r *Run) stage(s Stage, from int32, each func(c *compiled) (goOn bool)) {
+	if ci := s >= Suppress; ci != r.ci {
+		r.gather(ci)
+	}
+	for _, at := range r.cand {
+		c := r.set.rules[at]
+		if c.Stage > s {
+			return
+		}
+		if c.Stage == s && at >= from && !each(c) {
+			return
+		}
+	}
+}
+
+// text fills a template of a rule; "" when it fails.
+func (r *Run) text(c *compiled, t *template) string {
+	if t == nil {
+		return ""
+	}
+	s, err := t.text(&r.view)
+	if err != nil {
+		r.fail(c)
+		return ""
+	}
+	return s
+}
