@@ -208,7 +208,7 @@ func (c *Config) durations() []durationField {
 		{"episode_gap", c.EpisodeGap, s}, {"refire_within", c.RefireWithin, 0}, {"tombstone_kept", c.TombstoneKept, 0},
 		{"lease_min", c.LeaseMin, s}, {"lease_max", c.LeaseMax, s}, {"clock_tolerance", c.ClockTolerance, 0},
 		{"resolve_after", c.ResolveAfter, 0}, {"firing_grace", c.FiringGrace, s},
-		{"close_after", c.CloseAfter, s}, {"evict_after", c.EvictAfter, Duration(time.Hour)}, {"hold_within", c.HoldWithin, s},
+		{"close_after", c.CloseAfter, s}, {"evict_after", c.EvictAfter, Duration(time.Minute)}, {"hold_within", c.HoldWithin, s},
 		{"flap_window", c.FlapWindow, s}, {"flap_quiet", c.FlapQuiet, s}, {"flap_notify_every", c.FlapNotifyEvery, 0},
 		{"storm_leave", c.StormLeave, Duration(time.Minute)}, {"growth_window", c.GrowthWindow, Duration(time.Minute)}, {"update_every", c.UpdateEvery, 0},
 	}

@@ -20,9 +20,9 @@ import (
 
 // Settings of the HTTP server that door, API and console share.
 const (
-	ReadTimeout      = 15 * time.Second // a whole request, from its first byte
-	WriteTimeout     = 30 * time.Second
-	IdleTimeout      = 60 * time.Second
+	ReadTimeout      = 15 * time.Second // a whole request, from its first byte; and for the first byte of a connection
+	WriteTimeout     = 15 * time.Second // a whole answer; streams give each piece its own time
+	IdleTimeout      = 65 * time.Second // between requests: balancers keep connections for 60 s and must be the first to let go
 	HeaderBytesMax   = 16 << 10
 	ConnectionsMax   = 8192
 	OrdinaryBodyMax  = 1 << 20  // body of a request outside the door and AppOptions.Long

@@ -44,7 +44,8 @@ const (
 const (
 	segmentMax   = 64 << 20 // of the journal, on disks that are large enough
 	segmentMin   = 4 << 20
-	segmentShare = 64
+	segmentShare = 64 // of the disk
+	boundShare   = 16 // of journal.max_bytes, which is kept in whole segments
 	inodesMin    = 64 // files the view, the journal and snapshots may make before anyone looks again
 	diskEvery    = 50 * time.Millisecond
 )
@@ -84,6 +85,14 @@ func openDisk(dir string, log *slog.Logger) (*disk, error) {
 
 // reserveOf is the reserve of a disk of that size.
 func reserveOf(size int64) int64 { return max(reserveMin, min(reserveMax, size/reserveShare)) }
+
+// segmentFor is the size of the journal's segments when it may have that many bytes; 0: any.
+func (d *disk) segmentFor(bound int64) int64 {
+	if bound == 0 {
+		return d.segment
+	}
+	return max(segmentMin, min(d.segment, bound/boundShare)) &^ 0xfff
+}
 
 // look asks the file system, which takes about a microsecond.
 func (d *disk) look() *room {

@@ -57,3 +57,14 @@ func TestBallastIsForTheStart(t *testing.T) {
 		t.Errorf("opening what no disk can hold: %v, ballast %v; want it given back and the start refused", err, held())
 	}
 }
+
+// TestSegmentsFitTheBound: retention removes whole segments, so a bound of bytes has
+// to hold several.
+func TestSegmentsFitTheBound(t *testing.T) {
+	d := &disk{segment: segmentMax}
+	for bound, want := range map[int64]int64{0: segmentMax, 1: segmentMin, 64 << 20: segmentMin, 512 << 20: 32 << 20, 50 << 30: segmentMax} {
+		if got := d.segmentFor(bound); got != want {
+			t.Errorf("segments of %d bytes for max_bytes %d, want %d", got, bound, want)
+		}
+	}
+}

@@ -57,6 +57,7 @@ type server struct {
 	url  string
 	dir  string
 	args []string
+	env  []string // beside the test's own
 	cmd  *exec.Cmd
 	log  *lockedBuffer
 	done chan error
@@ -143,7 +144,7 @@ func (s *server) launch(under ...string) {
 	s.t.Helper()
 	line := append(append(under, binary), s.args...)
 	s.cmd = exec.Command(line[0], line[1:]...)
-	s.cmd.Env = append(os.Environ(), "SIGNALBOX_ADMIN_TOKEN="+adminToken)
+	s.cmd.Env = append(append(os.Environ(), "SIGNALBOX_ADMIN_TOKEN="+adminToken), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -25,7 +26,12 @@ const (
 const heapLive = "/gc/heap/live:bytes"
 
 // tuneGC keeps the collector's target at the live heap and gcHeadroom until ctx ends.
+// Whoever set GOGC has decided otherwise; GOMEMLIMIT the runtime heeds in any case.
 func tuneGC(ctx context.Context) error {
+	if os.Getenv("GOGC") != "" {
+		<-ctx.Done()
+		return nil
+	}
 	sample := []metrics.Sample{{Name: heapLive}}
 	now := 0
 	for {

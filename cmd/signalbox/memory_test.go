@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"runtime/debug"
 	"testing"
 
 	"signalbox/ingest"
@@ -32,5 +34,21 @@ func TestNewKeysFollowTheMemory(t *testing.T) {
 	}
 	if got := memoryThere(); got < 16<<20 || got > 1<<50 {
 		t.Errorf("%d bytes of memory", got)
+	}
+}
+
+// TestGOGCIsLeftAlone: an operator with little memory sets it.
+func TestGOGCIsLeftAlone(t *testing.T) {
+	const set = 73
+	t.Setenv("GOGC", "73")
+	before := debug.SetGCPercent(set)
+	defer debug.SetGCPercent(before)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := tuneGC(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := debug.SetGCPercent(set); got != set {
+		t.Errorf("the collector runs at %d, the environment says %d", got, set)
 	}
 }

@@ -218,7 +218,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log, Metrics: journal.NewMetrics(reg), FreeBytesMin: space.reserve, SegmentBytes: space.segment})
+	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, journalDir), Log: log, Metrics: journal.NewMetrics(reg), FreeBytesMin: space.reserve, SegmentBytes: space.segmentFor(int64(set.file.Journal.MaxBytes))})
 	if err != nil {
 		return err
 	}

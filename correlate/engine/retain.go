@@ -15,8 +15,15 @@ import (
 	"signalbox/itsm/kv"
 )
 
-// retainEvery is how often retention is looked at.
-const retainEvery = time.Hour
+// How often retention is looked at. A storm writes gigabytes in an hour, so the
+// bound of bytes is looked at often, and then reached with room to spare: what
+// removing costs, a dump of the view, comes once for that room and not for every
+// segment.
+const (
+	bytesEvery = time.Minute
+	ageEvery   = 60 // times bytesEvery
+	bytesSpare = 8  // an eighth of the bound
+)
 
 const viewPrefix = "view-"
 
@@ -35,8 +42,12 @@ func (e *Engine) Retain(ctx context.Context, j Retainer, p journal.RetainPolicy)
 		<-ctx.Done()
 		return nil
 	}
-	for {
-		if n, err := e.retainOnce(ctx, j, p); err != nil && ctx.Err() == nil {
+	for i := 0; ; i++ {
+		due := p
+		if i%ageEvery != 0 {
+			due.MaxAge = 0
+		}
+		if n, err := e.retainOnce(ctx, j, due); err != nil && ctx.Err() == nil {
 			e.log.Warn("retention not applied; the journal keeps growing", "err", err)
 		} else if n > 0 {
 			e.log.Info("journal segments removed by retention", "segments", n, "oldest", j.Oldest())
@@ -44,7 +55,7 @@ func (e *Engine) Retain(ctx context.Context, j Retainer, p journal.RetainPolicy)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(retainEvery):
+		case <-time.After(bytesEvery):
 		}
 	}
 }
@@ -53,6 +64,11 @@ func (e *Engine) retainOnce(ctx context.Context, j Retainer, p journal.RetainPol
 	// Dumping the view reads all of it: only when a segment is to go.
 	if n, err := j.Due(p); n == 0 || err != nil {
 		return 0, err
+	}
+	if n, err := j.Due(journal.RetainPolicy{MaxBytes: p.MaxBytes}); err != nil {
+		return 0, err
+	} else if n > 0 {
+		p.MaxBytes -= p.MaxBytes / bytesSpare
 	}
 	e.dumping.Lock()
 	defer e.dumping.Unlock()

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"signalbox/correlate"
@@ -117,4 +118,45 @@ func export(t *testing.T, d *desk.Desk) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// lookedAt is a Retainer of nothing that remembers when it was asked what.
+type lookedAt struct {
+	began      time.Time
+	bytes, age []time.Duration
+}
+
+func (r *lookedAt) Oldest() itsm.Offset { return 1 }
+
+func (r *lookedAt) Due(p journal.RetainPolicy) (int, error) {
+	if p.MaxBytes > 0 {
+		r.bytes = append(r.bytes, time.Since(r.began))
+	}
+	if p.MaxAge > 0 {
+		r.age = append(r.age, time.Since(r.began))
+	}
+	return 0, nil
+}
+
+func (r *lookedAt) Retain(journal.RetainPolicy) (int, error) {
+	return 0, itsm.Errorf(itsm.Internal, "nothing is due")
+}
+
+// TestRetentionIsLookedAt: a bound of bytes must not wait an hour, in which a storm
+// fills the disk; ages may.
+func TestRetentionIsLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour+time.Second)
+		defer cancel()
+		r := &lookedAt{began: time.Now()}
+		if err := New(Options{}).Retain(ctx, r, journal.RetainPolicy{MaxAge: time.Hour, MaxBytes: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.age) != 3 || r.age[1] != time.Hour {
+			t.Errorf("ages were looked at after %v, want at the start and every hour", r.age)
+		}
+		if len(r.bytes) != 121 || r.bytes[1] != time.Minute {
+			t.Errorf("bytes were looked at %d times, first after %v; want every minute", len(r.bytes), r.bytes[:2])
+		}
+	})
 }
