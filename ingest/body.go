@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
+	"signalbox/ingest/source"
 	"signalbox/itsm"
 )
 
@@ -22,8 +23,11 @@ import (
 // Content-Encoding says; it goes to quarantine like any undecodable body.
 var errUndecodable = errors.New("undecodable body")
 
+// bodyNames say which of the two bodies of a request is meant.
+var bodyNames = map[string]string{boundBody: "a body", boundDecompressed: "a decompressed body"}
+
 // readBounded reads r to its end into dst; more than limit bytes are TooLarge.
-func readBounded(dst []byte, r io.Reader, limit int, l *lease, what string) ([]byte, error) {
+func readBounded(dst []byte, r io.Reader, limit int, l *lease, bound string) ([]byte, error) {
 	for {
 		if len(dst) == cap(dst) {
 			grown := min(max(4<<10, 2*cap(dst)), limit+1)
@@ -38,7 +42,7 @@ func readBounded(dst []byte, r io.Reader, limit int, l *lease, what string) ([]b
 		n, err := r.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
 		if len(dst) > limit {
-			return dst, itsm.Errorf(itsm.TooLarge, "%s of more than %d bytes", what, limit)
+			return dst, source.Exceeded(bound, itsm.TooLarge, "%s of more than %d bytes", bodyNames[bound], limit)
 		}
 		if err == io.EOF {
 			return dst, nil
@@ -53,7 +57,7 @@ func readBounded(dst []byte, r io.Reader, limit int, l *lease, what string) ([]b
 // ours to keep until the buffer goes back to its pool.
 func readBody(c *fiber.Ctx, dst []byte, limit int, l *lease) ([]byte, error) {
 	if n := c.Request().Header.ContentLength(); n > limit {
-		return dst, itsm.Errorf(itsm.TooLarge, "a body of %d bytes, at most %d are accepted", n, limit)
+		return dst, source.Exceeded(boundBody, itsm.TooLarge, "a body of %d bytes, at most %d are accepted", n, limit)
 	} else if n > 0 {
 		// What is announced is not there yet: a large body's memory is taken, and
 		// counted, as it arrives.
@@ -65,7 +69,7 @@ func readBody(c *fiber.Ctx, dst []byte, limit int, l *lease) ([]byte, error) {
 	if stream == nil {
 		return append(dst, c.Request().Body()...), nil
 	}
-	body, err := readBounded(dst, stream, limit, l, "a body")
+	body, err := readBounded(dst, stream, limit, l, boundBody)
 	if err != nil && itsm.CodeOf(err) == itsm.Internal {
 		// The sender stopped in the middle, or was too slow. Nobody may be there to
 		// read the answer, and the connection is of no more use.
@@ -104,7 +108,7 @@ func decompress(dst, raw []byte, enc string, limit int, l *lease) ([]byte, error
 	defer done()
 	// A bomb is stopped by its ratio long before it reaches the bound of bytes.
 	allowed := min(limit, max(smallBodyBytes, CompressionRatioMax*len(raw)))
-	out, err := readBounded(dst, zr, allowed, l, "a decompressed body")
+	out, err := readBounded(dst, zr, allowed, l, boundDecompressed)
 	switch itsm.CodeOf(err) {
 	case itsm.Internal:
 		if err != nil {
@@ -112,7 +116,7 @@ func decompress(dst, raw []byte, enc string, limit int, l *lease) ([]byte, error
 		}
 	case itsm.TooLarge:
 		if allowed < limit {
-			return out, itsm.Errorf(itsm.TooLarge, "a body that decompresses to more than %d times its size", CompressionRatioMax)
+			return out, source.Exceeded(boundRatio, itsm.TooLarge, "a body that decompresses to more than %d times its size", CompressionRatioMax)
 		}
 	}
 	return out, err

@@ -20,6 +20,15 @@ const (
 	NewKeysPerMinuteMax  = 1_000_000 // an open alert takes about 1 KiB and its labels, so a minute of it is 1 to 2 GiB; ten times a large storm
 )
 
+// The least that a source's limits may say: below, ordinary alerts would not pass,
+// and some decoders add labels and annotations of their own.
+const (
+	depthMin       = 4
+	labelsMin      = 8
+	annotationsMin = 16
+	textBytesMin   = 64
+)
+
 // Bounds of the door as a whole.
 const (
 	InflightBytesMax    = 96 << 20 // memory for large bodies of all requests together
@@ -79,6 +88,12 @@ type Limits struct {
 	DecompressedBytes int `json:"decompressed_bytes"`
 	AlertsPerRequest  int `json:"alerts_per_request"`
 	NewKeysPerMinute  int `json:"new_keys_per_minute"`
+	Depth             int `json:"depth"`            // levels a document is nested
+	Labels            int `json:"labels"`           // an alert
+	Annotations       int `json:"annotations"`      // an alert
+	NameBytes         int `json:"name_bytes"`       // a label's name, an identity, an id
+	LabelBytes        int `json:"label_bytes"`      // a label's value
+	AnnotationBytes   int `json:"annotation_bytes"` // an annotation's value
 }
 
 func (l Limits) withDefaults() Limits {
@@ -91,6 +106,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.DecompressedBytes, DecompressedBytesMax)
 	set(&l.AlertsPerRequest, source.AlertsMax)
 	set(&l.NewKeysPerMinute, NewKeysPerMinuteMax)
+	b := l.Bounds().OrDefaults()
+	l.Depth, l.Labels, l.Annotations, l.NameBytes, l.LabelBytes, l.AnnotationBytes = b.Depth, b.Labels, b.Annotations, b.NameBytes, b.LabelBytes, b.AnnotationBytes
 	return l
 }
 
@@ -98,17 +115,25 @@ func (l Limits) withDefaults() Limits {
 func (l Limits) validate(path string) error {
 	var errs []error
 	for _, b := range []struct {
-		name   string
-		is, at int
+		name            string
+		is, least, most int
 	}{
-		{"body_bytes", l.BodyBytes, DecompressedBytesMax}, {"decompressed_bytes", l.DecompressedBytes, DecompressedBytesMax},
-		{"alerts_per_request", l.AlertsPerRequest, source.AlertsMax}, {"new_keys_per_minute", l.NewKeysPerMinute, math.MaxInt32},
+		{boundBody, l.BodyBytes, 1, DecompressedBytesMax}, {boundDecompressed, l.DecompressedBytes, 1, DecompressedBytesMax},
+		{source.BoundAlerts, l.AlertsPerRequest, 1, source.AlertsMax}, {boundNewKeys, l.NewKeysPerMinute, 1, math.MaxInt32},
+		{source.BoundDepth, l.Depth, depthMin, source.DepthMax}, {source.BoundLabels, l.Labels, labelsMin, source.LabelsMax},
+		{source.BoundAnnotations, l.Annotations, annotationsMin, source.AnnotationsMax}, {source.BoundNameBytes, l.NameBytes, textBytesMin, source.NameBytesMax},
+		{source.BoundLabelBytes, l.LabelBytes, textBytesMin, source.LabelBytesMax}, {source.BoundAnnotationBytes, l.AnnotationBytes, textBytesMin, source.AnnotationBytesMax},
 	} {
-		if b.is < 0 || b.is > b.at {
-			errs = append(errs, itsm.Errorf(itsm.Invalid, "%s.%s: %d: expected 1 to %d, or nothing for the default", path, b.name, b.is, b.at))
+		if b.is != 0 && (b.is < b.least || b.is > b.most) {
+			errs = append(errs, itsm.Errorf(itsm.Invalid, "%s.%s: %d: expected %d to %d, or nothing for the default", path, b.name, b.is, b.least, b.most))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Bounds are the limits that decoders keep.
+func (l Limits) Bounds() source.Bounds {
+	return source.Bounds{Depth: l.Depth, Labels: l.Labels, Annotations: l.Annotations, NameBytes: l.NameBytes, LabelBytes: l.LabelBytes, AnnotationBytes: l.AnnotationBytes}
 }
 
 // Source is one configured sender.

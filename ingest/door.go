@@ -85,12 +85,13 @@ func (d *Door) Reload(sources []Source) error {
 			errs = append(errs, itsm.Errorf(itsm.Invalid, "sources.%s: named twice", s.Name))
 			continue
 		}
+		s.Limits = s.Limits.withDefaults()
+		s.Kinds.Bounds = s.Limits.Bounds()
 		decode, err := kind.Decoder(s.Kind, s.Kinds)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("sources.%s.kind: %w", s.Name, err))
 			continue
 		}
-		s.Limits = s.Limits.withDefaults()
 		if s.Connector == "" {
 			s.Connector = s.Name
 		}
@@ -282,6 +283,7 @@ func (in *intake) store() (receipt, *refusal) {
 	}
 	off, _, err := in.d.o.Journal.Append(in.c.UserContext(), entries...)
 	if itsm.CodeOf(err) == itsm.TooLarge && err != nil {
+		in.s.count.exceeded(boundEntry, 1)
 		return receipt{}, refuse(refusedSize, err) // trying again would not help
 	}
 	if err != nil {
@@ -295,6 +297,8 @@ func (in *intake) store() (receipt, *refusal) {
 	in.s.count.events.Add(float64(len(res.Events)))
 	in.s.count.acts.Add(float64(len(acts)))
 	in.s.count.quarantined.Add(float64(len(res.Bad)))
+	in.s.count.over(source.ExcessesOf(decodeErr))
+	in.s.count.over(res.Over)
 	return rc, nil
 }
 
@@ -306,9 +310,9 @@ func (in *intake) admit(events []itsm.Event) *refusal {
 	case wait == 0:
 		return nil
 	case fresh > limit:
-		return refuse(refusedKeys, itsm.Errorf(itsm.TooLarge, "%d new alerts in one request, and source %s may bring %d in a minute (limits.new_keys_per_minute): send them in several, over some minutes", fresh, in.s.Name, limit))
+		return refuse(refusedKeys, source.Exceeded(boundNewKeys, itsm.TooLarge, "%d new alerts in one request, and source %s may bring %d in a minute (limits.new_keys_per_minute): send them in several, over some minutes", fresh, in.s.Name, limit))
 	}
-	err := itsm.Errorf(itsm.Unavailable, "source %s brought more than %d new alerts in a minute (limits.new_keys_per_minute)", in.s.Name, limit)
+	err := source.Exceeded(boundNewKeys, itsm.Unavailable, "source %s brought more than %d new alerts in a minute (limits.new_keys_per_minute)", in.s.Name, limit)
 	return &refusal{err: err, reason: refusedKeys, wait: wait}
 }
 
@@ -330,9 +334,9 @@ func (in *intake) decodeBody() (source.Result, *refusal, error) {
 	res, err := in.decoded(enc)
 	switch {
 	case err == nil && len(res.Events) > in.s.Limits.AlertsPerRequest:
-		err = itsm.Errorf(itsm.TooLarge, "%d alerts in one request, at most %d are accepted", len(res.Events), in.s.Limits.AlertsPerRequest)
+		err = source.Exceeded(source.BoundAlerts, itsm.TooLarge, "%d alerts in one request, at most %d are accepted", len(res.Events), in.s.Limits.AlertsPerRequest)
 	case err == nil && len(in.body()) > EventBytesMax/4 && textBytes(&res) > EventBytesMax:
-		err = itsm.Errorf(itsm.TooLarge, "alerts with more than %d bytes of text in one request: send them in several", EventBytesMax)
+		err = source.Exceeded(boundEntry, itsm.TooLarge, "alerts with more than %d bytes of text in one request: send them in several", EventBytesMax)
 	}
 	switch itsm.CodeOf(err) {
 	case itsm.TooLarge:
@@ -481,6 +485,7 @@ func (d *Door) refused(c *fiber.Ctx, s *entrance, r *refusal) {
 		name, count = s.Name, s.count
 	}
 	count.refused(r.reason)
+	count.over(source.ExcessesOf(r.err))
 	if hushed, ok := d.noise.allow(name+"/"+r.reason, d.o.Clock()); ok {
 		d.o.Log.LogAttrs(c.Context(), slog.LevelWarn, "request refused", slog.String("source", name), slog.String("reason", r.reason),
 			slog.String("sender", c.Context().RemoteAddr().String()), slog.String("err", r.err.Error()), slog.Int("since_last_line", hushed))

@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signalbox/ingest/source"
+)
 
 // Reasons a request is refused for, as in the label of Metrics.Refused.
 const (
@@ -16,6 +20,20 @@ const (
 	refusedConcurrency = "replay_in_progress"
 )
 
+// Bounds besides those of package source, as in the label of Metrics.Exceeded. Those
+// that can be configured are named as their key of limits.
+const (
+	boundBody         = "body_bytes"
+	boundDecompressed = "decompressed_bytes"
+	boundRatio        = "compression_ratio"
+	boundEntry        = "entry_bytes"
+	boundNewKeys      = "new_keys_per_minute"
+)
+
+// allBounds are there from the start, so that a first excess shows as an increase.
+var allBounds = []string{boundBody, boundDecompressed, boundRatio, boundEntry, boundNewKeys, source.BoundAlerts, source.BoundDepth, source.BoundLabels,
+	source.BoundAnnotations, source.BoundNameBytes, source.BoundLabelBytes, source.BoundAnnotationBytes}
+
 // Metrics counts what passes the door. The label source is the name of a
 // configured source, or "-" for none, so a sender cannot make new series.
 type Metrics struct {
@@ -23,6 +41,7 @@ type Metrics struct {
 	Accepted    *prometheus.CounterVec   // requests answered 2xx, by source
 	AcceptedAt  *prometheus.GaugeVec     // when the last request was answered 2xx, by source; 0: not since the start
 	Refused     *prometheus.CounterVec   // requests that stored nothing, by source and reason
+	Exceeded    *prometheus.CounterVec   // requests and alerts that exceeded a bound, by source and bound
 	Events      *prometheus.CounterVec   // events journaled, by source
 	Acts        *prometheus.CounterVec   // acts journaled, by source
 	Quarantined *prometheus.CounterVec   // deliveries and parts journaled as quarantine, by source
@@ -44,6 +63,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Received:    vec("requests_received_total", "Requests to a source's route."),
 		Accepted:    vec("requests_accepted_total", "Requests answered 2xx."),
 		Refused:     vec("requests_refused_total", "Requests that stored nothing, by reason.", "reason"),
+		Exceeded:    vec("bound_exceeded_total", "Requests refused, and alerts quarantined or cut, because they exceeded a bound of the source.", "bound"),
 		Events:      vec("events_journaled_total", "Events journaled."),
 		Acts:        vec("acts_journaled_total", "Acts of partners journaled."),
 		Quarantined: vec("quarantined_total", "Deliveries and parts of them journaled as undecodable."),
@@ -65,10 +85,22 @@ type counters struct {
 	received, accepted, events, acts, quarantined, replayed, ignored, panics, bytes prometheus.Counter
 	seconds                                                                         prometheus.Observer
 	refused                                                                         func(reason string)
+	exceeded                                                                        func(bound string, n int)
+}
+
+// over counts bounds that were exceeded.
+func (c *counters) over(x source.Excesses) {
+	for _, e := range x {
+		c.exceeded(e.Bound, e.N)
+	}
 }
 
 func (m *Metrics) of(source string) counters {
+	for _, b := range allBounds {
+		m.Exceeded.WithLabelValues(source, b)
+	}
 	return counters{
+		exceeded: func(bound string, n int) { m.Exceeded.WithLabelValues(source, bound).Add(float64(n)) },
 		received: m.Received.WithLabelValues(source), accepted: stamped{m.Accepted.WithLabelValues(source), m.AcceptedAt.WithLabelValues(source)},
 		events: m.Events.WithLabelValues(source), acts: m.Acts.WithLabelValues(source),
 		quarantined: m.Quarantined.WithLabelValues(source), replayed: m.Replayed.WithLabelValues(source),

@@ -39,7 +39,7 @@ func TestMetrics(t *testing.T) {
 	want := map[string]float64{
 		"requests_received_total alertmanager": 1, "requests_received_total generic": 2, "requests_received_total pagerduty": 1, "requests_received_total -": 3,
 		"requests_accepted_total alertmanager": 1, "requests_accepted_total pagerduty": 1,
-		"requests_refused_total too_large generic": 1, "requests_refused_total unknown_source -": 3,
+		"requests_refused_total too_large generic": 1, "bound_exceeded_total body_bytes generic": 1, "requests_refused_total unknown_source -": 3,
 		"events_journaled_total alertmanager": 2, "acts_journaled_total pagerduty": 1, "quarantined_total alertmanager": 1, "quarantined_total generic": 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

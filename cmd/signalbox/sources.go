@@ -23,9 +23,7 @@ func sourcesOf(f *conf.File) ([]ingest.Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sources.%s.auth: %w", name, err)
 		}
-		byName[name] = ingest.Source{Name: name, Kind: c.Kind, Auth: auth, Kinds: kind.Options{IgnoreLabels: c.IgnoreLabels},
-			Limits: ingest.Limits{BodyBytes: int(c.Limits.BodyBytes), DecompressedBytes: int(c.Limits.DecompressedBytes),
-				AlertsPerRequest: c.Limits.AlertsPerRequest, NewKeysPerMinute: c.Limits.NewKeysPerMinute}}
+		byName[name] = ingest.Source{Name: name, Kind: c.Kind, Auth: auth, Kinds: kind.Options{IgnoreLabels: c.IgnoreLabels}, Limits: limitsOf(c.Limits)}
 	}
 	if err := addPartners(byName, f); err != nil {
 		return nil, err
@@ -40,6 +38,11 @@ func sourcesOf(f *conf.File) ([]ingest.Source, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+func limitsOf(c conf.Limits) ingest.Limits {
+	return ingest.Limits{BodyBytes: int(c.BodyBytes), DecompressedBytes: int(c.DecompressedBytes), AlertsPerRequest: c.AlertsPerRequest, NewKeysPerMinute: c.NewKeysPerMinute,
+		Depth: c.Depth, Labels: c.Labels, Annotations: c.Annotations, NameBytes: int(c.NameBytes), LabelBytes: int(c.LabelBytes), AnnotationBytes: int(c.AnnotationBytes)}
 }
 
 // addPartners adds the sources where partners' webhooks arrive: each under its
@@ -134,7 +137,8 @@ func decoders(f *conf.File) (map[string]source.TimedDecoder, error) {
 		}
 	}
 	for _, name := range conf.SortedKeys(f.Sources) {
-		if err := add(name, f.Sources[name].Kind, kind.Options{IgnoreLabels: f.Sources[name].IgnoreLabels}); err != nil {
+		c := f.Sources[name]
+		if err := add(name, c.Kind, kind.Options{IgnoreLabels: c.IgnoreLabels, Bounds: limitsOf(c.Limits).Bounds()}); err != nil {
 			return nil, err
 		}
 	}

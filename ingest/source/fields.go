@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ const faultsMax = 5
 type Faults struct {
 	Path string // of the alert, such as alerts[3]; "" for a single one
 	msgs []string
+	over []string // bounds exceeded, each once
 }
 
 // Add notes a fault of a field.
@@ -33,15 +35,48 @@ func (f *Faults) Add(field, format string, args ...any) {
 	f.msgs = append(f.msgs, at+fmt.Sprintf(format, args...))
 }
 
+// Exceed notes a fault of a field that is a bound exceeded.
+func (f *Faults) Exceed(bound, field, format string, args ...any) {
+	f.LeftOut(bound)
+	f.Add(field, format, args...)
+}
+
+// LeftOut notes a bound whose excess was left out, which is no fault.
+func (f *Faults) LeftOut(bound string) {
+	if !slices.Contains(f.over, bound) {
+		f.over = append(f.over, bound)
+	}
+}
+
 // Any reports whether there is a fault.
 func (f *Faults) Any() bool { return len(f.msgs) > 0 }
+
+// Wrong returns the faults of a document that is one alert, or nil.
+func (f *Faults) Wrong() error {
+	if !f.Any() {
+		return nil
+	}
+	err := itsm.Errorf(itsm.Invalid, "%s", f.String())
+	if over := f.Over(); len(over) > 0 {
+		return &exceeded{err, over}
+	}
+	return err
+}
+
+// Over returns the bounds that were exceeded.
+func (f *Faults) Over() (x Excesses) {
+	for _, bound := range f.over {
+		x.Add(bound, 1)
+	}
+	return x
+}
 
 // String returns all faults in one line, or "".
 func (f *Faults) String() string { return strings.Join(f.msgs, "; ") }
 
 // Reset makes f ready for the alert at path, an element of the list name.
 func (f *Faults) Reset(name string, index int) {
-	f.msgs = nil
+	f.msgs, f.over = nil, nil
 	f.Path = ""
 	if name != "" {
 		f.Path = name + "[" + strconv.Itoa(index) + "]"
@@ -101,11 +136,22 @@ func (d *Fields) Text(field string) string {
 	return ""
 }
 
-// Name reads a string of at most NameBytesMax bytes.
+// Long notes a fault when s is longer than a name may be.
+func (d *Fields) Long(field, s string) bool {
+	if len(s) <= d.bounds.NameBytes {
+		return false
+	}
+	d.Exceed(BoundNameBytes, field, "%d bytes, at most %d are accepted", len(s), d.bounds.NameBytes)
+	return true
+}
+
+// Bounds returns what is accepted.
+func (r *Reader) Bounds() Bounds { return r.bounds }
+
+// Name reads a string that is not longer than a name may be.
 func (d *Fields) Name(field string) string {
 	s := d.Text(field)
-	if len(s) > NameBytesMax {
-		d.Add(field, "%d bytes, at most %d are accepted", len(s), NameBytesMax)
+	if d.Long(field, s) {
 		return ""
 	}
 	return s
@@ -157,16 +203,32 @@ func (d *Fields) number1970(field string) {
 
 // LabelSet says how Fields.Labels reads an object of names and values.
 type LabelSet struct {
-	Count, Bytes int  // bounds of the set and of one value
-	Loose        bool // numbers and booleans become text, null is left out, nested values stay JSON
+	Annotations bool // bounded as annotations are
+	Loose       bool // numbers and booleans become text, null is left out, nested values stay JSON
+}
+
+// count is how many entries a set has at most, and the name of that bound.
+func (s LabelSet) count(b *Bounds) (int, string) {
+	if s.Annotations {
+		return b.Annotations, BoundAnnotations
+	}
+	return b.Labels, BoundLabels
+}
+
+// bytes is how long a value is at most, and the name of that bound.
+func (s LabelSet) bytes(b *Bounds) (int, string) {
+	if s.Annotations {
+		return b.AnnotationBytes, BoundAnnotationBytes
+	}
+	return b.LabelBytes, BoundLabelBytes
 }
 
 // The two sets of an alert, for senders that are strict about strings.
 var (
-	StrictLabels      = LabelSet{LabelsMax, LabelBytesMax, false}
-	StrictAnnotations = LabelSet{AnnotationsMax, AnnotationBytesMax, false}
-	LooseLabels       = LabelSet{LabelsMax, LabelBytesMax, true}
-	LooseAnnotations  = LabelSet{AnnotationsMax, AnnotationBytesMax, true}
+	StrictLabels      = LabelSet{}
+	StrictAnnotations = LabelSet{Annotations: true}
+	LooseLabels       = LabelSet{Loose: true}
+	LooseAnnotations  = LabelSet{Annotations: true, Loose: true}
 )
 
 // Labels reads an object of names and values; null is none.
@@ -183,6 +245,7 @@ func (d *Fields) Labels(field string, set LabelSet) itsm.Labels {
 	}
 	d.scratch = d.scratch[:0]
 	over := 0
+	count, bound := set.count(&d.bounds)
 	for d.Enter(); ; {
 		name, ok := d.Key()
 		if !ok {
@@ -190,14 +253,14 @@ func (d *Fields) Labels(field string, set LabelSet) itsm.Labels {
 		}
 		value := d.labelValue(field, name, set)
 		switch {
-		case len(d.scratch) == set.Count:
+		case len(d.scratch) == count:
 			over++
 		case d.fits(field, name, value, set):
 			d.scratch = append(d.scratch, itsm.Label{Name: name, Value: value})
 		}
 	}
 	if over > 0 {
-		d.Add(field, "%d entries, at most %d are accepted", set.Count+over, set.Count)
+		d.Exceed(bound, field, "%d entries, at most %d are accepted", count+over, count)
 	}
 	return d.keep()
 }
@@ -219,13 +282,14 @@ func (d *Fields) labelValue(field, name string, set LabelSet) string {
 }
 
 func (d *Fields) fits(field, name, value string, set LabelSet) bool {
+	bytes, bound := set.bytes(&d.bounds)
 	switch {
 	case name == "":
 		d.Add(field, "an empty name")
-	case len(name) > NameBytesMax:
-		d.Add(field, "the name %s has %d bytes, at most %d are accepted", Quote(name), len(name), NameBytesMax)
-	case len(value) > set.Bytes:
-		d.Add(field+"."+shortName(name), "%d bytes, at most %d are accepted", len(value), set.Bytes)
+	case len(name) > d.bounds.NameBytes:
+		d.Exceed(BoundNameBytes, field, "the name %s has %d bytes, at most %d are accepted", Quote(name), len(name), d.bounds.NameBytes)
+	case len(value) > bytes:
+		d.Exceed(bound, field+"."+shortName(name), "%d bytes, at most %d are accepted", len(value), bytes)
 	default:
 		return true
 	}

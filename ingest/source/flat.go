@@ -18,8 +18,8 @@ type Flat map[string]string
 
 // Flatten reads an object into a Flat, for senders whose deliveries are one event
 // of loosely known fields.
-func Flatten(body []byte) (Flat, error) {
-	r := NewReader(body)
+func Flatten(body []byte, b Bounds) (Flat, error) {
+	r := NewReader(body, b)
 	if k := r.Peek(); k != Object {
 		if err := r.Err(); err != nil {
 			return nil, err

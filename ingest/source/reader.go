@@ -42,14 +42,16 @@ type Reader struct {
 	depth int
 	more  uint64 // bit d-1: the container at depth d has had an element
 	err   error
+
+	bounds Bounds
 }
 
 // NewReader returns a reader of body, whose bytes may be reused once it is done.
-func NewReader(body []byte) *Reader {
+func NewReader(body []byte, bounds Bounds) *Reader {
 	if len(body) >= 3 && body[0] == 0xef && body[1] == 0xbb && body[2] == 0xbf {
 		body = body[3:]
 	}
-	return &Reader{b: body, s: string(body)}
+	return &Reader{b: body, s: string(body), bounds: bounds.OrDefaults()}
 }
 
 // Peek returns the kind of the next value without reading it.
@@ -72,8 +74,8 @@ func (r *Reader) Enter() {
 	if r.err != nil {
 		return
 	}
-	if r.depth == DepthMax {
-		r.err = itsm.Errorf(itsm.Invalid, "not accepted: nested deeper than %d levels", DepthMax)
+	if r.depth == r.bounds.Depth {
+		r.err = Exceeded(BoundDepth, itsm.Invalid, "not accepted: nested deeper than %d levels", r.bounds.Depth)
 		return
 	}
 	r.i++

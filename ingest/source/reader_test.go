@@ -86,7 +86,7 @@ func compare(t *testing.T, body []byte) {
 	if bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
 		return // encoding/json has no byte-order mark
 	}
-	r := source.NewReader(body)
+	r := source.NewReader(body, source.Bounds{})
 	got := tree(r)
 	err := r.End()
 	if valid := json.Valid(body); valid != (err == nil) {
@@ -95,7 +95,7 @@ func compare(t *testing.T, body []byte) {
 		}
 		t.Fatalf("encoding/json says valid=%t, the reader says %v\n%q", valid, err, body)
 	}
-	skip := source.NewReader(body)
+	skip := source.NewReader(body, source.Bounds{})
 	skip.Skip()
 	if skipErr := skip.End(); (skipErr == nil) != (err == nil) {
 		t.Fatalf("skipping says %v, reading says %v\n%q", skipErr, err, body)
@@ -136,7 +136,7 @@ func FuzzReader(f *testing.F) {
 
 func TestDepth(t *testing.T) {
 	nested := func(n int) error {
-		r := source.NewReader([]byte(strings.Repeat(`{"a":[`, n/2) + strings.Repeat(`]}`, n/2)))
+		r := source.NewReader([]byte(strings.Repeat(`{"a":[`, n/2)+strings.Repeat(`]}`, n/2)), source.Bounds{})
 		r.Skip()
 		return r.End()
 	}
@@ -157,7 +157,7 @@ func TestFaultNamesThePlace(t *testing.T) {
 		{"  ", "the body is empty"},
 		{"{} {}", "expected the end of the document, found '{'"},
 	} {
-		r := source.NewReader([]byte(c.doc))
+		r := source.NewReader([]byte(c.doc), source.Bounds{})
 		r.Skip()
 		if err := r.End(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: got %v, want %s", c.doc, err, c.want)
@@ -167,7 +167,7 @@ func TestFaultNamesThePlace(t *testing.T) {
 
 func TestStringsDoNotShareTheBody(t *testing.T) {
 	body := []byte(`{"name":"value","esc":"a\tb"}`)
-	r := source.NewReader(body)
+	r := source.NewReader(body, source.Bounds{})
 	got := tree(r)
 	for i := range body {
 		body[i] = 'X'

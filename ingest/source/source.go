@@ -9,15 +9,17 @@ import (
 	"signalbox/itsm/entry"
 )
 
-// Bounds of what a decoder accepts. Sizes are bytes of the decoded UTF-8.
+// Bounds of what a decoder accepts; those of Bounds can be lowered for a source.
+// Sizes are bytes of the decoded UTF-8. The captured payloads in testdata stay far
+// below all of them; above them is a mistake or an attack.
 const (
-	DepthMax             = 64       // nesting of a document
-	AlertsMax            = 10_000   // alerts a request
-	LabelsMax            = 64       // labels an alert
-	AnnotationsMax       = 64       // annotations an alert
-	NameBytesMax         = 255      // a label or annotation name, an identity, an id, a CI name
-	LabelBytesMax        = 1 << 10  // a label value
-	AnnotationBytesMax   = 64 << 10 // an annotation value
+	DepthMax             = 64       // levels: the reader has a bit for each in one word, so that nesting costs no memory
+	AlertsMax            = 10_000   // alerts a request, which is one journal entry and one step of the fold
+	LabelsMax            = 64       // labels an alert: they are kept with it while it is open, and compared
+	AnnotationsMax       = 64       // annotations an alert, which are kept with it, too
+	NameBytesMax         = 255      // names and identities are parts of keys in the records, which must be short
+	LabelBytesMax        = 1 << 10  // a label value, which is compared; what is longer is text and belongs into an annotation
+	AnnotationBytesMax   = 64 << 10 // an annotation value: pages of text; an alert stays below about 4 MiB
 	TitleBytesMax        = 512      // a title; a longer one is cut
 	GroupBytesMax        = 512      // a sender's group key; a longer one is replaced by its hash
 	GeneratorURLBytesMax = 8 << 10  // a link back to the sender; a longer one is left out, a part of it leads nowhere
@@ -29,26 +31,28 @@ type Result struct {
 	Events []itsm.Event
 	Bad    []entry.Bad // without ID: the door, which knows the source, sets it
 	Acts   []itsm.Act
+	Over   Excesses // bounds that single alerts exceeded
 }
 
 // Decoder turns the body of one delivery into its result. An error means that
 // nothing was decodable: itsm.TooLarge when a bound of the whole request was
-// exceeded, itsm.Invalid otherwise.
-type Decoder func(body []byte) (Result, error)
+// exceeded, itsm.Invalid otherwise. The zero Bounds are the default.
+type Decoder func(body []byte, b Bounds) (Result, error)
 
 // TimedDecoder is a Decoder for senders whose meaning depends on the time of
 // arrival, such as Prometheus: an endsAt is a lease before it and a resolve after.
 type TimedDecoder func(body []byte, now itsm.Time) (Result, error)
 
-// Timed makes a TimedDecoder of a decoder that needs no time.
-func (d Decoder) Timed() TimedDecoder {
-	return func(body []byte, _ itsm.Time) (Result, error) { return d(body) }
+// Within makes a TimedDecoder of a decoder that needs no time.
+func (d Decoder) Within(b Bounds) TimedDecoder {
+	return func(body []byte, _ itsm.Time) (Result, error) { return d(body, b) }
 }
 
 // Batch gathers the alerts of one delivery: what decoded and what did not.
 type Batch struct {
 	Events []itsm.Event
 	bad    []badElement
+	over   Excesses
 }
 
 type badElement struct{ err, raw string }
@@ -62,7 +66,7 @@ func (b *Batch) Expect(bodyBytes int) {
 // Reserve checks the number of alerts a delivery may hold.
 func (b *Batch) Reserve(i int) error {
 	if i >= AlertsMax {
-		return itsm.Errorf(itsm.TooLarge, "more than %d alerts in one request: send them in several", AlertsMax)
+		return Exceeded(BoundAlerts, itsm.TooLarge, "more than %d alerts in one request: send them in several", AlertsMax)
 	}
 	return nil
 }
@@ -70,6 +74,9 @@ func (b *Batch) Reserve(i int) error {
 // Add takes one alert: the event, or when f holds faults the raw bytes it came
 // from. Name says where it was, such as alerts[3].
 func (b *Batch) Add(e itsm.Event, f *Faults, raw string) {
+	for _, bound := range f.over {
+		b.over.Add(bound, 1)
+	}
 	if err := f.String(); err != "" {
 		b.bad = append(b.bad, badElement{err, raw})
 		return
@@ -80,7 +87,7 @@ func (b *Batch) Add(e itsm.Event, f *Faults, raw string) {
 // Result closes the batch. Open and end wrap the raw bytes of a bad alert into a
 // delivery of its own.
 func (b *Batch) Result(open, end string) Result {
-	out := Result{Events: b.Events}
+	out := Result{Events: b.Events, Over: b.over}
 	if len(out.Events) == 0 {
 		out.Events = nil
 	}

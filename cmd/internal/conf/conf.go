@@ -89,6 +89,12 @@ type Limits struct {
 	DecompressedBytes Size `yaml:"decompressed_bytes"`
 	AlertsPerRequest  int  `yaml:"alerts_per_request"`
 	NewKeysPerMinute  int  `yaml:"new_keys_per_minute"` // alerts never seen before
+	Depth             int  `yaml:"depth"`               // levels a body is nested
+	Labels            int  `yaml:"labels"`              // an alert
+	Annotations       int  `yaml:"annotations"`         // an alert
+	NameBytes         Size `yaml:"name_bytes"`          // a label's name, an identity, an id
+	LabelBytes        Size `yaml:"label_bytes"`         // a label's value
+	AnnotationBytes   Size `yaml:"annotation_bytes"`    // an annotation's value
 }
 
 // Connector is one partner.

@@ -46,8 +46,8 @@ const (
 )
 
 // Decode turns the body of one webhook into events.
-func Decode(body []byte) (source.Result, error) {
-	d := decoder{Fields: source.Fields{Reader: source.NewReader(body)}}
+func Decode(body []byte, b source.Bounds) (source.Result, error) {
+	d := decoder{Fields: source.Fields{Reader: source.NewReader(body, b)}}
 	if k := d.Peek(); k != source.Object {
 		if err := d.Err(); err != nil {
 			return source.Result{}, err
@@ -176,8 +176,8 @@ func (d *decoder) check() error {
 	default:
 		return itsm.Errorf(itsm.Invalid, `version: %s, expected "4" (or "1" from Grafana)`, source.Quote(d.version))
 	}
-	if d.Any() {
-		return itsm.Errorf(itsm.Invalid, "%s", d.Faults.String())
+	if err := d.Wrong(); err != nil {
+		return err
 	}
 	if !d.haveAlerts {
 		return itsm.Errorf(itsm.Invalid, `alerts: missing; an Alertmanager webhook lists its alerts there`)

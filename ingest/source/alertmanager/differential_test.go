@@ -88,7 +88,7 @@ func sample(n int, r *rand.Rand) []byte {
 func TestAgreesWithEncodingJSON(t *testing.T) {
 	for seed := range uint64(50) {
 		body := sample(20, rand.New(rand.NewPCG(seed, 1)))
-		got, err := alertmanager.Decode(body)
+		got, err := alertmanager.Decode(body, source.Bounds{})
 		if err != nil || len(got.Bad) > 0 {
 			t.Fatalf("seed %d: %v, %d bad", seed, err, len(got.Bad))
 		}
@@ -100,7 +100,7 @@ func TestAgreesWithEncodingJSON(t *testing.T) {
 
 func TestTooManyAlerts(t *testing.T) {
 	body := `{"version":"4","alerts":[` + strings.Repeat("{},", source.AlertsMax) + `{}]}`
-	if _, err := alertmanager.Decode([]byte(body)); itsm.CodeOf(err) != itsm.TooLarge {
+	if _, err := alertmanager.Decode([]byte(body), source.Bounds{}); itsm.CodeOf(err) != itsm.TooLarge {
 		t.Errorf("%d alerts: got %v, want too_large", source.AlertsMax+1, err)
 	}
 }
@@ -119,7 +119,7 @@ func BenchmarkDecode(b *testing.B) {
 			})
 		}
 		run("ours", func() {
-			if r, err := alertmanager.Decode(body); err != nil || len(r.Events) != n {
+			if r, err := alertmanager.Decode(body, source.Bounds{}); err != nil || len(r.Events) != n {
 				b.Fatal(err)
 			}
 		})

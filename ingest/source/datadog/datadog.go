@@ -59,25 +59,26 @@ const Template = `{
 type fields map[string]string
 
 // Decode turns the body of one webhook into one event.
-func Decode(body []byte) (source.Result, error) {
-	f, err := read(body)
+func Decode(body []byte, b source.Bounds) (source.Result, error) {
+	b = b.OrDefaults()
+	f, err := read(body, b)
 	if err != nil {
 		return source.Result{}, err
 	}
 	var faults source.Faults
-	e := f.event(&faults)
-	if faults.Any() {
-		return source.Result{}, itsm.Errorf(itsm.Invalid, "%s", faults.String())
+	e := f.event(&faults, &b)
+	if err := faults.Wrong(); err != nil {
+		return source.Result{}, err
 	}
-	return source.Result{Events: []itsm.Event{e}}, nil
+	return source.Result{Events: []itsm.Event{e}, Over: faults.Over()}, nil
 }
 
-func read(body []byte) (fields, error) {
+func read(body []byte, b source.Bounds) (fields, error) {
 	text := strings.TrimSpace(string(body[:min(len(body), 64)]))
 	if text != "" && !strings.ContainsAny(text[:1], `{["`) && strings.Contains(string(body), "=") {
 		return readForm(string(body))
 	}
-	flat, err := source.Flatten(body)
+	flat, err := source.Flatten(body, b)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func (f fields) first(names ...string) string {
 	return ""
 }
 
-func (f fields) event(faults *source.Faults) itsm.Event {
+func (f fields) event(faults *source.Faults, b *source.Bounds) itsm.Event {
 	title, marks := split(f.first("event_title", "alert_title", "title"))
 	s := f.state(marks, faults)
 	e := itsm.Event{Status: s.status, NoData: s.noData, ID: f["id"], Title: source.Title(title), GeneratorURL: source.Link(f["link"])}
@@ -147,15 +148,15 @@ func (f fields) event(faults *source.Faults) itsm.Event {
 		e.Severity = itsm.Warning
 	}
 	f.times(&e, faults)
-	e.Labels = f.labels(title, &e)
-	e.Annotations = append(e.Annotations, f.annotations(faults)...)
+	e.Labels = f.labels(title, &e, faults, b)
+	e.Annotations = append(e.Annotations, f.annotations(faults, b)...)
 	e.Annotations = itsm.NewLabels(e.Annotations)
 	if e.Title == "" {
 		e.Title = "Datadog alert " + e.Identity
 	}
 	for _, v := range []struct{ name, value string }{{"id", e.ID}, {"aggreg_key or alert_id", e.Identity}, {"alert_priority", e.SeverityWord}} {
-		if len(v.value) > source.NameBytesMax {
-			faults.Add(v.name, "%d bytes, at most %d are accepted", len(v.value), source.NameBytesMax)
+		if len(v.value) > b.NameBytes {
+			faults.Exceed(source.BoundNameBytes, v.name, "%d bytes, at most %d are accepted", len(v.value), b.NameBytes)
 		}
 	}
 	return e
@@ -232,7 +233,7 @@ func (f fields) epoch(name string, faults *source.Faults) itsm.Time {
 }
 
 // labels are the scope, then the tags, then what other fields name.
-func (f fields) labels(title string, e *itsm.Event) itsm.Labels {
+func (f fields) labels(title string, e *itsm.Event, faults *source.Faults, b *source.Bounds) itsm.Labels {
 	const own = 4 // places kept for the labels added below
 	var ls []itsm.Label
 	dropped := 0
@@ -244,18 +245,19 @@ func (f fields) labels(title string, e *itsm.Event) itsm.Labels {
 		known := slices.ContainsFunc(ls, func(l itsm.Label) bool { return l.Name == name })
 		switch {
 		case name == "" || known:
-		case len(ls) == source.LabelsMax-own || len(name) > source.NameBytesMax || len(value) > source.LabelBytesMax:
+		case len(ls) >= b.Labels-own || len(name) > b.NameBytes || len(value) > b.LabelBytes:
 			dropped++
 		default:
 			ls = append(ls, itsm.Label{Name: name, Value: value})
 		}
 	}
 	if dropped > 0 {
+		faults.LeftOut(source.BoundLabels)
 		e.Annotations = append(e.Annotations, itsm.Label{Name: "tags_left_out", Value: strconv.Itoa(dropped)})
 	}
 	for _, l := range []itsm.Label{{Name: "alertname", Value: source.Title(title)}, {Name: "host", Value: f["hostname"]},
 		{Name: "monitor_id", Value: f["alert_id"]}, {Name: "org", Value: f["org_name"]}} {
-		if len(l.Value) <= source.LabelBytesMax {
+		if len(l.Value) <= b.LabelBytes && len(ls) < b.Labels {
 			ls = append(ls, l)
 		}
 	}
@@ -267,12 +269,12 @@ var kept = []itsm.Label{{Name: "text", Value: "description"}, {Name: "body", Val
 	{Name: "alert_metric", Value: "metric"}, {Name: "alert_transition", Value: "transition"}, {Name: "alert_status", Value: "status"},
 	{Name: "alert_cycle_key", Value: "cycle_key"}, {Name: "event_type", Value: "event_type"}, {Name: "snapshot", Value: "snapshot"}}
 
-func (f fields) annotations(faults *source.Faults) []itsm.Label {
+func (f fields) annotations(faults *source.Faults, b *source.Bounds) []itsm.Label {
 	var out []itsm.Label
 	for _, k := range kept {
 		v := f[k.Name]
-		if len(v) > source.AnnotationBytesMax {
-			faults.Add(k.Name, "%d bytes, at most %d are accepted", len(v), source.AnnotationBytesMax)
+		if len(v) > b.AnnotationBytes {
+			faults.Exceed(source.BoundAnnotationBytes, k.Name, "%d bytes, at most %d are accepted", len(v), b.AnnotationBytes)
 			continue
 		}
 		out = append(out, itsm.Label{Name: k.Value, Value: v})

@@ -24,8 +24,8 @@ type decoder struct {
 }
 
 // Decode turns the body of one request into events.
-func Decode(body []byte) (source.Result, error) {
-	d := decoder{Fields: source.Fields{Reader: source.NewReader(body)}}
+func Decode(body []byte, b source.Bounds) (source.Result, error) {
+	d := decoder{Fields: source.Fields{Reader: source.NewReader(body, b)}}
 	switch k := d.Peek(); k {
 	case source.Array:
 		d.list("events")
@@ -51,8 +51,8 @@ func (d *decoder) object() (source.Result, error) {
 		if err := d.End(); err != nil {
 			return source.Result{}, err
 		}
-		if d.Any() {
-			return source.Result{}, itsm.Errorf(itsm.Invalid, "%s", d.Faults.String())
+		if err := d.Wrong(); err != nil {
+			return source.Result{}, err
 		}
 		return source.Result{Events: []itsm.Event{e}}, nil
 	}
@@ -72,8 +72,8 @@ func (d *decoder) object() (source.Result, error) {
 	if err := d.End(); err != nil {
 		return source.Result{}, err
 	}
-	if d.Any() {
-		return source.Result{}, itsm.Errorf(itsm.Invalid, "%s", d.Faults.String())
+	if err := d.Wrong(); err != nil {
+		return source.Result{}, err
 	}
 	return d.batch.Result("[", "]"), nil
 }
@@ -205,8 +205,7 @@ func (d *decoder) field(w *wire, key string, bit uint) {
 // short reads a name; numbers are as good as strings here.
 func (d *decoder) short(key string) string {
 	s := d.Scalar(key)
-	if len(s) > source.NameBytesMax {
-		d.Add(key, "%d bytes, at most %d are accepted", len(s), source.NameBytesMax)
+	if d.Long(key, s) {
 		return ""
 	}
 	return s
@@ -223,12 +222,15 @@ func (d *decoder) unknown(w *wire, key string) {
 	} else {
 		value = d.Raw()
 	}
+	b := d.Bounds()
 	switch {
 	case value == "" || value == "null":
-	case key == "" || len(key) > source.NameBytesMax:
-		d.Add("", "the field name %s has %d bytes; expected 1 to %d", source.Quote(key), len(key), source.NameBytesMax)
-	case len(value) > source.AnnotationBytesMax:
-		d.Add(source.Quote(key), "%d bytes, at most %d are accepted", len(value), source.AnnotationBytesMax)
+	case key == "":
+		d.Add("", "a field without a name")
+	case len(key) > b.NameBytes:
+		d.Exceed(source.BoundNameBytes, "", "the field name %s has %d bytes; expected 1 to %d", source.Quote(key), len(key), b.NameBytes)
+	case len(value) > b.AnnotationBytes:
+		d.Exceed(source.BoundAnnotationBytes, source.Quote(key), "%d bytes, at most %d are accepted", len(value), b.AnnotationBytes)
 	default:
 		d.extra = append(d.extra, itsm.Label{Name: key, Value: value})
 	}
@@ -243,8 +245,8 @@ func (d *decoder) finish(w *wire) {
 		// What the sender put into annotations comes first and so wins.
 		w.Annotations = itsm.NewLabels(append(w.Annotations[:len(w.Annotations):len(w.Annotations)], d.extra...))
 	}
-	if n := len(w.Annotations); n > source.AnnotationsMax {
-		d.Add("annotations", "%d together with unknown fields, at most %d are accepted", n, source.AnnotationsMax)
+	if n, most := len(w.Annotations), d.Bounds().Annotations; n > most {
+		d.Exceed(source.BoundAnnotations, "annotations", "%d together with unknown fields, at most %d are accepted", n, most)
 	}
 	if w.SeverityWord == "" {
 		w.SeverityWord, _ = w.Labels.First("severity", "priority")

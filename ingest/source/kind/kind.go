@@ -29,8 +29,9 @@ const (
 // Names lists the kinds, sorted.
 func Names() []string { return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus} }
 
-// Options are what single kinds can be told; the others ignore them.
+// Options are what decoders can be told; those of other kinds are ignored.
 type Options struct {
+	Bounds         source.Bounds // of every kind
 	IgnoreLabels   []string      // prometheus: labels that differ between replicas
 	ResolveTimeout time.Duration // prometheus: lease of an alert that names no end; 0 is 5m
 }
@@ -39,15 +40,15 @@ type Options struct {
 func Decoder(name string, o Options) (source.TimedDecoder, error) {
 	switch name {
 	case Alertmanager:
-		return source.Decoder(alertmanager.Decode).Timed(), nil
+		return source.Decoder(alertmanager.Decode).Within(o.Bounds), nil
 	case Prometheus:
-		return prometheus.Config{IgnoreLabels: slices.Clone(o.IgnoreLabels), ResolveTimeout: o.ResolveTimeout}.Decode, nil
+		return prometheus.Config{IgnoreLabels: slices.Clone(o.IgnoreLabels), ResolveTimeout: o.ResolveTimeout, Bounds: o.Bounds}.Decode, nil
 	case Datadog:
-		return source.Decoder(datadog.Decode).Timed(), nil
+		return source.Decoder(datadog.Decode).Within(o.Bounds), nil
 	case Generic:
-		return source.Decoder(generic.Decode).Timed(), nil
+		return source.Decoder(generic.Decode).Within(o.Bounds), nil
 	case PagerDuty:
-		return source.Decoder(pagerduty.Decode).Timed(), nil
+		return source.Decoder(pagerduty.Decode).Within(o.Bounds), nil
 	}
 	return nil, itsm.Errorf(itsm.Invalid, "source kind %q: expected one of %s", name, strings.Join(Names(), ", "))
 }

@@ -2,8 +2,10 @@ package kind_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"signalbox/ingest/source"
 	"signalbox/ingest/source/kind"
 	"signalbox/ingest/source/sourcetest"
 )
@@ -30,6 +32,19 @@ func TestEveryKindDecodes(t *testing.T) {
 		}
 		if name == kind.Prometheus && got.Events[0].Labels.Get("replica") != "" {
 			t.Errorf("the ignored label is still there: %v", got.Events[0].Labels)
+		}
+	}
+	for _, name := range kind.Names() {
+		decode, err := kind.Decoder(name, kind.Options{Bounds: source.Bounds{Depth: 5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = decode([]byte(strings.Repeat(`[`, 6)+strings.Repeat(`]`, 6)), sourcetest.Now)
+		if name != kind.Prometheus && name != kind.Generic { // whose bodies may be lists
+			_, err = decode([]byte(strings.Repeat(`{"alerts":`, 6)+"1"+strings.Repeat(`}`, 6)), sourcetest.Now)
+		}
+		if got := source.ExcessesOf(err); len(got) != 1 || got[0].Bound != source.BoundDepth {
+			t.Errorf("%s: a body nested 6 levels, 5 allowed: %v", name, err)
 		}
 	}
 	if _, err := kind.Decoder("nagios", kind.Options{}); err == nil {

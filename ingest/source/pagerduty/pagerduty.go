@@ -72,8 +72,8 @@ var kinds = map[string]itsm.ActKind{
 // (v3 payloads, 2026-11): event{id, event_type, occurred_at, agent{summary},
 // client{name}, data{id, html_url, incident_key, assignees[], resolve_reason,
 // content, incident{id, html_url}}}.
-func Decode(body []byte) (source.Result, error) {
-	f, err := source.Flatten(body)
+func Decode(body []byte, b source.Bounds) (source.Result, error) {
+	f, err := source.Flatten(body, b)
 	if err != nil {
 		return source.Result{}, err
 	}

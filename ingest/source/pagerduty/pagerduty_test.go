@@ -8,6 +8,10 @@ import (
 	"signalbox/ingest/source/sourcetest"
 )
 
-func TestDecode(t *testing.T) { sourcetest.Run(t, source.Decoder(pagerduty.Decode).Timed()) }
+func TestDecode(t *testing.T) {
+	sourcetest.Run(t, source.Decoder(pagerduty.Decode).Within(source.Bounds{}))
+}
 
-func FuzzDecode(f *testing.F) { sourcetest.Fuzz(f, source.Decoder(pagerduty.Decode).Timed()) }
+func FuzzDecode(f *testing.F) {
+	sourcetest.Fuzz(f, source.Decoder(pagerduty.Decode).Within(source.Bounds{}))
+}

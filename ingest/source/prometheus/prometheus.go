@@ -24,6 +24,7 @@ type Config struct {
 	IgnoreLabels []string
 	// ResolveTimeout is the lease of an alert that names no end; 0 is the default.
 	ResolveTimeout time.Duration
+	Bounds         source.Bounds
 }
 
 // decoder holds one request: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
@@ -48,7 +49,7 @@ func (c Config) Decode(body []byte, now itsm.Time) (source.Result, error) {
 	if c.ResolveTimeout == 0 {
 		c.ResolveTimeout = ResolveTimeout
 	}
-	d := decoder{Fields: source.Fields{Reader: source.NewReader(body)}, c: c, now: now}
+	d := decoder{Fields: source.Fields{Reader: source.NewReader(body, c.Bounds)}, c: c, now: now}
 	if k := d.Peek(); k != source.Array {
 		if err := d.Err(); err != nil {
 			return source.Result{}, err
