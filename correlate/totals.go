@@ -42,32 +42,32 @@ func (src *source) suppress(reason string) {
 // Deduplicated, Suppressed and Quarantined, in total and for each source.
 type Totals struct {
 	EventTotals
-	Sources []SourceTotals // by name
+	Sources []SourceTotals `json:"sources"` // by name
 
-	Alerts           int // whose state is kept
-	Firing           int
-	OpenIncidents    int
-	Incidents        uint64 // ever opened
-	Bound            uint64 // episodes that began on a CI of the CMDB
-	Unbound          uint64 // and on a provisional one
-	TopUnbound       []Count
-	Storms           uint64
-	StormsOn         int
-	PagesHeld        int // incidents whose first page waits for the end of a storm or for the budget
-	Acts             uint64
-	ActsRepeated     uint64 // same idempotency key or delivery id
-	PartnerStale     uint64 // older or equal partner version
-	IntentsAbandoned uint64
+	Alerts           int     `json:"alerts"` // whose state is kept
+	Firing           int     `json:"firing"`
+	OpenIncidents    int     `json:"open_incidents"`
+	Incidents        uint64  `json:"incidents"` // ever opened
+	Bound            uint64  `json:"bound"`     // episodes that began on a CI of the CMDB
+	Unbound          uint64  `json:"unbound"`   // and on a provisional one
+	TopUnbound       []Count `json:"top_unbound"`
+	Storms           uint64  `json:"storms"`
+	StormsOn         int     `json:"storms_on"`
+	PagesHeld        int     `json:"pages_held"` // incidents whose first page waits for the end of a storm or for the budget
+	Acts             uint64  `json:"acts"`
+	ActsRepeated     uint64  `json:"acts_repeated"` // same idempotency key or delivery id
+	PartnerStale     uint64  `json:"partner_stale"` // older or equal partner version
+	IntentsAbandoned uint64  `json:"intents_abandoned"`
 }
 
 // EventTotals say what became of events.
 type EventTotals struct {
-	Accepted     uint64
-	Folded       uint64
-	Deduplicated uint64
-	Suppressed   uint64
-	SuppressedBy []Count // by reason
-	Quarantined  uint64
+	Accepted     uint64  `json:"accepted"`
+	Folded       uint64  `json:"folded"`
+	Deduplicated uint64  `json:"deduplicated"`
+	Suppressed   uint64  `json:"suppressed"`
+	SuppressedBy []Count `json:"suppressed_by"` // by reason
+	Quarantined  uint64  `json:"quarantined"`
 }
 
 // Balanced reports whether every accepted event is accounted for once.
@@ -81,14 +81,14 @@ func (t EventTotals) Balanced() bool {
 
 // SourceTotals are the event counters of one source.
 type SourceTotals struct {
-	Source string
+	Source string `json:"source"`
 	EventTotals
 }
 
 // Count is a name and how often it came.
 type Count struct {
-	Name string
-	N    uint64
+	Name string `json:"name"`
+	N    uint64 `json:"count"`
 }
 
 // Totals returns the counters. The result is the caller's.

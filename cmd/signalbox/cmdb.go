@@ -8,16 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 )
-
-var cmdbTypes = map[cmdb.Format]string{cmdb.YAML: "application/yaml", cmdb.JSON: "application/json", cmdb.NDJSON: "application/x-ndjson", cmdb.CSVCIs: "text/csv", cmdb.CSVRelations: "text/csv"}
 
 func cmdbCommand() *cobra.Command {
 	var c client
@@ -27,22 +23,23 @@ func cmdbCommand() *cobra.Command {
 }
 
 func cmdbImport(c *client) *cobra.Command {
-	var source string
+	var source, format string
 	var prune, dryRun bool
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
 		Short: "Show what files would change, and change it",
-		Long: `Reads CIs and relations from YAML, JSON, NDJSON or CSV files (- is standard input, as
-NDJSON), prints the differences and applies them. With anything wrong in a file
-nothing is applied and every problem is listed with its line. Look first with
---dry-run. A CI is updated when it exists and added when it does not; --prune
-retires what the same --source listed before and no longer lists.`,
-		Example: "  signalbox cmdb import --dry-run cmdb.yaml\n  signalbox cmdb import --source netbox --prune cis.csv relations.csv",
+		Long: `Reads CIs and relations from a YAML, JSON, NDJSON or CSV file, or from a pair of CSV
+files, prints the differences and applies them. - is standard input, NDJSON unless
+--format says otherwise. With anything wrong in a file nothing is applied and every
+problem is listed with its file and line. Look first with --dry-run. A CI is updated
+when it exists and added when it does not; --prune retires what the same --source
+listed before and no longer lists.`,
+		Example: "  signalbox cmdb import --dry-run cmdb.yaml\n  signalbox cmdb import --source netbox --prune cis.csv relations.csv\n  inventory | signalbox cmdb import --format yaml -",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			body, contentType, err := cmdbFiles(cmd.InOrStdin(), files)
+			in, err := readCMDB(cmd.InOrStdin(), files, format)
 			if err != nil {
-				return err
+				return fmt.Errorf("nothing was imported: %w", err)
 			}
 			q := url.Values{"source": {source}}
 			if prune {
@@ -51,72 +48,18 @@ retires what the same --source listed before and no longer lists.`,
 			if dryRun {
 				q.Set("dry_run", "true")
 			}
-			status, b, err := c.call(cmd.Context(), http.MethodPost, "/api/v1/cmdb/import?"+q.Encode(), contentType, bytes.NewReader(body), http.StatusUnprocessableEntity)
+			status, b, err := c.call(cmd.Context(), http.MethodPost, "/api/v1/cmdb/import?"+q.Encode(), cmdbTypes[in.format], bytes.NewReader(in.body), http.StatusUnprocessableEntity)
 			if err != nil {
 				return err
 			}
-			return printImport(cmd.OutOrStdout(), status, b, dryRun)
+			return printImport(cmd.OutOrStdout(), in, status, b, dryRun)
 		},
 	}
 	cmd.Flags().StringVar(&source, "source", "cli", "name of the import source the files speak for")
+	cmd.Flags().StringVar(&format, "format", "", "yaml, json, ndjson, csv-cis or csv-relations, where the name of the one file does not tell")
 	cmd.Flags().BoolVar(&prune, "prune", false, "retire what this source no longer lists")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
 	return cmd
-}
-
-// cmdbFiles reads one file of any kind, or a pair of CSV files as one import.
-func cmdbFiles(stdin io.Reader, files []string) (body []byte, contentType string, err error) {
-	if len(files) == 1 && files[0] == "-" {
-		b, err := io.ReadAll(stdin)
-		return b, cmdbTypes[cmdb.NDJSON], err
-	}
-	if len(files) == 1 {
-		f, ok := cmdb.FormatOf(files[0])
-		if !ok {
-			return nil, "", fmt.Errorf("%s: unknown kind of file; expected .yaml, .json, .ndjson or .csv", files[0])
-		}
-		b, err := os.ReadFile(files[0])
-		return b, cmdbTypes[f], err
-	}
-	var pair bytes.Buffer
-	for _, want := range []cmdb.Format{cmdb.CSVCIs, cmdb.CSVRelations} {
-		i := slices.IndexFunc(files, func(f string) bool { got, _ := cmdb.FormatOf(f); return got == want })
-		if i < 0 || len(files) != 2 {
-			return nil, "", errors.New("several files make one import only as CSV: one of CIs and one of relations, the latter with \"relation\" in its name; import the others one by one")
-		}
-		if err := csvLines(&pair, want, files[i]); err != nil {
-			return nil, "", err
-		}
-	}
-	return pair.Bytes(), cmdbTypes[cmdb.NDJSON], nil
-}
-
-// csvLines appends a CSV file as NDJSON, so that a pair is one import and nothing
-// is half applied. What is wrong in a file is reported here, by its own lines.
-func csvLines(w *bytes.Buffer, f cmdb.Format, path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	doc, problems := cmdb.Parse(f, bytes.NewReader(b))
-	if cmdb.Blocking(problems) {
-		errs := []error{fmt.Errorf("nothing was imported")}
-		for _, p := range problems {
-			errs = append(errs, fmt.Errorf("%s: %s", path, p))
-		}
-		return errors.Join(errs...)
-	}
-	if f == cmdb.CSVCIs {
-		changes, _, _ := cmdb.Empty(cmdb.DefaultRelationTypes()).Plan(doc, "csv", false)
-		return cmdb.Empty(cmdb.DefaultRelationTypes()).Apply(changes).Write(cmdb.NDJSON, w)
-	}
-	enc := json.NewEncoder(w)
-	for _, r := range doc.RelationList() {
-		if err := enc.Encode(r); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // importAnswer is what the CLI shows of an import.
@@ -146,13 +89,19 @@ type finding struct {
 	Message string `json:"message"`
 }
 
-func printImport(w io.Writer, status int, b []byte, dryRun bool) error {
+func printImport(w io.Writer, in *cmdbInput, status int, b []byte, dryRun bool) error {
 	var a importAnswer
 	if err := json.Unmarshal(b, &a); err != nil {
 		return fmt.Errorf("unexpected answer: %w", err)
 	}
-	for _, p := range append(a.Problems, a.Warnings...) {
-		fmt.Fprintln(w, cmdb.Problem{Line: p.Line, Field: p.Field, Value: p.Value, Msg: p.Message})
+	for _, p := range in.warnings {
+		fmt.Fprintln(w, p)
+	}
+	for _, p := range a.Problems {
+		fmt.Fprintln(w, in.tell(cmdb.Problem{Line: p.Line, Field: p.Field, Value: p.Value, Msg: p.Message}))
+	}
+	for _, p := range a.Warnings {
+		fmt.Fprintln(w, in.tell(cmdb.Problem{Line: p.Line, Field: p.Field, Value: p.Value, Msg: p.Message, Warning: true}))
 	}
 	if status == http.StatusUnprocessableEntity {
 		return errors.New(a.Detail)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,8 +14,14 @@ import (
 // cli runs a command as a person would and returns what it printed.
 func cli(t testing.TB, args ...string) (string, error) {
 	t.Helper()
+	return cliFrom(t, "", args...)
+}
+
+// cliFrom is cli with standard input.
+func cliFrom(t testing.TB, stdin string, args ...string) (string, error) {
+	t.Helper()
 	var out lockedBuffer
-	err := run(t.Context(), args, strings.NewReader(""), &out, &out)
+	err := run(t.Context(), args, strings.NewReader(stdin), &out, &out)
 	return out.String(), err
 }
 
@@ -58,6 +65,25 @@ func TestCMDBByCommandLine(t *testing.T) {
 	relations := file("relations.csv", "from,type,to\na,runs_on,x\n")
 	if out, err = cmdb("import", relations, cis); err != nil || !strings.Contains(out, "+ x\n") || !strings.Contains(out, "+ a runs_on x") {
 		t.Errorf("pair of CSV files: %v\n%s", err, out)
+	}
+	// The pair is sent as one; what the server finds is told by the files' own lines.
+	more := file("more-cis.csv", "id,colour,name,class\n\"y\",red,y,Server\nab,,ab,Server\n")
+	for relations, wants := range map[string][]string{
+		"to,note,from,type\ny,,ab,runs_on\nnowhere,,ab,runs_on\n": {"more-cis.csv: line 1: ", "(warning)", `relations.csv: line 3: to "nowhere"`},
+		"to,from,type\ny,ab,runs_on\ny,ab,befriends\n":            {"more-cis.csv: line 1: ", `relations.csv: line 3: type "befriends"`, "+ ab befriends y"},
+	} {
+		out, err = cmdb("import", "--dry-run", more, file("odd-relations.csv", relations))
+		for _, want := range wants {
+			if (err != nil) != strings.Contains(relations, "nowhere") || !strings.Contains(out, want) {
+				t.Errorf("odd pair: %v, want %q in\n%s", err, want, out)
+			}
+		}
+	}
+	if out, err = cmdb("import", "--format", "xml", "-"); err == nil || !strings.Contains(err.Error(), "expected yaml, json") {
+		t.Errorf("format: %v\n%s", err, out)
+	}
+	if out, err = cliFrom(t, "cis: [{id: piped, name: piped, class: Server}]\n", "cmdb", "--server", s.url, "--token", adminToken, "import", "--format", "yaml", "-"); err != nil || !strings.Contains(out, "+ piped") {
+		t.Errorf("YAML by standard input: %v\n%s", err, out)
 	}
 	var ci struct{ Aliases []string }
 	if status := s.do(http.MethodGet, "/api/v1/cmdb/cis/x", nil, &ci); status != http.StatusOK || len(ci.Aliases) != 2 {
@@ -175,6 +201,18 @@ not json at all
 			}
 		}
 	}
+	var sum map[string]any
+	if err := json.Unmarshal([]byte(first["summary.json"]), &sum); err != nil {
+		t.Fatal(err)
+	}
+	eachKey(sum, func(k string) {
+		if k != strings.ToLower(k) {
+			t.Errorf("field %q of the summary is not snake_case", k)
+		}
+	})
+	if totals, ok := sum["totals"].(map[string]any); !ok || totals["accepted"] != 6.0 || totals["open_incidents"] == nil || totals["sources"] == nil {
+		t.Errorf("totals of the summary: %v", sum["totals"])
+	}
 	want := `{"alert_id":"e1","incident_id":"INC0000001"}
 {"alert_id":"e2","incident_id":"INC0000001"}
 {"alert_id":"e3","incident_id":"INC0000001"}
@@ -186,5 +224,46 @@ not json at all
 	}
 	if !strings.Contains(first["incidents.jsonl"], `"root_causes":["db"`) || !strings.Contains(first["summary.json"], `"undecodable_lines": 1`) {
 		t.Errorf("incidents:\n%s\nsummary:\n%s", first["incidents.jsonl"], first["summary.json"])
+	}
+}
+
+// TestReplayTakesCSV: a pair of CSV files is the same CMDB as one YAML file, and
+// what is odd in it is told.
+func TestReplayTakesCSV(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	for name, text := range map[string]string{
+		"events.jsonl": `{"id":"e1","status":"firing","startsAt":"2026-01-01T00:00:00Z","labels":{"service":"db"}}` + "\n" +
+			`{"id":"e2","status":"firing","startsAt":"2026-01-01T00:00:20Z","labels":{"service":"shop"}}` + "\n",
+		"cmdb.yaml":     "cis:\n  - {id: db, name: db, class: Service}\n  - {id: shop, name: shop, class: Service}\nrelations:\n  - {from: shop, type: needs, to: db}\n",
+		"cis.csv":       "id,name,class\nshop,shop,Service\ndb,db,Service\n",
+		"relations.csv": "from,type,to\nshop,needs,db\n",
+		"bad.csv":       "id,name,class,tier\nshop,shop,Service,9\n",
+	} {
+		if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := func(want string, cmdb ...string) string {
+		args := []string{"replay", "--events", path("events.jsonl"), "--out", path("out")}
+		for _, f := range cmdb {
+			args = append(args, "--cmdb", path(f))
+		}
+		out, err := cli(t, args...)
+		if err != nil || !strings.Contains(out, want) {
+			t.Fatalf("%v: %v\n%s\nwant %q", cmdb, err, out, want)
+		}
+		b, err := os.ReadFile(path("out/incidents.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	yaml := result(`cmdb.yaml: line 5: type "needs"`, "cmdb.yaml")
+	if csv := result(`relations.csv: line 2: type "needs"`, "cis.csv", "relations.csv"); csv != yaml {
+		t.Errorf("the pair gives\n%s\nwhat YAML gives is\n%s", csv, yaml)
+	}
+	if _, err := cli(t, "replay", "--events", path("events.jsonl"), "--out", path("out"), "--cmdb", path("bad.csv")); err == nil || !strings.Contains(err.Error(), "bad.csv: line 2: tier") {
+		t.Errorf("bad file: %v", err)
 	}
 }

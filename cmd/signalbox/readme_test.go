@@ -2,9 +2,11 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"signalbox/cmd/internal/conf"
 	"signalbox/ingest/source/datadog"
 )
 
@@ -23,6 +25,26 @@ func readmeBlock(t testing.TB, marker string) string {
 	}
 	t.Fatalf("README has no block with %q", marker)
 	return ""
+}
+
+// TestWelcome: the start prints what the README promises, ready to paste.
+func TestWelcome(t *testing.T) {
+	s := start(t, t.TempDir(), "")
+	said := s.log.String()
+	for _, part := range snippets(s.url) {
+		if !strings.Contains(said, part.text) {
+			t.Errorf("the %s snippet is not printed at the start:\n%s", part.name, said)
+		}
+	}
+	if !strings.Contains(said, "console      "+s.url+"/") {
+		t.Errorf("the console's address is not printed:\n%s", said)
+	}
+	t.Setenv("SIGNALBOX_ADMIN_TOKEN", "")
+	dir := t.TempDir()
+	_, hint, err := adminTokenOf(&conf.File{}, dir)
+	if want := filepath.Join(dir, tokenFile); err != nil || hint != want || !strings.Contains(welcome(&settings{base: s.url}, hint), "admin token  "+want) {
+		t.Errorf("the token is said to be in %q (%v), want %s", hint, err, want)
+	}
 }
 
 func TestReadmeSnippetsAreThePrintedOnes(t *testing.T) {

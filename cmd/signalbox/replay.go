@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -37,14 +39,14 @@ A line is a generic event, or a recorded delivery {"at","source","body"} whose
 source names a built-in or configured source (alertmanager when it is missing).
 Into DIR go members.jsonl (one line an input event with its incident),
 incidents.jsonl, problems.jsonl and summary.json.`,
-		Example: "  signalbox replay --events last-month.jsonl --cmdb cmdb.yaml --out result",
+		Example: "  signalbox replay --events last-month.jsonl --cmdb cmdb.yaml --out result\n  signalbox replay --events - --cmdb cis.csv --cmdb relations.csv --out result",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return replay(cmd.InOrStdin(), cmd.OutOrStdout(), o)
+			return replay(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o)
 		},
 	}
 	c.Flags().StringVar(&o.events, "events", "", "recorded stream, JSON lines; - is standard input")
-	c.Flags().StringVar(&o.cmdb, "cmdb", "", "CIs and relations (YAML, JSON or NDJSON)")
+	c.Flags().StringArrayVar(&o.cmdb, "cmdb", nil, "CIs and relations: a YAML, JSON, NDJSON or CSV file; twice for a pair of CSV files")
 	c.Flags().StringVar(&o.out, "out", "", "directory for the result")
 	c.Flags().StringVar(&o.config, "config", "", "configuration file, for its sources, correlation and cmdb")
 	c.Flags().IntVar(&o.batch, "batch", 0, "entries folded at once; the result does not depend on it")
@@ -57,11 +59,12 @@ incidents.jsonl, problems.jsonl and summary.json.`,
 }
 
 type replayOptions struct {
-	events, cmdb, out, config string
-	batch                     int
+	events, out, config string
+	cmdb                []string
+	batch               int
 }
 
-func replay(stdin io.Reader, stdout io.Writer, o replayOptions) error {
+func replay(stdin io.Reader, stdout, stderr io.Writer, o replayOptions) error {
 	file := conf.DefaultFile
 	if o.config != "" {
 		file = o.config
@@ -80,7 +83,7 @@ func replay(stdin io.Reader, stdout io.Writer, o replayOptions) error {
 		in = f
 	}
 	ro := engine.ReplayOptions{Config: cfg.Core(), Events: in, BatchRecords: o.batch}
-	if ro.CMDB, err = replayCMDB(o.cmdb, ro.Config.CMDB); err != nil {
+	if ro.CMDB, err = replayCMDB(stderr, o.cmdb, ro.Config.CMDB); err != nil {
 		return err
 	}
 	var d lineDecoder
@@ -100,31 +103,36 @@ func replay(stdin io.Reader, stdout io.Writer, o replayOptions) error {
 	return nil
 }
 
-func replayCMDB(path string, s cmdb.Settings) (*cmdb.Changes, error) {
-	if path == "" {
+// replayCMDB reads the CMDB of a replay and tells what is odd in it.
+func replayCMDB(w io.Writer, files []string, s cmdb.Settings) (*cmdb.Changes, error) {
+	if len(files) == 0 {
 		return nil, nil
 	}
-	format, ok := cmdb.FormatOf(path)
-	if !ok || format == cmdb.CSVCIs || format == cmdb.CSVRelations {
-		return nil, fmt.Errorf("%s: unknown kind of file; expected .yaml, .json or .ndjson", path)
+	if slices.Contains(files, "-") {
+		return nil, errors.New("--cmdb -: expected a file; standard input is for --events")
 	}
-	f, err := os.Open(path)
+	in, err := readCMDB(nil, files, "")
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	doc, problems := cmdb.Parse(format, f)
+	doc, problems := cmdb.Parse(in.format, bytes.NewReader(in.body))
 	changes, _, more := cmdb.Empty(s.Types()).Plan(doc, "replay", false)
-	if problems = append(problems, more...); !cmdb.Blocking(problems) {
-		return &changes, nil
+	problems = append(problems, more...)
+	for _, p := range in.warnings {
+		fmt.Fprintln(w, p)
 	}
 	var errs []error
 	for _, p := range problems {
-		if !p.Warning {
-			errs = append(errs, fmt.Errorf("%s: %s", path, p))
+		if p.Warning {
+			fmt.Fprintln(w, in.tell(p))
+			continue
 		}
+		errs = append(errs, errors.New(in.tell(p)))
 	}
-	return nil, errors.Join(errs...)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return &changes, nil
 }
 
 // lineDecoder turns lines into deliveries as the door would.
@@ -207,7 +215,7 @@ type summary struct {
 	Incidents    int       `json:"incidents"`
 	FirstEventAt itsm.Time `json:"first_event_at"`
 	LastEventAt  itsm.Time `json:"last_event_at"`
-	Totals       any       `json:"totals"`
+	Totals       any       `json:"totals"` // of the fold: see correlate.Totals
 }
 
 func writeReplay(dir string, r *engine.Replayed, bad int) error {

@@ -408,10 +408,6 @@ func welcome(set *settings, hint string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nSignalbox\n  console      %s/\n  admin token  %s\n\n", strings.TrimSuffix(set.base, "/"), hint)
 	for _, s := range snippets(set.base) {
-		if s.name == "datadog" {
-			fmt.Fprintf(&b, "# Datadog: URL %s/webhooks/datadog; 'signalbox snippets datadog' prints the payload to paste\n\n", strings.TrimSuffix(set.base, "/"))
-			continue
-		}
 		fmt.Fprintf(&b, "# %s\n%s\n", s.title, s.text)
 	}
 	return b.String()

@@ -60,6 +60,19 @@ func (d *Doc) RelationList() []itsm.Relation {
 	return out
 }
 
+// Lines returns where each CI, by id, and each relation, in the order of
+// RelationList, stands in the file.
+func (d *Doc) Lines() (cis map[string]int, relations []int) {
+	cis, relations = make(map[string]int, len(d.cis)), make([]int, len(d.relations))
+	for _, c := range d.cis {
+		cis[d.ids[c.id]] = int(c.line)
+	}
+	for i, r := range d.relations {
+		relations[i] = int(r.line)
+	}
+	return cis, relations
+}
+
 // NewDoc makes a document of values, for callers that have no file. The line of
 // a problem is the place in cis and then relations, from 1.
 func NewDoc(cis []itsm.CI, relations []itsm.Relation) (Doc, []Problem) {
