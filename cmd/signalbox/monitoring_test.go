@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +18,9 @@ var metricName = regexp.MustCompile(`(signalbox|process|go)_[a-z_]+`)
 // TestMonitoringFilesNameRealMetrics holds the shipped rules and the dashboard
 // against what a running server exposes.
 func TestMonitoringFilesNameRealMetrics(t *testing.T) {
-	s, _ := withPagerDuty(t, "")
+	outside := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(outside.Close)
+	s, _ := withPagerDuty(t, "heartbeat: {url: '"+outside.URL+"'}\n")
 	s.do(http.MethodPost, "/webhooks/generic", event("firing", "shop"), nil)
 	s.do(http.MethodPost, "/webhooks/nobody", event("firing", "shop"), nil)
 	eventually(t, "an incident", func() bool { return len(s.incidents()) == 1 })
@@ -61,6 +64,51 @@ func TestRulesAreAcceptedByPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b, err := exec.Command(promtool, "check", "rules", file).CombinedOutput(); err != nil {
+		t.Errorf("promtool: %v\n%s", err, b)
+	}
+}
+
+// rulesTest feeds the shipped rules with what a server with these troubles exposes.
+const rulesTest = `rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'signalbox_heartbeat_failed_total{instance="a"}', values: '0+1x30'}
+      - {series: 'signalbox_heartbeat_sent_total{instance="a"}', values: '7x30'}
+      - {series: 'signalbox_heartbeat_failed_total{instance="b"}', values: '0 1x30'}
+      - {series: 'signalbox_heartbeat_sent_total{instance="b"}', values: '0+1x30'}
+      - {series: 'signalbox_events_total{instance="a", source="am", fate="accepted"}', values: '0+10x30'}
+      - {series: 'signalbox_events_total{instance="a", source="am", fate="folded"}', values: '0+7x30'}
+      - {series: 'signalbox_events_total{instance="a", source="am", fate="suppressed"}', values: '0+2x30'}
+      - {series: 'signalbox_events_total{instance="a", source="ok", fate="accepted"}', values: '0+10x30'}
+      - {series: 'signalbox_events_total{instance="a", source="ok", fate="folded"}', values: '0+7x30'}
+      - {series: 'signalbox_events_total{instance="a", source="ok", fate="quarantined"}', values: '0+3x30'}
+      - {series: 'signalbox_ingest_bound_exceeded_total{source="am", bound="depth"}', values: '0x10 1x20'}
+      - {series: 'signalbox_ingest_bound_exceeded_total{source="am", bound="labels"}', values: '5x30'}
+      - {series: 'signalbox_ready{instance="a"}', values: '0x30'}
+    promql_expr_test:
+      - {expr: 'count by (alertname, instance, source, bound) (ALERTS{alertstate="firing"})', eval_time: 15m, exp_samples: [
+          {labels: '{alertname="SignalboxHeartbeatFails", instance="a"}', value: 1},
+          {labels: '{alertname="SignalboxEventsUnaccounted", instance="a", source="am"}', value: 1},
+          {labels: '{alertname="SignalboxBoundExceeded", source="am", bound="depth"}', value: 1},
+          {labels: '{alertname="SignalboxNotReady", instance="a"}', value: 1}]}
+`
+
+// TestRulesFire: the rules fire on what they are for and are silent beside it.
+func TestRulesFire(t *testing.T) {
+	promtool := peertest.Find(t, "promtool", "promtool")
+	dir := t.TempDir()
+	out, err := cli(t, "snippets", "rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"rules.yml": out, "test.yml": rulesTest} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := exec.Command(promtool, "test", "rules", filepath.Join(dir, "test.yml")).CombinedOutput(); err != nil {
 		t.Errorf("promtool: %v\n%s", err, b)
 	}
 }
