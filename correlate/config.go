@@ -234,8 +234,13 @@ func (c *Config) validateEnds(bad func(field string, v any, expected string)) {
 		bad("sources", len(c.Sources), fmt.Sprintf("at most %d", sourcesMax))
 	}
 	for _, n := range slices.Sorted(maps.Keys(c.Sources)) {
-		if s := c.Sources[n]; s.StaleAfter < 0 || s.EpisodeGap < 0 || s.StaleAfter > Duration(durationMax) || s.EpisodeGap > Duration(durationMax) {
-			bad("sources."+n, s, fmt.Sprintf("durations from 0 to %v", time.Duration(durationMax)))
+		for _, d := range []struct {
+			name string
+			v    Duration
+		}{{"stale_after", c.Sources[n].StaleAfter}, {"episode_gap", c.Sources[n].EpisodeGap}} {
+			if d.v < 0 || d.v > Duration(durationMax) {
+				bad("sources."+n+"."+d.name, d.v.Std(), fmt.Sprintf("0 to %v", time.Duration(durationMax)))
+			}
 		}
 	}
 	if len(c.Connectors) > connectorsMax {

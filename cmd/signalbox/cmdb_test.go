@@ -144,14 +144,18 @@ func TestCheckAndHelp(t *testing.T) {
 		t.Errorf("good configuration: %v %s", err, out)
 	}
 	t.Setenv("CHECK_KEY", "k")
+	t.Setenv("SIGNALBOX_ADMIN_TOKEN", "")
 	const deaf = "connectors:\n  pd: {kind: pagerduty, routing_key: 'env:CHECK_KEY', webhook_secrets: ['env:CHECK_KEY']}\n"
 	if out, err := check(deaf); err != nil || !strings.Contains(out, "warning: connectors.pd.api_token is not set") || !strings.Contains(out, "good") {
 		t.Errorf("webhooks without a token to ask with: %v %s", err, out)
 	}
 	for text, want := range map[string]string{
 		"lsten: x\n": "unknown key",
-		"listen: 0.0.0.0:8080\nsources:\n  am: {kind: alertmanager}\n": "no credentials",
-		"listen: 0.0.0.0:8080\n": "no source has credentials",
+		"listen: 0.0.0.0:8080\nsources:\n  am: {kind: alertmanager}\n":                     "no credentials",
+		"auth: {admin_token: 'env:NOT_SET_ANYWHERE'}\n":                                    "auth.admin_token: secret env:NOT_SET_ANYWHERE",
+		"tls: {cert_file: /nowhere/c.pem, key_file: /nowhere/k.pem}\n":                     "tls: cert_file /nowhere/c.pem",
+		"log: {level: info}\nlisten: 127.0.0.1:99999\n":                                    `s.yml:2: listen: "127.0.0.1:99999": expected a port`,
+		"listen: 0.0.0.0:8080\n":                                                           "no source has credentials",
 		"sources:\n  am: {kind: alertmanager, auth: {bearer: ['env:NOT_SET_ANYWHERE']}}\n": "NOT_SET_ANYWHERE",
 		"connectors:\n  pd: {kind: pagerduty, routing_key: 'file:/nowhere/at/all'}\n":      "connectors.pd.routing_key",
 		"connectors:\n  pd: {kind: pagerduty}\n":                                           "connectors.pd.routing_key",
@@ -159,6 +163,9 @@ func TestCheckAndHelp(t *testing.T) {
 		if _, err := check(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
+	}
+	if _, err := cli(t, "serve", "--check", "--listen", "127.0.0.1:99999"); err == nil || !strings.Contains(err.Error(), "expected a port") {
+		t.Errorf("a port beyond all ports: %v", err)
 	}
 }
 

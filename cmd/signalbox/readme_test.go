@@ -41,8 +41,9 @@ func TestWelcome(t *testing.T) {
 	}
 	t.Setenv("SIGNALBOX_ADMIN_TOKEN", "")
 	dir := t.TempDir()
-	_, hint, err := adminTokenOf(&conf.File{}, dir)
-	if want := filepath.Join(dir, tokenFile); err != nil || hint != want || !strings.Contains(welcome(&settings{base: s.url}, hint), "admin token  "+want) {
+	set := &settings{file: &conf.File{DataDir: dir}, base: s.url}
+	_, hint, err := set.adminToken()
+	if want := filepath.Join(dir, tokenFile); err != nil || hint != want || !strings.Contains(welcome(set, hint), "admin token  "+want) {
 		t.Errorf("the token is said to be in %q (%v), want %s", hint, err, want)
 	}
 }

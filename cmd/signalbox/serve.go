@@ -86,7 +86,9 @@ type settings struct {
 	sources  []ingest.Source
 	pagers   pagers
 
-	heartbeat string // address of the dead-man service; "": none
+	heartbeat   string           // address of the dead-man service; "": none
+	token, hint string           // of the administrator, and where it stands; "": the data directory has it
+	cert        *tls.Certificate // nil: HTTP
 }
 
 func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, error) {
@@ -100,9 +102,12 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 	if o.listen != "" {
 		f.Listen = o.listen
 	}
+	if why := conf.AddressFault(f.Listen); why != "" {
+		return nil, itsm.Errorf(itsm.Invalid, "listen: %q: expected %s", f.Listen, why)
+	}
 	host, _, err := net.SplitHostPort(f.Listen)
 	if err != nil {
-		return nil, itsm.Errorf(itsm.Invalid, "listen: %q: expected host:port such as %s", f.Listen, conf.DefaultListen)
+		return nil, err
 	}
 	ip := net.ParseIP(host)
 	s := &settings{file: f, base: f.ExternalURL, loopback: host == "localhost" || (ip != nil && ip.IsLoopback())}
@@ -122,6 +127,12 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 		}
 	}
 	if s.heartbeat, err = heartbeatURL(f); err != nil {
+		return nil, err
+	}
+	if s.token, s.hint, err = givenToken(f); err != nil {
+		return nil, err
+	}
+	if s.cert, err = certificate(f.TLS); err != nil {
 		return nil, err
 	}
 	s.pagers, err = pagersOf(f, s.base, log)
@@ -202,7 +213,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	token, hint, err := adminTokenOf(set.file, dir)
+	token, hint, err := set.adminToken()
 	if err != nil {
 		return err
 	}
@@ -311,12 +322,8 @@ type parts struct {
 func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	c := p.set.file
 	l := p.listener
-	if c.TLS.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
-		if err != nil {
-			return fmt.Errorf("tls: %w", err)
-		}
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	if p.set.cert != nil {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*p.set.cert}, MinVersion: tls.VersionTLS12})
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	foldCtx, stopFold := context.WithCancel(context.Background())
@@ -387,20 +394,6 @@ type noJournal struct{}
 // Append implements ingest.Appender.
 func (noJournal) Append(context.Context, ...[]byte) (itsm.Offset, itsm.Time, error) {
 	return 0, 0, itsm.Errorf(itsm.Unavailable, "checking the configuration")
-}
-
-// adminTokenOf returns the admin token and where a person finds it.
-func adminTokenOf(f *conf.File, dir string) (token, hint string, err error) {
-	if v := os.Getenv("SIGNALBOX_ADMIN_TOKEN"); v != "" {
-		return v, "SIGNALBOX_ADMIN_TOKEN", nil
-	}
-	if f.Auth.AdminToken.IsSet() {
-		v, err := f.Auth.AdminToken.Read()
-		return v, f.Auth.AdminToken.String(), err
-	}
-	path := filepath.Join(dir, tokenFile)
-	token, _, err = access.LoadOrCreateToken(path)
-	return token, path, err
 }
 
 // welcome is what a person who starts the server reads first.

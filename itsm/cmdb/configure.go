@@ -26,6 +26,9 @@ const (
 func (s Settings) Validate() []itsm.FieldError {
 	var out []itsm.FieldError
 	bad := func(field, value, expected string, args ...any) {
+		if value == "" {
+			value = "missing"
+		}
 		out = append(out, itsm.FieldError{Field: field, Value: value, Expected: fmt.Sprintf(expected, args...)})
 	}
 	if n := len(s.RelationTypes); n > settingTypesMax {

@@ -11,14 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/url"
 	"os"
-	"slices"
-	"strings"
+	"reflect"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"signalbox/correlate"
 )
@@ -32,15 +27,13 @@ type File struct {
 	Auth        Auth                 `yaml:"auth"`
 	Sources     map[string]Source    `yaml:"sources"`
 	Connectors  map[string]Connector `yaml:"connectors"`
-	Correlation yaml.Node            `yaml:"correlation"`
+	Correlation correlate.Config     `yaml:"correlation"`
 	CMDB        CMDB                 `yaml:"cmdb"`
 	Journal     Journal              `yaml:"journal"`
 	Heartbeat   Heartbeat            `yaml:"heartbeat"`
 	Watchdogs   []Watchdog           `yaml:"watchdogs"`
 	SelfAlerts  *bool                `yaml:"self_alerts"` // incidents about the server itself; true
 	Log         Log                  `yaml:"log"`
-
-	correlation correlate.Config
 }
 
 // TLS serves HTTPS when both files are given.
@@ -72,7 +65,7 @@ type SourceAuth struct {
 	QueryToken []Secret `yaml:"query_token"`
 }
 
-// HMAC says how a source signs its bodies.
+// HMAC says how a source signs its bodies. A bare list is its secrets.
 type HMAC struct {
 	Secrets         []Secret `yaml:"secrets"`
 	Header          string   `yaml:"header"`           // X-Signature
@@ -82,6 +75,16 @@ type HMAC struct {
 	IDHeader        string   `yaml:"id_header"`        // when set, <id><separator><timestamp><separator><body> is signed
 	Separator       string   `yaml:"separator"`        // .
 }
+
+// defaultSignatureHeader carries the signature where the file names none.
+const defaultSignatureHeader = "X-Signature"
+
+// isSet reports whether the file says anything of it.
+func (h HMAC) isSet() bool { return !reflect.DeepEqual(h, HMAC{}) }
+
+var secretsType = reflect.TypeFor[[]Secret]()
+
+func (h *HMAC) list() reflect.Value { return reflect.ValueOf(&h.Secrets).Elem() }
 
 // Limits bounds one source; zero takes the default.
 type Limits struct {
@@ -172,33 +175,20 @@ func Load(path string, explicit bool) (*File, error) {
 	return Parse(path, b)
 }
 
-// Parse reads a configuration and reports everything wrong with it at once.
+// Parse reads a configuration and reports everything wrong with it at once, each
+// as file:line: key: value: what was expected.
 func Parse(name string, b []byte) (*File, error) {
 	if len(b) > fileBytesMax {
-		return nil, fmt.Errorf("%s: %d bytes; a configuration has at most %d", name, len(b), fileBytesMax)
+		return nil, fmt.Errorf("%s: %d bytes: expected at most %d", name, len(b), fileBytesMax)
 	}
-	f := &File{}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if len(doc.Content) > 0 && doc.Content[0].Kind != 0 && doc.Content[0].Tag != "!!null" {
-		if errs := checkKeys(name, doc.Content[0], f); len(errs) > 0 {
-			return nil, errors.Join(errs...)
-		}
-		if err := doc.Content[0].Decode(f); err != nil {
-			return nil, decodeError(name, err)
-		}
-	}
-	f.correlation = correlate.DefaultConfig()
-	f.correlation.CMDB = f.CMDB.core()
-	if f.Correlation.Kind != 0 {
-		if err := decodeCorrelation(name, &f.Correlation, &f.correlation); err != nil {
-			return nil, err
-		}
+	f := &File{Correlation: correlate.DefaultConfig()}
+	r := readDocument(name, b, f)
+	if len(r.errs) > 0 {
+		return nil, r.err()
 	}
 	f.defaults()
-	return f, f.validate(name)
+	r.check(f)
+	return f, r.err()
 }
 
 func (f *File) defaults() {
@@ -220,92 +210,15 @@ func (f *File) defaults() {
 	if f.Heartbeat.Method == "" {
 		f.Heartbeat.Method = "GET"
 	}
+	for n, src := range f.Sources {
+		if h := &src.Auth.HMAC; h.isSet() && h.Header == "" {
+			h.Header = defaultSignatureHeader
+			f.Sources[n] = src
+		}
+	}
 	for i := range f.Watchdogs {
 		if f.Watchdogs[i].MissingAfter == 0 {
 			f.Watchdogs[i].MissingAfter = Duration(defaultMissingAfter)
 		}
 	}
-}
-
-var (
-	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty"}
-	connectorKinds = []string{"pagerduty"}
-	logLevels      = []string{"debug", "info", "warn", "error"}
-	logFormats     = []string{"text", "json"}
-	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}
-	methods        = []string{"GET", "POST"}
-	encodings      = []string{"", "hex", "base64"}
-)
-
-func (f *File) validate(name string) error {
-	var errs []error
-	oneOf := func(field, v string, of []string) {
-		if !slices.Contains(of, v) {
-			errs = append(errs, fmt.Errorf("%s: %s: %q is not one of %s", name, field, v, strings.Join(slices.DeleteFunc(slices.Clone(of), func(s string) bool { return s == "" }), ", ")))
-		}
-	}
-	if _, _, err := net.SplitHostPort(f.Listen); err != nil {
-		errs = append(errs, fmt.Errorf("%s: listen: %q: expected host:port such as %s", name, f.Listen, DefaultListen))
-	}
-	for _, u := range []struct{ field, v string }{{"external_url", f.ExternalURL}} {
-		errs = append(errs, checkURL(name, u.field, u.v))
-	}
-	if (f.TLS.CertFile == "") != (f.TLS.KeyFile == "") {
-		errs = append(errs, fmt.Errorf("%s: tls: give both cert_file and key_file, or neither", name))
-	}
-	oneOf("log.level", f.Log.Level, logLevels)
-	oneOf("log.format", f.Log.Format, logFormats)
-	for _, n := range SortedKeys(f.Sources) {
-		s := f.Sources[n]
-		errs = append(errs, checkName(name, "sources", n))
-		oneOf("sources."+n+".kind", s.Kind, sourceKinds)
-		oneOf("sources."+n+".auth.hmac.encoding", s.Auth.HMAC.Encoding, encodings)
-	}
-	for _, n := range SortedKeys(f.Connectors) {
-		c := f.Connectors[n]
-		errs = append(errs, checkName(name, "connectors", n))
-		oneOf("connectors."+n+".kind", c.Kind, connectorKinds)
-		oneOf("connectors."+n+".min_priority", c.MinPriority, priorities)
-		errs = append(errs, checkURL(name, "connectors."+n+".events_url", c.EventsURL), checkURL(name, "connectors."+n+".api_url", c.APIURL))
-	}
-	for _, fault := range f.CMDB.core().Validate() {
-		errs = append(errs, fmt.Errorf("%s: cmdb.%w", name, fault))
-	}
-	oneOf("heartbeat.method", f.Heartbeat.Method, methods)
-	errs = append(errs, f.checkWatching(name)...)
-	if f.Journal.Retention < 0 {
-		errs = append(errs, fmt.Errorf("%s: journal.retention: %v is negative", name, time.Duration(f.Journal.Retention)))
-	}
-	return errors.Join(errs...)
-}
-
-func checkURL(file, field, v string) error {
-	if v == "" {
-		return nil
-	}
-	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return fmt.Errorf("%s: %s: %q: expected a URL such as https://signalbox.example.com", file, field, v)
-	}
-	return nil
-}
-
-// ownSource is the source of the server's own alerts.
-const ownSource = "signalbox"
-
-// nameBytesMax bounds a source's or connector's name; it is part of every alert key.
-const nameBytesMax = 64
-
-func checkName(file, section, n string) error {
-	ok := n != "" && len(n) <= nameBytesMax
-	for _, c := range []byte(n) {
-		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_')
-	}
-	if n == ownSource {
-		return fmt.Errorf("%s: %s.%s: the server speaks of itself under that name; choose another", file, section, n)
-	}
-	if !ok {
-		return fmt.Errorf("%s: %s.%s: a name has 1 to %d of a-z, 0-9, - and _", file, section, n, nameBytesMax)
-	}
-	return nil
 }

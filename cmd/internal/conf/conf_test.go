@@ -1,6 +1,7 @@
 package conf_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,41 +22,105 @@ func TestEmptyIsComplete(t *testing.T) {
 	}
 }
 
+// TestMistakesAreNamed: every error is file:line: key: value: what was expected,
+// and there is one for each mistake.
 func TestMistakesAreNamed(t *testing.T) {
-	for name, c := range map[string]struct{ in, want string }{
-		"unknown top key":     {"listne: x", `signalbox.yml:1: unknown key "listne"; here are allowed: auth`},
-		"unknown nested key":  {"sources:\n  am:\n    kind: alertmanager\n    auht: {}\n", `signalbox.yml:4: unknown key "sources.am.auht"`},
-		"unknown correlation": {"correlation:\n  hopps: 3\n", `signalbox.yml:2: unknown key "correlation.hopps"`},
-		"correlation value":   {"correlation:\n  resolve_after: soon\n", `expected a number and a unit`},
-		"duration":            {"journal:\n  retention: soon\n", `line 2: duration "soon"`},
-		"size":                {"journal:\n  max_bytes: 3 potatoes\n", `size "3 potatoes"`},
-		"secret in the file":  {"auth:\n  admin_token: hunter2\n", "env:NAME or file:PATH"},
-		"kind":                {"sources:\n  x: {kind: nagios}\n", `sources.x.kind: "nagios" is not one of alertmanager`},
-		"source name":         {"sources:\n  Bad Name: {kind: generic}\n", "a name has 1 to"},
-		"listen":              {"listen: 8080", "expected host:port"},
-		"url":                 {"external_url: signalbox.example.com", "expected a URL"},
-		"tls half":            {"tls: {cert_file: a}", "give both cert_file and key_file"},
-		"log level":           {"log: {level: loud}", `log.level: "loud" is not one of debug`},
-		"priority":            {"connectors:\n  pd: {kind: pagerduty, min_priority: P9}\n", `min_priority: "P9"`},
-		"own source":          {"sources:\n  signalbox: {kind: generic}\n", "the server speaks of itself"},
-		"heartbeat url":       {"heartbeat: {url: hunter2}\n", "expected a URL"},
-		"heartbeat every":     {"heartbeat: {url: 'https://x.example/1', every: 1ms}\n", "heartbeat.every: 1ms"},
-		"heartbeat method":    {"heartbeat: {url: 'https://x.example/1', method: PUT}\n", `heartbeat.method: "PUT"`},
-		"heartbeat key":       {"heartbeat: {uri: x}\n", `unknown key "heartbeat.uri"`},
-		"watchdog bare":       {"watchdogs: [{}]\n", "watchdogs[0].labels: missing"},
-		"watchdog soon":       {"watchdogs: [{source: main, labels: {a: b}, missing_after: 10ms}]\n", "watchdogs[0].missing_after: 10ms"},
-		"watchdog key":        {"watchdogs:\n  - source: main\n    lables: {}\n", `:3: unknown key "watchdogs[0].lables"`},
-		"not YAML":            {"a: [", "signalbox.yml"},
+	for _, c := range []struct{ name, in, want string }{
+		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: auth, cmdb, connectors, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sources, tls, watchdogs`},
+		{"unknown nested key", "sources:\n  am:\n    kind: alertmanager\n    auht: {}\n", `:4: unknown key "sources.am.auht"; here are allowed: auth, episode_gap, ignore_labels, kind, limits, stale_after`},
+		{"unknown correlation", "correlation:\n  tau: 5m\n  hopps: 3\n", `:3: unknown key "correlation.hopps"; here are allowed: beta_milli, `},
+		{"unknown key in a list", "watchdogs:\n  - source: main\n    lables: {}\n", `:3: unknown key "watchdogs[0].lables"; here are allowed: labels, missing_after, source`},
+		{"unknown heartbeat key", "heartbeat: {uri: x}\n", `:1: unknown key "heartbeat.uri"; here are allowed: every, method, url`},
+		{"key twice", "log:\n  level: info\n  level: warn\n", `:3: log.level: given twice: expected it once; the first is in line 2`},
+		{"section elsewhere", "correlation:\n  sources:\n    x: {stale_afterr: 5m}\n", `:2: correlation.sources: not a key of this section: expected it under sources, beside this section`},
+		{"connectors elsewhere", "correlation: {connectors: [{name: pd}]}\n", `:1: correlation.connectors: not a key of this section: expected it under connectors, beside this section`},
+		{"correlation duration", "correlation:\n  hops: 2\n  resolve_after: soon\n", `:3: correlation.resolve_after: "soon": expected a number and a unit such as 90s, 5m, 24h or 30d`},
+		{"correlation number", "correlation:\n  hops: many\n", `:2: correlation.hops: "many": expected a whole number`},
+		{"correlation bound", "correlation:\n  hops: 2\n  gamma_milli: 5000\n", `:3: correlation.gamma_milli: 5000: expected 1 to 1000`},
+		{"correlation pair", "correlation:\n  quiet_gap: 40m\n  follow_on: 1h\n", ":1: correlation.lifetime: 30m0s: expected at least quiet_gap, 40m0s"},
+		{"correlation negative", "correlation:\n  hot_window: -5m\n", ":2: correlation.hot_window: -5m0s: expected 0s to 87600h0m0s"},
+		{"correlation priority", "correlation: {storm_pages_from: P9}\n", `:1: correlation.storm_pages_from: "P9": expected P1, P2, P3, P4 or P5`},
+		{"correlation list", "correlation:\n  hops: [1, 2]\n", `:2: correlation.hops: a list: expected a whole number`},
+		{"correlation word", "correlation: fast\n", `:1: correlation: "fast": expected the keys beta_milli, `},
+		{"duration", "journal:\n  retention: soon\n", `:2: journal.retention: "soon": expected a number and a unit such as 90s, 5m, 24h or 30d`},
+		{"negative retention", "journal:\n  retention: -5m\n", `:2: journal.retention: -5m0s: expected 0, which is for ever, or more`},
+		{"size", "journal:\n  max_bytes: 3 potatoes\n", `:2: journal.max_bytes: "3 potatoes": expected bytes or a number with KiB, MiB, GiB or TiB`},
+		{"negative size", "sources:\n  x:\n    kind: generic\n    limits:\n      body_bytes: -1\n", `:5: sources.x.limits.body_bytes: "-1": expected bytes or`},
+		{"negative limit", "sources:\n  x:\n    kind: generic\n    limits: {alerts_per_request: -1}\n", `:4: sources.x.limits.alerts_per_request: -1: expected 0, which takes the default, or more`},
+		{"negative stale_after", "sources:\n  x:\n    kind: generic\n    stale_after: -1h\n", `:4: sources.x.stale_after: -1h0m0s: expected 0 to 87600h0m0s`},
+		{"word for true", "self_alerts: 3\n", `:1: self_alerts: "3": expected true or false`},
+		{"word for a section", "sources: hunter2\n", `:1: sources: "hunter2": expected names, each with the keys auth, `},
+		{"list for a section", "log:\n  - info\n", `:2: log: a list: expected the keys format, level`},
+		{"secret in the file", "auth:\n  admin_token: hunter2\n", `:2: auth.admin_token: a value not shown: expected env:NAME or file:PATH, where the secret is, and not the secret itself`},
+		{"secret without a name", "auth: {admin_token: 'env:'}\n", `:1: auth.admin_token: a value not shown: expected env:NAME`},
+		{"one secret for a list", "sources:\n  x:\n    kind: generic\n    auth: {bearer: 'env:X'}\n", `:4: sources.x.auth.bearer: a value not shown: expected a list, of env:NAME or file:PATH, where`},
+		{"secret in a list", "sources:\n  x:\n    kind: generic\n    auth:\n      bearer:\n        - env:A\n        - hunter2\n", `:7: sources.x.auth.bearer[1]: a value not shown: expected env:NAME`},
+		{"hmac word", "sources:\n  x: {kind: generic, auth: {hmac: hunter2}}\n", `:2: sources.x.auth.hmac: a value not shown: expected a list of secrets, or the keys encoding, `},
+		{"hmac without secrets", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {header: X-Sig}\n", `:5: sources.x.auth.hmac.secrets: missing: expected a list, of env:NAME`},
+		{"hmac encoding", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {secrets: ['env:A'], encoding: rot13}\n", `:5: sources.x.auth.hmac.encoding: "rot13": expected one of hex, base64`},
+		{"hmac id alone", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {secrets: ['env:A'], id_header: X-Id}\n", `:5: sources.x.auth.hmac.id_header: "X-Id": expected timestamp_header beside it`},
+		{"kind", "sources:\n  x: {kind: nagios}\n", `:2: sources.x.kind: "nagios": expected one of alertmanager, prometheus, datadog, generic, pagerduty`},
+		{"no kind", "sources:\n  x:\n    stale_after: 1h\n", `:2: sources.x.kind: missing: expected one of`},
+		{"source name", "sources:\n  Bad Name: {kind: generic}\n", `:2: sources.Bad Name: "Bad Name": expected a name of 1 to 64 of a-z, 0-9, - and _`},
+		{"own source", "sources:\n  signalbox: {kind: generic}\n", `:2: sources.signalbox: "signalbox": expected another name`},
+		{"connector kind", "connectors:\n  pd: {kind: pigeon}\n", `:2: connectors.pd.kind: "pigeon": expected one of pagerduty`},
+		{"priority", "connectors:\n  pd: {kind: pagerduty, min_priority: P9}\n", `:2: connectors.pd.min_priority: "P9": expected one of P1, P2, P3, P4, P5`},
+		{"connector url", "connectors:\n  pd:\n    kind: pagerduty\n    api_url: api.example.com\n", `:4: connectors.pd.api_url: "api.example.com": expected a URL`},
+		{"listen", "listen: 8080", `:1: listen: "8080": expected host:port such as 127.0.0.1:8080`},
+		{"port", "log: {level: info}\nlisten: 127.0.0.1:99999\n", `:2: listen: "127.0.0.1:99999": expected a port from 0 to 65535, such as in 127.0.0.1:8080`},
+		{"url", "external_url: signalbox.example.com", `:1: external_url: "signalbox.example.com": expected a URL such as https://signalbox.example.com`},
+		{"tls half", "tls: {cert_file: a}", `:1: tls.key_file: missing: expected both cert_file and key_file, or neither`},
+		{"log level", "log: {level: loud}", `:1: log.level: "loud": expected one of debug, info, warn, error`},
+		{"log format", "log:\n  format: xml\n", `:2: log.format: "xml": expected one of text, json`},
+		{"heartbeat url", "heartbeat: {url: hunter2}\n", `:1: heartbeat.url: a value not shown: expected a URL such as`},
+		{"heartbeat every", "heartbeat: {url: 'https://x.example/1', every: 1ms}\n", `:1: heartbeat.every: 1ms: expected at least 1s`},
+		{"heartbeat method", "heartbeat: {url: 'https://x.example/1', method: PUT}\n", `:1: heartbeat.method: "PUT": expected one of GET, POST`},
+		{"watchdog bare", "watchdogs:\n  - {source: main}\n", `:2: watchdogs[0].labels: missing: expected what tells the alert from others`},
+		{"watchdog source", "watchdogs:\n  - {labels: {a: b}}\n", `:2: watchdogs[0].source: missing: expected the name of the source`},
+		{"watchdog soon", "watchdogs: [{source: main, labels: {a: b}, missing_after: 10ms}]\n", `:1: watchdogs[0].missing_after: 10ms: expected at least 1s`},
+		{"direction", "cmdb:\n  relation_types:\n    feeds: sideways\n", `:3: cmdb.relation_types.feeds: "sideways": expected from_affects_to (to is affected when from fails) or to_affects_from (the reverse)`},
+		{"type twice", "cmdb:\n  relation_types:\n    part_of: from_affects_to\n    partOf: to_affects_from\n", `:3: cmdb.relation_types.part_of: part_of: expected one line for each type; "partOf" and this are one, part_of`},
+		{"mapping", "cmdb:\n  mappings:\n    - {label: box, names: hosts}\n", `:3: cmdb.mappings[0].names: hosts: expected what the label's value is: ci, host, ip, pod, workload, service or namespace`},
+		{"mapping label", "cmdb:\n  mappings:\n    - names: host\n", `:3: cmdb.mappings[0].label: missing: expected the name of the label`},
+		{"mapping key", "cmdb:\n  mappings:\n    - {label: box, names: host, sorce: x}\n", `:3: unknown key "cmdb.mappings[0].sorce"; here are allowed: label, names, source`},
+		{"root", "- listen\n", `:1: a list: expected the keys auth, cmdb, `},
+		{"two documents", "listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", `:2: a second document: expected one`},
+		{"not YAML", "listen: x\na: [", `signalbox.yml:2: not YAML: `},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			_, err := conf.Parse("signalbox.yml", []byte(c.in))
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want it to contain %q", err, c.want)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "signalbox.yml:") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one error with %q", err, c.want)
 			}
-			if err != nil && strings.Contains(err.Error(), "hunter2") {
+			if err != nil && !strings.HasPrefix(c.in, "sources: h") && strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error shows the secret: %v", err)
 			}
 		})
+	}
+}
+
+// TestAliasesAreBounded: a small file must not become an enormous one.
+func TestAliasesAreBounded(t *testing.T) {
+	labels := make([]string, 1000)
+	for i := range labels {
+		labels[i] = fmt.Sprintf("k%d: v", i)
+	}
+	in := "watchdogs:\n  - &w {source: main, labels: {" + strings.Join(labels, ", ") + "}}\n" + strings.Repeat("  - *w\n", 1000)
+	if _, err := conf.Parse("f", []byte(in)); err == nil || !strings.Contains(err.Error(), "values in all") {
+		t.Errorf("got %.200v, want the bound", err)
+	}
+}
+
+func TestHMACAsAList(t *testing.T) {
+	f, err := conf.Parse("f", []byte("sources:\n  a: {kind: generic, auth: {hmac: ['env:A', 'file:/b']}}\n  b: {kind: generic, auth: {hmac: {secrets: ['env:C'], header: X-Own}}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := f.Sources["a"].Auth.HMAC; len(h.Secrets) != 2 || h.Secrets[1].String() != "file:/b" || h.Header != "X-Signature" {
+		t.Errorf("a bare list: %+v", h)
+	}
+	if h := f.Sources["b"].Auth.HMAC; len(h.Secrets) != 1 || h.Header != "X-Own" {
+		t.Errorf("keys: %+v", h)
 	}
 }
 

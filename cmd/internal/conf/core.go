@@ -1,6 +1,8 @@
 package conf
 
 import (
+	"maps"
+
 	"signalbox/correlate"
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
@@ -13,7 +15,10 @@ const genericKind = "generic"
 // Core returns the part of the configuration that alters decisions; the engine
 // journals it.
 func (f *File) Core() correlate.Config {
-	c := f.correlation
+	c := f.Correlation
+	c.CMDB = f.CMDB.core()
+	c.Sources = maps.Clone(c.Sources)
+	c.Connectors = []correlate.Connector{}
 	stale := c.Sources[genericKind].StaleAfter
 	for _, n := range SortedKeys(f.Sources) {
 		s := f.Sources[n]

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -8,23 +9,20 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"signalbox/itsm/cmdb"
 )
 
 // Duration is a time.Duration written 300ms, 5m, 24h or 30d.
 type Duration time.Duration
 
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
-	v, err := ParseDuration(n.Value)
-	if err != nil {
-		return fmt.Errorf("line %d: %w", n.Line, err)
-	}
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(b []byte) (err error) {
+	v, err := ParseDuration(string(b))
 	*d = Duration(v)
-	return nil
+	return err
 }
+
+const durationForm = "a number and a unit such as 90s, 5m, 24h or 30d"
 
 // ParseDuration is time.ParseDuration with days.
 func ParseDuration(s string) (time.Duration, error) {
@@ -35,7 +33,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("duration %q: expected a number and a unit such as 90s, 5m, 24h or 30d", s)
+		return 0, fmt.Errorf("duration %q: expected %s", s, durationForm)
 	}
 	return v, nil
 }
@@ -43,15 +41,13 @@ func ParseDuration(s string) (time.Duration, error) {
 // Size is a number of bytes written 512, 64KiB, 8MiB or 2GiB.
 type Size int64
 
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (s *Size) UnmarshalYAML(n *yaml.Node) error {
-	v, err := ParseSize(n.Value)
-	if err != nil {
-		return fmt.Errorf("line %d: %w", n.Line, err)
-	}
-	*s = v
-	return nil
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Size) UnmarshalText(b []byte) (err error) {
+	*s, err = ParseSize(string(b))
+	return err
 }
+
+const sizeForm = "bytes or a number with KiB, MiB, GiB or TiB"
 
 // ParseSize reads a number of bytes.
 func ParseSize(s string) (Size, error) {
@@ -67,7 +63,7 @@ func ParseSize(s string) (Size, error) {
 	}
 	v, err := strconv.ParseInt(num, 10, 64)
 	if err != nil || v < 0 || v > math.MaxInt64/factor {
-		return 0, fmt.Errorf("size %q: expected bytes or a number with KiB, MiB or GiB", s)
+		return 0, fmt.Errorf("size %q: expected %s", s, sizeForm)
 	}
 	return Size(v * factor), nil
 }
@@ -76,27 +72,25 @@ func ParseSize(s string) (Size, error) {
 // to_affects_from.
 type Direction cmdb.Direction
 
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (d *Direction) UnmarshalYAML(n *yaml.Node) error {
-	if err := (*cmdb.Direction)(d).UnmarshalText([]byte(n.Value)); err != nil {
-		return fmt.Errorf("line %d: %q: %w", n.Line, n.Value, err)
-	}
-	return nil
-}
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Direction) UnmarshalText(b []byte) error { return (*cmdb.Direction)(d).UnmarshalText(b) }
 
 // Secret refers to a secret; it is read when it is needed and never printed.
 type Secret struct{ ref string }
 
 const secretBytesMax = 64 << 10
 
-// UnmarshalYAML implements yaml.Unmarshaler. A literal secret is refused, so that
-// the file can be shown and versioned.
-func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
-	if !strings.HasPrefix(n.Value, "env:") && !strings.HasPrefix(n.Value, "file:") {
-		return fmt.Errorf("line %d: a secret is written as env:NAME or file:PATH, not in the file itself", n.Line)
+// UnmarshalText implements encoding.TextUnmarshaler. A literal secret is refused,
+// so that the file can be shown and versioned.
+func (s *Secret) UnmarshalText(b []byte) error {
+	ref := string(b)
+	for _, scheme := range []string{"env:", "file:"} {
+		if where, ok := strings.CutPrefix(ref, scheme); ok && where != "" {
+			s.ref = ref
+			return nil
+		}
 	}
-	s.ref = n.Value
-	return nil
+	return errors.New("a secret is written as env:NAME or file:PATH, not in the file itself")
 }
 
 // IsSet reports whether the file names the secret.

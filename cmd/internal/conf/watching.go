@@ -3,10 +3,8 @@ package conf
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // Bounds of what is watched. Below the least times one late delivery would be an alarm.
@@ -23,16 +21,13 @@ type URL struct {
 	secret Secret
 }
 
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (u *URL) UnmarshalYAML(n *yaml.Node) error {
-	if strings.HasPrefix(n.Value, "http://") || strings.HasPrefix(n.Value, "https://") {
-		u.plain = n.Value
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *URL) UnmarshalText(b []byte) error {
+	if isURL(string(b)) {
+		u.plain = string(b)
 		return nil
 	}
-	if u.secret.UnmarshalYAML(n) != nil {
-		return fmt.Errorf("line %d: expected a URL such as https://hc-ping.com/… or env:NAME or file:PATH that holds one", n.Line)
-	}
-	return nil
+	return u.secret.UnmarshalText(b)
 }
 
 // IsSet reports whether the file names an address.
@@ -47,34 +42,30 @@ func (u URL) Read() (string, error) {
 			return "", err
 		}
 	}
-	if checkURL("", "", v) != nil {
+	if !isURL(v) {
 		return "", errors.New("the value is not a URL such as https://hc-ping.com/…")
 	}
 	return v, nil
 }
 
-// checkWatching reports what is wrong with heartbeat and watchdogs.
-func (f *File) checkWatching(name string) (errs []error) {
-	bad := func(field, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s: %s: %s", name, field, fmt.Sprintf(format, args...)))
-	}
+// watching reports what is wrong with heartbeat and watchdogs.
+func (r *reader) watching(f *File) {
 	if d := time.Duration(f.Heartbeat.Every); d < heartbeatMin {
-		bad("heartbeat.every", "%v: expected at least %v", d, heartbeatMin)
+		r.bad("heartbeat.every", d.String(), fmt.Sprintf("at least %v", heartbeatMin))
 	}
-	if len(f.Watchdogs) > watchdogsMax {
-		bad("watchdogs", "%d of them, at most %d are watched", len(f.Watchdogs), watchdogsMax)
+	if n := len(f.Watchdogs); n > watchdogsMax {
+		r.bad("watchdogs", strconv.Itoa(n), fmt.Sprintf("at most %d to watch", watchdogsMax))
 	}
 	for i, w := range f.Watchdogs {
-		field := fmt.Sprintf("watchdogs[%d]", i)
+		path := fmt.Sprintf("watchdogs[%d]", i)
 		if w.Source == "" {
-			bad(field+".source", "missing: whose alert is it?")
+			r.bad(path+".source", "missing", "the name of the source whose alert it is")
 		}
 		if len(w.Labels) == 0 {
-			bad(field+".labels", "missing: expected what tells the alert from others, such as {alertname: Watchdog}")
+			r.bad(path+".labels", "missing", "what tells the alert from others, such as {alertname: Watchdog}")
 		}
 		if d := time.Duration(w.MissingAfter); d < missingAfterMin {
-			bad(field+".missing_after", "%v: expected at least %v", d, missingAfterMin)
+			r.bad(path+".missing_after", d.String(), fmt.Sprintf("at least %v", missingAfterMin))
 		}
 	}
-	return errs
 }

@@ -1,0 +1,140 @@
+package conf
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var (
+	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty"}
+	connectorKinds = []string{"pagerduty"}
+	logLevels      = []string{"debug", "info", "warn", "error"}
+	logFormats     = []string{"text", "json"}
+	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}
+	methods        = []string{"GET", "POST"}
+	encodings      = []string{"", "hex", "base64"}
+)
+
+// check reports every value that has the right kind and cannot work.
+func (r *reader) check(f *File) {
+	if why := AddressFault(f.Listen); why != "" {
+		r.bad("listen", strconv.Quote(f.Listen), why)
+	}
+	r.address("external_url", f.ExternalURL)
+	switch {
+	case f.TLS.CertFile != "" && f.TLS.KeyFile == "":
+		r.bad("tls.key_file", "missing", "both cert_file and key_file, or neither")
+	case f.TLS.CertFile == "" && f.TLS.KeyFile != "":
+		r.bad("tls.cert_file", "missing", "both cert_file and key_file, or neither")
+	}
+	r.oneOf("log.level", f.Log.Level, logLevels)
+	r.oneOf("log.format", f.Log.Format, logFormats)
+	for _, n := range SortedKeys(f.Sources) {
+		r.source("sources."+n, n, f.Sources[n])
+	}
+	for _, n := range SortedKeys(f.Connectors) {
+		path, c := "connectors."+n, f.Connectors[n]
+		r.name(path, n)
+		r.oneOf(path+".kind", c.Kind, connectorKinds)
+		r.oneOf(path+".min_priority", c.MinPriority, priorities)
+		r.address(path+".events_url", c.EventsURL)
+		r.address(path+".api_url", c.APIURL)
+	}
+	r.oneOf("heartbeat.method", f.Heartbeat.Method, methods)
+	r.watching(f)
+	if f.Journal.Retention < 0 {
+		r.bad("journal.retention", time.Duration(f.Journal.Retention).String(), "0, which is for ever, or more")
+	}
+	for _, fault := range f.Core().Faults() {
+		r.bad(pathOf(fault.Field), fault.Value, fault.Expected)
+	}
+}
+
+// pathOf is where a field of the core's configuration stands in the file.
+func pathOf(field string) string {
+	for _, section := range []string{"sources", "connectors", "cmdb"} {
+		if rest, ok := strings.CutPrefix(field, section); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return field
+		}
+	}
+	return "correlation." + field
+}
+
+func (r *reader) source(path, name string, s Source) {
+	r.name(path, name)
+	r.oneOf(path+".kind", s.Kind, sourceKinds)
+	h := s.Auth.HMAC
+	r.oneOf(path+".auth.hmac.encoding", h.Encoding, encodings)
+	if h.IDHeader != "" && h.TimestampHeader == "" {
+		r.bad(path+".auth.hmac.id_header", strconv.Quote(h.IDHeader), "timestamp_header beside it: the id is signed together with the time")
+	}
+	if h.isSet() && len(h.Secrets) == 0 {
+		r.bad(path+".auth.hmac.secrets", "missing", expectation(secretsType))
+	}
+	for _, n := range []struct {
+		key string
+		v   int
+	}{{"alerts_per_request", s.Limits.AlertsPerRequest}, {"new_keys_per_minute", s.Limits.NewKeysPerMinute}} {
+		if n.v < 0 {
+			r.bad(path+".limits."+n.key, strconv.Itoa(n.v), "0, which takes the default, or more")
+		}
+	}
+}
+
+func (r *reader) oneOf(path, v string, of []string) {
+	if slices.Contains(of, v) {
+		return
+	}
+	words := slices.DeleteFunc(slices.Clone(of), func(s string) bool { return s == "" })
+	if v = strconv.Quote(cut(v)); v == `""` {
+		v = "missing"
+	}
+	r.bad(path, v, "one of "+strings.Join(words, ", "))
+}
+
+func (r *reader) address(path, v string) {
+	if v != "" && !isURL(v) {
+		r.bad(path, strconv.Quote(cut(v)), "a URL such as https://signalbox.example.com")
+	}
+}
+
+func isURL(v string) bool {
+	u, err := url.Parse(v)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// AddressFault says what a listening address should be, or "" when it is one.
+func AddressFault(listen string) string {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "host:port such as " + DefaultListen
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return "a port from 0 to 65535, such as in " + DefaultListen
+	}
+	return ""
+}
+
+// ownSource is the source of the server's own alerts.
+const ownSource = "signalbox"
+
+// nameBytesMax bounds a source's or connector's name; it is part of every alert key.
+const nameBytesMax = 64
+
+func (r *reader) name(path, n string) {
+	ok := n != "" && len(n) <= nameBytesMax
+	for _, c := range []byte(n) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_')
+	}
+	switch {
+	case n == ownSource:
+		r.bad(path, strconv.Quote(n), "another name: the server speaks of itself under that one")
+	case !ok:
+		r.bad(path, strconv.Quote(cut(n)), fmt.Sprintf("a name of 1 to %d of a-z, 0-9, - and _", nameBytesMax))
+	}
+}
