@@ -187,11 +187,23 @@ func (d *doctor) journalFiles(context.Context) {
 	}
 }
 
-// clock compares the clock with the newest entry: it must not run behind.
+// clock asks whether something keeps the clock right, and compares it with the newest
+// entry of a stopped server's journal, behind which it must not run. Beside a running
+// server, deliveries looks for an answer that lies in the future.
 func (d *doctor) clock(context.Context) {
 	now := d.probes.now()
+	const sync = "let chrony or systemd-timesyncd keep it (timedatectl says whether one does), or the host of this container"
+	switch ok, off, err := d.probes.synced(); {
+	case err != nil:
+		d.say(warn, "clock", sync, "%s; whether anything keeps it right cannot be asked here: %v", now.UTC().Format(time.RFC3339), err)
+	case !ok:
+		d.say(warn, "clock", sync, "%s, but nothing keeps it right: signatures with a time-stamp are refused once it is %v off, and timers run by it", now.UTC().Format(time.RFC3339), ingest.SignatureSkew)
+	case off > clockTolerance:
+		d.say(warn, "clock", sync, "%s; it was not compared for so long that it may be %v off", now.UTC().Format(time.RFC3339), off.Round(time.Second))
+	default:
+		d.say(fine, "clock", "", "%s, kept right to %v", now.UTC().Format(time.RFC3339), off.Round(time.Millisecond))
+	}
 	if d.journal == nil || d.journal.HeadAt == 0 {
-		d.say(fine, "clock", "", "%s", now.UTC().Format(time.RFC3339))
 		return
 	}
 	if ahead := d.journal.HeadAt.Std().Sub(now); ahead > clockTolerance {
@@ -293,6 +305,8 @@ func (d *doctor) deliveries(ctx context.Context) {
 		_, configured := d.file.Sources[s.Name]
 		ago := d.probes.now().Sub(time.UnixMilli(int64(at * 1000))).Round(time.Second)
 		switch {
+		case -ago > clockTolerance:
+			d.say(bad, "clock", "set the clock (timedatectl, chrony), then restart the server", "%s was answered %v in the future: the clock was set back since, or this is not the server's machine", s.Name, -ago)
 		case at == 0 && configured:
 			d.say(warn, "deliveries", "see whether the sender is pointed here; 'signalbox snippets' prints what to paste", "nothing from %s since the server started", s.Name)
 		case at != 0 && ago > silentFor:

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"signalbox/ingest/journal"
 )
 
@@ -27,9 +29,10 @@ type probes struct {
 	writable func(dir string) error
 	owner    func(dir string) int // user id; -1: unknown
 	room     func(dir string) (bytes, inodes int64, err error)
-	reserve  func(dir string) int64     // below which nothing is accepted
-	files    func() (uint64, error)     // open files at most
-	memory   func() (limit, soft int64) // of the control group, and GOMEMLIMIT; 0: none
+	reserve  func(dir string) int64                         // below which nothing is accepted
+	files    func() (uint64, error)                         // open files at most
+	memory   func() (limit, soft int64)                     // of the control group, and GOMEMLIMIT; 0: none
+	synced   func() (ok bool, off time.Duration, err error) // whether something keeps the clock right, and how far off it may be
 	verify   func(journal.Options) (journal.Report, error)
 	dial     func(ctx context.Context, url string) error // connects and closes
 	resolve  func(ctx context.Context, host string) error
@@ -42,7 +45,7 @@ const (
 
 func realProbes() probes {
 	return probes{now: time.Now, get: probeGet, listen: probeListen, writable: probeWritable, owner: probeOwner, room: freeRoom, reserve: probeReserve,
-		files: probeFiles, memory: probeMemory, verify: journal.Verify, dial: probeDial, resolve: probeResolve}
+		files: probeFiles, memory: probeMemory, synced: probeSynced, verify: journal.Verify, dial: probeDial, resolve: probeResolve}
 }
 
 func probeGet(ctx context.Context, address, token string) (int, []byte, error) {
@@ -126,6 +129,16 @@ func probeMemory() (limit, soft int64) {
 		soft = 0
 	}
 	return limit, soft
+}
+
+// probeSynced asks the kernel what time synchronisation has told it; it changes nothing.
+func probeSynced() (ok bool, off time.Duration, err error) {
+	var tx unix.Timex
+	state, err := unix.Adjtimex(&tx)
+	if err != nil {
+		return false, 0, err
+	}
+	return state != unix.TIME_ERROR && tx.Status&unix.STA_UNSYNC == 0, time.Duration(tx.Maxerror) * time.Microsecond, nil
 }
 
 // probeDial connects to a URL's host, through the proxy if one is set, and with TLS

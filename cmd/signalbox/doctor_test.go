@@ -31,6 +31,7 @@ func healthy() probes {
 		reserve:  func(string) int64 { return 256 << 20 },
 		files:    func() (uint64, error) { return 1 << 20, nil },
 		memory:   func() (int64, int64) { return 0, 0 },
+		synced:   func() (bool, time.Duration, error) { return true, 20 * time.Millisecond, nil },
 		verify:   func(journal.Options) (journal.Report, error) { return journal.Report{}, nil },
 		dial:     func(context.Context, string) error { return nil },
 		resolve:  func(context.Context, string) error { return nil },
@@ -85,6 +86,13 @@ signalbox_outbox_dead_letters{connector="pd"} 3
 		"clock behind": {config: am, inDir: "journal/x", sick: func(p *probes) {
 			p.verify = damage(journal.Report{Head: 1, Oldest: 1, HeadAt: itsm.TimeOf(time.Date(2026, 11, 3, 11, 0, 0, 0, time.UTC))})
 		}, want: "clock FAIL 2h0m0s later"},
+		"clock not kept":  {config: am, sick: func(p *probes) { p.synced = func() (bool, time.Duration, error) { return false, 0, nil } }, want: "clock warn nothing keeps it right"},
+		"clock drifts":    {config: am, sick: func(p *probes) { p.synced = func() (bool, time.Duration, error) { return true, 16 * time.Second, nil } }, want: "clock warn 16s off"},
+		"clock not asked": {config: am, sick: func(p *probes) { p.synced = func() (bool, time.Duration, error) { return false, 0, no } }, want: "clock warn cannot be asked"},
+		"clock set back": {config: am, sick: func(p *probes) {
+			p.get = answers(200, `{"ready":true}`)
+			p.now = func() time.Time { return time.Unix(1_700_000_000-3600, 0) }
+		}, want: "clock FAIL generic was answered 1h0m0s in the future"},
 		"view missing": {config: am, inDir: "journal/x", sick: func(p *probes) { p.verify = damage(journal.Report{Head: 1, Oldest: 1}) }, want: "records warn rebuild"},
 		"no snapshot":  {config: am, inDir: "journal/x", sick: func(p *probes) { p.verify = damage(journal.Report{Head: 9, Oldest: 5}) }, want: "snapshots FAIL 5"},
 		"journal held": {config: am, inDir: "journal/x", sick: func(p *probes) {
