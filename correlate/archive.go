@@ -14,6 +14,7 @@ import (
 // in one place what it consists of, so the two cannot drift apart. Numbers are
 // varints, strings have a length, and maps are written in the order of their keys.
 type archive struct {
+	version byte // of the encoding
 	out     []byte
 	flush   func([]byte) // takes out whenever it is large; writing only
 	in      string

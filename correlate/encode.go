@@ -19,7 +19,8 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 2
+	stateVersion = 3 // 3 added the rule set
+	stateOldest  = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8
 )
@@ -40,7 +41,7 @@ func (s *State) Encode(w io.Writer) error {
 	}
 	head := append([]byte(stateMagic), stateVersion)
 	write(binary.BigEndian.AppendUint64(head, s.graph.Revision()))
-	a := &archive{flush: write}
+	a := &archive{version: stateVersion, flush: write}
 	if err := s.archive(a); err != nil {
 		return err
 	}
@@ -58,8 +59,9 @@ func Decode(r io.Reader, g *cmdb.Graph) (*State, error) {
 	if len(b) < stateHeader+stateTrailer || string(b[:len(stateMagic)]) != stateMagic {
 		return nil, itsm.Errorf(itsm.Invalid, "state: %d bytes that are not an encoded state", len(b))
 	}
-	if v := b[len(stateMagic)]; v != stateVersion {
-		return nil, itsm.Errorf(itsm.Invalid, "state: version %d; this Signalbox reads %d", v, stateVersion)
+	v := b[len(stateMagic)]
+	if v < stateOldest || v > stateVersion {
+		return nil, itsm.Errorf(itsm.Invalid, "state: version %d; this Signalbox reads %d to %d", v, stateOldest, stateVersion)
 	}
 	body, sum := b[:len(b)-stateTrailer], binary.BigEndian.Uint64(b[len(b)-stateTrailer:])
 	if xxhash.Sum64(body) != sum {
@@ -69,7 +71,7 @@ func Decode(r io.Reader, g *cmdb.Graph) (*State, error) {
 		return nil, itsm.Errorf(itsm.Invalid, "state: made with CMDB revision %d, not %d", rev, g.Revision())
 	}
 	s := New(DefaultConfig(), g)
-	a := &archive{reading: true, in: string(body[stateHeader:])}
+	a := &archive{reading: true, version: v, in: string(body[stateHeader:])}
 	if err := s.archive(a); err != nil {
 		return nil, err
 	}
@@ -83,6 +85,9 @@ func Decode(r io.Reader, g *cmdb.Graph) (*State, error) {
 // archive is the layout of the body.
 func (s *State) archive(a *archive) error {
 	if err := s.archiveConfig(a); err != nil {
+		return err
+	}
+	if err := s.archiveRules(a); err != nil {
 		return err
 	}
 	num(a, &s.now)

@@ -14,7 +14,7 @@ import (
 )
 
 // Input is one journal entry as the fold sees it. Exactly one of Delivery, Act,
-// Tick, CMDB and Config is set.
+// Tick, CMDB, Config and Rules is set.
 type Input struct {
 	Offset   itsm.Offset
 	At       itsm.Time // assigned when the entry was appended; never decreases
@@ -23,12 +23,14 @@ type Input struct {
 	Tick     bool
 	CMDB     *cmdb.Graph
 	Config   *Config
+	Rules    *Rules
 }
 
 // State is everything the fold remembers. It is not safe for concurrent use.
 type State struct {
 	cfg   Config
 	graph *cmdb.Graph
+	rules Rules
 	group grouping
 	now   itsm.Time   // time of what is being applied: an entry's At, or a timer's own
 	off   itsm.Offset // entry being applied
@@ -99,6 +101,8 @@ func (s *State) Step(in Input) []itsm.Decision {
 		s.setGraph(in.CMDB)
 	case in.Config != nil:
 		s.setConfig(in.Config)
+	case in.Rules != nil:
+		s.rules = *in.Rules
 	}
 	return s.out
 }

@@ -53,6 +53,8 @@ func journalCat(w io.Writer, dir string, from itsm.Offset, limit int, raw bool) 
 			l.Content = nil
 		case *entry.Config:
 			l.Content = v.Body
+		case *entry.RulesChunk:
+			l.Content = map[string]any{"set_id": v.SetID, "seq": v.Seq, "body": string(v.Body)}
 		}
 		return enc.Encode(l)
 	})

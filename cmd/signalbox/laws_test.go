@@ -50,9 +50,10 @@ var imports = map[string][]string{
 	"itsm/desk":            {"itsm", "itsm/kv"},
 	"itsm/access":          {"itsm"},
 	"itsm/ledger":          {"itsm", "itsm/desk", "itsm/entry"},
-	"itsm/api":             {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/httperr", "correlate/engine"},
-	"itsm/console":         {"itsm", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine"}, // entry and kv for the storybook
+	"itsm/api":             {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/httperr", "correlate/engine"},
+	"itsm/console":         {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine"}, // entry and kv for the storybook
 	"rules":                {"itsm"},
+	"rules/book":           {"itsm", "itsm/desk", "rules"},
 	"ingest/journal":       {"itsm"},
 	"ingest/journal/*":     {"itsm", "ingest/journal"},
 	"ingest/source":        {"itsm", "itsm/entry"},
@@ -60,8 +61,8 @@ var imports = map[string][]string{
 	"ingest/source/*":      {"itsm", "itsm/entry", "ingest/source"},
 	"ingest":               {"itsm", "itsm/entry", "itsm/httperr", "ingest/source", "ingest/source/*"},
 	"correlate/group":      {"itsm", "itsm/cmdb"},
-	"correlate":            {"itsm", "itsm/entry", "itsm/cmdb", "correlate/group"},
-	"correlate/engine":     {"itsm", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "ingest/journal"},
+	"correlate":            {"itsm", "itsm/entry", "itsm/cmdb", "rules", "correlate/group"},
+	"correlate/engine":     {"itsm", "rules", "rules/book", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "ingest/journal"},
 	"correlate/sim":        {"itsm", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/engine", "connectors", "ingest/journal"},
 	"connectors":           {"itsm", "itsm/entry"},
 	"connectors/*":         {"itsm", "connectors", "ingest/source/pagerduty"},

@@ -34,16 +34,32 @@ func (e *Engine) journalImport(ctx context.Context, changes cmdb.Changes, commit
 	chunks := changes.Chunks(cmdbChunkBytes)
 	head, _ := e.o.Journal.Head()
 	commit.ImportID, commit.Chunks = importID(head, chunks), len(chunks)
+	entries := make([][]byte, len(chunks), len(chunks)+1)
 	for i, c := range chunks {
-		if _, _, err := e.o.Journal.Append(ctx, entry.EncodeCMDBChunk(&entry.CMDBChunk{ImportID: commit.ImportID, Seq: i, Body: c})); err != nil {
-			return fmt.Errorf("journal chunk %d of %d; nothing was activated: %w", i+1, len(chunks), err)
+		entries[i] = entry.EncodeCMDBChunk(&entry.CMDBChunk{ImportID: commit.ImportID, Seq: i, Body: c})
+	}
+	return e.journalParts(ctx, "the import", append(entries, entry.EncodeCMDBCommit(&commit)))
+}
+
+// journalParts appends chunks and, last, the entry that uses them, and waits until
+// that one is folded.
+func (e *Engine) journalParts(ctx context.Context, what string, entries [][]byte) error {
+	if err := e.appendParts(ctx, what, entries); err != nil {
+		return err
+	}
+	return e.WaitFolded(ctx, itsm.Offset(e.parts.last.Load()))
+}
+
+func (e *Engine) appendParts(ctx context.Context, what string, entries [][]byte) error {
+	defer e.parts.begin()()
+	for i, b := range entries {
+		off, _, err := e.o.Journal.Append(ctx, b)
+		if err != nil {
+			return fmt.Errorf("journal part %d of %d of %s; nothing was changed: %w", i+1, len(entries), what, err)
 		}
+		e.parts.seen(off)
 	}
-	off, _, err := e.o.Journal.Append(ctx, entry.EncodeCMDBCommit(&commit))
-	if err != nil {
-		return fmt.Errorf("journal the commit; nothing was activated: %w", err)
-	}
-	return e.WaitFolded(ctx, off)
+	return nil
 }
 
 // importID names an import by its place and content.

@@ -60,6 +60,7 @@ type Engine struct {
 	o      Options
 	log    *slog.Logger
 	graph  atomic.Pointer[cmdb.Graph]
+	rules  atomic.Pointer[correlate.Rules]
 	cursor atomic.Uint64
 	ready  atomic.Bool
 
@@ -67,6 +68,8 @@ type Engine struct {
 	folder *Folder
 
 	importing sync.Mutex // one CMDB import is journaled at a time
+	booking   sync.Mutex // one rule set is saved or activated at a time
+	parts     parts
 
 	wait struct {
 		sync.Mutex
@@ -164,6 +167,7 @@ func (e *Engine) recover() error {
 		return itsm.Errorf(itsm.Invalid, "no usable snapshot at or after entry %d and the journal begins at %d: put the snapshots directory back from a backup, or run 'signalbox rebuild'", oldest-1, oldest)
 	}
 	e.folder, e.snapshotAt = f, from
+	e.parts.seen(head)
 	for f.cursor < cursor {
 		n := min(batchRecordsMax, int(cursor-f.cursor))
 		recs, err := e.o.Journal.Read(f.cursor+1, n, batchBytesMax)
@@ -178,6 +182,7 @@ func (e *Engine) recover() error {
 		}
 	}
 	e.graph.Store(f.Graph)
+	e.showRules()
 	e.cursor.Store(uint64(f.cursor))
 	e.o.Desk.SetLive(e)
 	return nil
@@ -325,6 +330,7 @@ func (e *Engine) foldAvailable(apply func(*desk.Batch) error) (bool, error) {
 		return false, err
 	}
 	e.graph.Store(e.folder.Graph)
+	e.showRules()
 	e.cursor.Store(uint64(batch.Cursor))
 	e.publish(batch)
 	took := e.o.Clock().Sub(started)

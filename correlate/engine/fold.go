@@ -10,6 +10,7 @@ import (
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/entry"
+	"signalbox/rules/book"
 )
 
 // configBlob is the name under which the desk keeps the configuration that the
@@ -21,12 +22,15 @@ const configBlob = "config"
 type Folder struct {
 	State *correlate.State
 	Graph *cmdb.Graph
+	Book  book.Head
 
 	cursor  itsm.Offset
 	events  int // folded since the last snapshot
 	at      itsm.Time
 	pending map[string][]*entry.CMDBChunk // chunks of imports not yet committed
-	batch   desk.Batch
+
+	ruleChunks map[string][]*entry.RulesChunk // of rule sets not yet committed
+	batch      desk.Batch
 	// OnDelivery, when set, sees every delivery right after it was stepped;
 	// replay uses it to tell which episode each event became.
 	OnDelivery func(itsm.Offset, *entry.Delivery)
@@ -36,7 +40,7 @@ type Folder struct {
 // is an entry of the journal, so that every fold of it begins alike.
 func NewFolder() *Folder {
 	g := cmdb.Empty(cmdb.DefaultRelationTypes())
-	return &Folder{State: correlate.New(correlate.DefaultConfig(), g), Graph: g, pending: map[string][]*entry.CMDBChunk{}}
+	return &Folder{State: correlate.New(correlate.DefaultConfig(), g), Graph: g, pending: map[string][]*entry.CMDBChunk{}, ruleChunks: map[string][]*entry.RulesChunk{}}
 }
 
 // Cursor returns the last entry folded and its time.
@@ -112,6 +116,18 @@ func (f *Folder) input(r *journal.Record, v any) (correlate.Input, error) {
 		}
 		in.Config = &c
 		f.batch.Blobs = append(f.batch.Blobs, desk.Blob{Name: configBlob, Value: v.Body})
+	case *entry.RulesChunk:
+		f.ruleChunks[v.SetID] = append(f.ruleChunks[v.SetID], v)
+		in.Tick = true
+	case *entry.RulesSave:
+		in.Tick = true
+		return in, f.saveRules(r.At, v)
+	case *entry.RulesActivate:
+		set, err := f.activateRules(r.At, v)
+		if err != nil {
+			return in, err
+		}
+		in.Rules, in.Tick = set, set == nil
 	default:
 		return in, itsm.Errorf(itsm.Internal, "no input for %T", v)
 	}

@@ -14,6 +14,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/entry"
+	"signalbox/rules"
 )
 
 // replayLineMax bounds one line of a recorded stream.
@@ -30,6 +31,7 @@ type Line struct {
 type ReplayOptions struct {
 	Config       correlate.Config
 	CMDB         *cmdb.Changes // applied before the first line; nil: no CMDB
+	Rules        []rules.File  // active from the first line on; nil: no rules
 	Events       io.Reader     // JSON lines
 	Decode       func(number int, line []byte) (Line, error)
 	BatchRecords int // records a batch; 0: 64. The result does not depend on it.
@@ -157,6 +159,36 @@ func (r *replayer) begin(at itsm.Time) error {
 	if err := r.put(at, entry.EncodeConfig(&entry.Config{Body: body})); err != nil {
 		return err
 	}
+	if err := r.beginCMDB(at); err != nil {
+		return err
+	}
+	return r.beginRules(at)
+}
+
+// beginRules journals the rule set as the first revision, and its activation.
+func (r *replayer) beginRules(at itsm.Time) error {
+	if r.o.Rules == nil {
+		return nil
+	}
+	if _, ps := rules.Compile(r.o.Rules); rules.Blocking(ps) {
+		return itsm.Errorf(itsm.Invalid, "%s", ps[0])
+	}
+	chunks := rulesChunks(r.o.Rules)
+	c := entry.RulesCommit{SetID: "replay", Chunks: len(chunks), Revision: 1, Hash: rules.Hash(r.o.Rules), Actor: "replay"}
+	for _, commit := range [][]byte{entry.EncodeRulesSave((*entry.RulesSave)(&c)), entry.EncodeRulesActivate((*entry.RulesActivate)(&c))} {
+		for i, b := range chunks {
+			if err := r.put(at, entry.EncodeRulesChunk(&entry.RulesChunk{SetID: "replay", Seq: i, Body: b})); err != nil {
+				return err
+			}
+		}
+		if err := r.put(at, commit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replayer) beginCMDB(at itsm.Time) error {
 	if r.o.CMDB == nil {
 		return nil
 	}

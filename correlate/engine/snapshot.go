@@ -21,6 +21,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/entry"
+	"signalbox/rules/book"
 )
 
 // A snapshot file is one line of JSON (snapshotMeta), the encoded state or graph,
@@ -54,6 +55,7 @@ type snapshotMeta struct {
 	Offset  itsm.Offset `json:"offset"`
 	At      itsm.Time   `json:"at"`
 	Graph   string      `json:"graph,omitempty"` // file name of the CMDB revision the state refers to
+	Book    book.Head   `json:"book"`            // of the rule sets; missing: none was saved yet
 }
 
 // Snapshots is the directory of state snapshots. A nil Snapshots holds none.
@@ -124,14 +126,14 @@ func (s *Snapshots) Newest(limit itsm.Offset, log *slog.Logger) (*Folder, itsm.O
 // load reads one state snapshot with its graph; nil when it lies beyond limit.
 func (s *Snapshots) load(name string, limit itsm.Offset) (*Folder, error) {
 	g := cmdb.Empty(cmdb.DefaultRelationTypes())
-	f := &Folder{Graph: g, pending: map[string][]*entry.CMDBChunk{}}
+	f := &Folder{Graph: g, pending: map[string][]*entry.CMDBChunk{}, ruleChunks: map[string][]*entry.RulesChunk{}}
 	beyond := false
 	err := s.read(name, func(m snapshotMeta, r io.Reader) (err error) {
 		if m.Offset > limit {
 			beyond = true
 			return nil
 		}
-		f.cursor, f.at = m.Offset, m.At
+		f.cursor, f.at, f.Book = m.Offset, m.At, m.Book
 		if m.Graph != "" {
 			if err := s.read(m.Graph, func(_ snapshotMeta, r io.Reader) (err error) {
 				f.Graph, err = cmdb.Decode(r)
@@ -209,7 +211,7 @@ func checkSum(path string) error {
 // Write stores the folder's state and, when its revision has no file yet, its
 // graph; then it removes what is beyond snapshotsKept.
 func (s *Snapshots) Write(f *Folder) error {
-	m := snapshotMeta{Version: snapshotVersion, Offset: f.cursor, At: f.at}
+	m := snapshotMeta{Version: snapshotVersion, Offset: f.cursor, At: f.at, Book: f.Book}
 	if f.Graph.Revision() != 0 {
 		m.Graph = fmt.Sprintf("%s%020d%s", graphPrefix, f.Graph.Revision(), snapshotSuffix)
 		if _, err := os.Stat(filepath.Join(s.dir, m.Graph)); errors.Is(err, fs.ErrNotExist) {
@@ -358,7 +360,7 @@ func (e *Engine) snapshotIfDue() {
 
 // quiet is how long to wait for more before a snapshot; 0: none is worth while.
 func (e *Engine) quiet() time.Duration {
-	if e.o.Snapshots == nil || e.folder.events < snapshotQuietAfter || len(e.folder.pending) > 0 || e.o.Clock().Before(e.pace.retry) {
+	if e.o.Snapshots == nil || e.folder.events < snapshotQuietAfter || e.halfJournaled() || e.o.Clock().Before(e.pace.retry) {
 		return 0
 	}
 	return snapshotQuietFor
@@ -391,7 +393,7 @@ type snapshotPace struct {
 // nothing happened since the last one. Only the fold's own goroutine calls it.
 func (e *Engine) Snapshot() error {
 	f := e.folder
-	if e.o.Snapshots == nil || len(f.pending) > 0 || f.cursor == e.snapshotAt {
+	if e.o.Snapshots == nil || e.halfJournaled() || f.cursor == e.snapshotAt {
 		return nil
 	}
 	began := e.o.Clock()

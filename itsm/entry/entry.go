@@ -28,10 +28,15 @@ const (
 	KindCMDBChunk  Kind = 4
 	KindCMDBCommit Kind = 5
 	KindConfig     Kind = 6
+
+	KindRulesChunk    Kind = 7
+	KindRulesSave     Kind = 8
+	KindRulesActivate Kind = 9
 )
 
 var kindNames = map[Kind]string{KindDelivery: "delivery", KindAct: "act", KindTick: "tick",
-	KindCMDBChunk: "cmdb-chunk", KindCMDBCommit: "cmdb-commit", KindConfig: "config"}
+	KindCMDBChunk: "cmdb-chunk", KindCMDBCommit: "cmdb-commit", KindConfig: "config",
+	KindRulesChunk: "rules-chunk", KindRulesSave: "rules-save", KindRulesActivate: "rules-activate"}
 
 // String names the kind for people.
 func (k Kind) String() string {
@@ -93,6 +98,31 @@ type Config struct {
 	Body json.RawMessage
 }
 
+// RulesChunk carries a part of a rule set, as JSON; the entry that names SetID uses
+// all its chunks.
+type RulesChunk struct {
+	SetID string `json:"set_id"`
+	Seq   int    `json:"seq"`
+	Body  []byte `json:"body"`
+}
+
+// RulesCommit saves the chunks of a rule set as a revision, or activates it: the
+// content is journaled both times, so that a replay needs nothing else.
+type RulesCommit struct {
+	SetID    string `json:"set_id"`
+	Chunks   int    `json:"chunks"`
+	Revision uint64 `json:"revision"`
+	Hash     string `json:"hash"` // of the content
+	Actor    string `json:"actor"`
+	Note     string `json:"note"`
+}
+
+// RulesSave makes a revision of a rule set.
+type RulesSave RulesCommit
+
+// RulesActivate makes a revision the active one.
+type RulesActivate RulesCommit
+
 // EncodeDelivery appends the encoded delivery to dst.
 func EncodeDelivery(dst []byte, d *Delivery) []byte {
 	w := writer{b: make([]byte, 0, sizeOf(d))}
@@ -145,6 +175,15 @@ func EncodeCMDBChunk(c *CMDBChunk) []byte { return packJSON(KindCMDBChunk, c) }
 // EncodeCMDBCommit encodes a commit.
 func EncodeCMDBCommit(c *CMDBCommit) []byte { return packJSON(KindCMDBCommit, c) }
 
+// EncodeRulesChunk encodes a chunk of a rule set.
+func EncodeRulesChunk(c *RulesChunk) []byte { return packJSON(KindRulesChunk, c) }
+
+// EncodeRulesSave encodes a saved revision.
+func EncodeRulesSave(c *RulesSave) []byte { return packJSON(KindRulesSave, c) }
+
+// EncodeRulesActivate encodes an activation.
+func EncodeRulesActivate(c *RulesActivate) []byte { return packJSON(KindRulesActivate, c) }
+
 // EncodeConfig encodes a configuration.
 func EncodeConfig(c *Config) []byte { return pack(nil, KindConfig, c.Body) }
 
@@ -156,7 +195,8 @@ func KindOf(b []byte) Kind {
 	return Kind(b[0])
 }
 
-// Decode returns *Delivery, *itsm.Act, *Tick, *CMDBChunk, *CMDBCommit or *Config.
+// Decode returns *Delivery, *itsm.Act, *Tick, *CMDBChunk, *CMDBCommit, *Config,
+// *RulesChunk, *RulesSave or *RulesActivate.
 // The result owns its memory; b may be reused.
 func Decode(b []byte) (any, error) {
 	body, kind, err := unpack(b)
@@ -176,6 +216,12 @@ func Decode(b []byte) (any, error) {
 		return fromJSON[CMDBCommit](kind, body)
 	case KindConfig:
 		return &Config{Body: append(json.RawMessage(nil), body...)}, nil
+	case KindRulesChunk:
+		return fromJSON[RulesChunk](kind, body)
+	case KindRulesSave:
+		return fromJSON[RulesSave](kind, body)
+	case KindRulesActivate:
+		return fromJSON[RulesActivate](kind, body)
 	}
 	return nil, itsm.Errorf(itsm.Invalid, "entry %s: this version of Signalbox does not know it; use the version that wrote it or a newer one", kind)
 }

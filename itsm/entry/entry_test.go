@@ -40,6 +40,9 @@ func TestRoundTrip(t *testing.T) {
 		{"tick", entry.EncodeTick(), &entry.Tick{}},
 		{"chunk", entry.EncodeCMDBChunk(&entry.CMDBChunk{ImportID: "i", Seq: 2, Body: []byte("x")}), &entry.CMDBChunk{ImportID: "i", Seq: 2, Body: []byte("x")}},
 		{"commit", entry.EncodeCMDBCommit(&entry.CMDBCommit{ImportID: "i", Chunks: 3, Prune: true}), &entry.CMDBCommit{ImportID: "i", Chunks: 3, Prune: true}},
+		{"rules chunk", entry.EncodeRulesChunk(&entry.RulesChunk{SetID: "s", Seq: 1, Body: []byte("[]")}), &entry.RulesChunk{SetID: "s", Seq: 1, Body: []byte("[]")}},
+		{"rules save", entry.EncodeRulesSave(&entry.RulesSave{SetID: "s", Chunks: 1, Revision: 4, Hash: "h", Actor: "a", Note: "n"}), &entry.RulesSave{SetID: "s", Chunks: 1, Revision: 4, Hash: "h", Actor: "a", Note: "n"}},
+		{"rules activate", entry.EncodeRulesActivate(&entry.RulesActivate{SetID: "s", Chunks: 1, Revision: 4}), &entry.RulesActivate{SetID: "s", Chunks: 1, Revision: 4}},
 		{"config", entry.EncodeConfig(&entry.Config{Body: json.RawMessage(`{"hops":3}`)}), &entry.Config{Body: json.RawMessage(`{"hops":3}`)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
