@@ -42,8 +42,12 @@ type Alert struct {
 	SuppressedBy string // why it opens nothing: "", "info", "hold: 46 of the last 50 cleared within 3 min", ...
 	Flapping     bool
 	Incident     IncidentNumber // latest
+	Rules        []string       // rules that spoke of its latest episode, each "stage:id", with " (shadow)" after those that change nothing; at most AlertRulesMax
 	ChangedAt    Offset         // entry that last changed this record
 }
+
+// AlertRulesMax bounds the rules that one alert lists.
+const AlertRulesMax = 50
 
 // EvidenceDecision says how a member came to its incident.
 type EvidenceDecision string

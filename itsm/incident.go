@@ -137,6 +137,8 @@ type Incident struct {
 	MaybeRelated   []Candidate
 	Assignee       string
 	Group          string
+	Runbook        string // link to what to do, from a rule
+	Signature      string // what makes it the same trouble as another, from a rule; "": the default
 	Links          []ExternalRef
 	Problem        string
 	Follows        IncidentNumber // the incident this one follows on from
@@ -145,7 +147,7 @@ type Incident struct {
 	Storm          bool     // opened in a storm
 	Severity       Severity // worst of the firing members, else of all
 	Version        uint64
-	Labels         Labels // labels that all members share
+	Labels         Labels // labels that all members share, and those that rules give
 	LastActivityAt Time
 	ChangedAt      Offset
 }

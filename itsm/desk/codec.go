@@ -111,6 +111,15 @@ func open(value []byte, version byte) (r reader, err error) {
 	return reader{s: string(value[1:])}, nil
 }
 
+// openOlder is open for a form that earlier versions of are still read.
+func openOlder(value []byte, newest byte) (r reader, version byte, err error) {
+	if len(value) > 0 && value[0] > 0 && value[0] < newest {
+		return reader{s: string(value[1:])}, value[0], nil
+	}
+	r, err = open(value, newest)
+	return r, newest, err
+}
+
 // end reports a record that was cut short or is longer than what it holds.
 func (r *reader) end() error {
 	if r.bad || len(r.s) != 0 {

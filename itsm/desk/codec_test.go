@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"reflect"
 	"strings"
 	"testing"
@@ -207,6 +208,39 @@ func TestStoredFormsDoNotChange(t *testing.T) {
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
 		t.Errorf("stored forms changed: (-want +got)\n%s", diff)
+	}
+}
+
+// What the first release stored is read with everything that was in it.
+func TestOlderFormsAreRead(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("testdata", "stored_1.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	list := codecs()
+	for n := 0; n+1 < len(lines); n += 2 {
+		at := slices.IndexFunc(list, func(c codec) bool { return c.name == lines[n] })
+		old, err := hex.DecodeString(lines[n+1])
+		if at < 0 || err != nil || old[0] != 1 {
+			t.Fatalf("%s: no such form of version 1: %v", lines[n], err)
+		}
+		got, err := list[at].decode(old)
+		if err != nil {
+			t.Errorf("%s: %v", lines[n], err)
+		}
+		switch got := got.(type) {
+		case itsm.Alert:
+			if got.Episode == 0 || got.ChangedAt == 0 || got.Rules != nil {
+				t.Errorf("%s: got %+v", lines[n], got)
+			}
+		case itsm.Incident:
+			if got.Problem == "" || got.ChangedAt == 0 || got.Runbook != "" || got.Signature != "" {
+				t.Errorf("%s: got %+v", lines[n], got)
+			}
+		default:
+			t.Errorf("%s: read as %T", lines[n], got)
+		}
 	}
 }
 

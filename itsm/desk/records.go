@@ -9,8 +9,8 @@ import (
 // Versions of the stored forms. A field is added by raising the version and
 // reading the older one as well; nothing is renamed or used for something else.
 const (
-	alertVersion      = 1
-	incidentVersion   = 1
+	alertVersion      = 2 // 2 added Rules
+	incidentVersion   = 2 // 2 added Runbook and Signature
 	evidenceVersion   = 1
 	timelineVersion   = 1
 	intentVersion     = 1
@@ -69,11 +69,12 @@ func (b *rawBuffer) alert(a *itsm.Alert) []byte {
 		b.str(a.SuppressedBy)
 		b.uint(uint64(a.Incident))
 		b.uint(uint64(a.ChangedAt))
+		b.strs(a.Rules)
 	})
 }
 
 func decodeAlert(n itsm.AlertNumber, value []byte) (a itsm.Alert, err error) {
-	r, err := open(value, alertVersion)
+	r, version, err := openOlder(value, alertVersion)
 	if err != nil {
 		return a, err
 	}
@@ -103,6 +104,9 @@ func decodeAlert(n itsm.AlertNumber, value []byte) (a itsm.Alert, err error) {
 	a.EventCount, a.Episode, a.Reopened = r.uint(), r.uint32(), r.uint32()
 	a.SuppressedBy = r.str()
 	a.Incident, a.ChangedAt = itsm.IncidentNumber(r.uint()), itsm.Offset(r.uint())
+	if version >= 2 {
+		a.Rules = r.strs()
+	}
 	return a, r.end()
 }
 
@@ -128,7 +132,7 @@ func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 		}
 		b.str(in.Title)
 		b.strs([]string{in.PriorityBy, in.ImpactBecause, in.UrgencyBecause, in.AcknowledgedBy, in.ResolvedBy,
-			in.CloseCode, in.HoldReason, in.Assignee, in.Group, in.Problem})
+			in.CloseCode, in.HoldReason, in.Assignee, in.Group, in.Problem, in.Runbook, in.Signature})
 		for _, t := range []itsm.Time{in.OpenedAt, in.AcknowledgedAt, in.ResolvedAt, in.ClosedAt, in.LastActivityAt} {
 			b.time(t)
 		}
@@ -150,11 +154,15 @@ func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 	})
 }
 
-// incidentWords is how many short strings of an incident are stored in one list.
-const incidentWords = 10
+// incidentWords is how many short strings of an incident are stored in one list,
+// and incidentWords1 how many there were in version 1.
+const (
+	incidentWords  = 12
+	incidentWords1 = 10
+)
 
 func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err error) {
-	r, err := open(value, incidentVersion)
+	r, version, err := openOlder(value, incidentVersion)
 	if err != nil {
 		return in, err
 	}
@@ -164,9 +172,14 @@ func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err 
 	in.State, in.Priority, in.Computed = itsm.State(r.byte()), itsm.Priority(r.byte()), itsm.Priority(r.byte())
 	in.Impact, in.Urgency, in.Severity = itsm.Level(r.byte()), itsm.Level(r.byte()), itsm.Severity(r.byte())
 	in.Title = r.str()
-	if w := r.strs(); len(w) == incidentWords {
+	w := r.strs()
+	if version == 1 && len(w) == incidentWords1 {
+		w = append(w, "", "")
+	}
+	if len(w) == incidentWords {
 		in.PriorityBy, in.ImpactBecause, in.UrgencyBecause, in.AcknowledgedBy, in.ResolvedBy = w[0], w[1], w[2], w[3], w[4]
 		in.CloseCode, in.HoldReason, in.Assignee, in.Group, in.Problem = w[5], w[6], w[7], w[8], w[9]
+		in.Runbook, in.Signature = w[10], w[11]
 	} else {
 		r.fail()
 	}
