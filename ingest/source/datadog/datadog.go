@@ -2,7 +2,7 @@
 //
 // Datadog's default body says neither which alert it is about nor what became of
 // it, so Signalbox publishes its own payload (Template). The default body is
-// understood as far as its title goes. Form-encoded deliveries hold the same
+// understood as far as its title goes, with the scope that a multi alert has there. Form-encoded deliveries hold the same
 // fields. A variable Datadog could not fill arrives as its own name, as "" or as
 // "null"; all three are absent.
 //
@@ -136,6 +136,7 @@ func (f fields) first(names ...string) string {
 
 func (f fields) event(faults *source.Faults, b *source.Bounds) itsm.Event {
 	title, marks := split(f.first("event_title", "alert_title", "title"))
+	f.put("alert_scope", scopeMark(marks)) // the default body has it nowhere else
 	s := f.state(marks, faults)
 	e := itsm.Event{Status: s.status, NoData: s.noData, ID: f["id"], Title: source.Title(title), GeneratorURL: source.Link(f["link"])}
 	e.Identity = f.identity(title, faults)
@@ -163,7 +164,8 @@ func (f fields) event(faults *source.Faults, b *source.Bounds) itsm.Event {
 }
 
 // identity is Datadog's aggregation key; else the monitor and its sorted scope;
-// else the cycle; else, with the default body, the organisation and the title.
+// else the cycle; else, with the default body, the organisation, the title and the
+// scope that the title carries.
 func (f fields) identity(title string, faults *source.Faults) string {
 	switch {
 	case f["aggreg_key"] != "":
@@ -179,7 +181,9 @@ func (f fields) identity(title string, faults *source.Faults) string {
 	case f["alert_cycle_key"] != "":
 		return f["alert_cycle_key"]
 	case title != "":
-		return "title:" + source.Digest(f["org_id"], title)
+		scope := tags(f["alert_scope"])
+		slices.Sort(scope)
+		return "title:" + source.Digest(append([]string{f["org_id"], title}, scope...)...)
 	}
 	faults.Add("aggreg_key", "missing, and there is no alert_id or title either; use the payload of the README (Datadog)")
 	return ""

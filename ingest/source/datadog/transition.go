@@ -51,8 +51,7 @@ func (f fields) state(marks []string, faults *source.Faults) state {
 		return s
 	}
 	for _, word := range append([]string{f["alert_status"]}, marks...) {
-		// A mark of ALERT_TITLE may carry its scope: "Triggered on {host:a}".
-		word, _, _ = strings.Cut(word, " on {")
+		word, _ = cutScope(word)
 		if s, ok := transitionOf(word); ok {
 			return s
 		}
@@ -82,6 +81,24 @@ func split(title string) (rest string, marks []string) {
 		rest = strings.TrimSpace(rest[end+1:])
 	}
 	return rest, marks
+}
+
+// cutScope divides a mark that carries the scope of its alert, as in
+// "Triggered on {host:web-1,env:prod}", into the transition and the tags.
+func cutScope(mark string) (word, scope string) {
+	word, scope, _ = strings.Cut(mark, " on {")
+	return word, strings.TrimSuffix(strings.TrimSpace(scope), "}")
+}
+
+// scopeMark is the scope that the marks of a title carry, or "".
+func scopeMark(marks []string) string {
+	for _, m := range marks {
+		word, scope := cutScope(m)
+		if _, ok := transitionOf(word); ok && scope != "" {
+			return scope
+		}
+	}
+	return ""
 }
 
 func priorityMark(marks []string) string {
