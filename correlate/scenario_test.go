@@ -29,7 +29,7 @@ import (
 //	want incident 1 P1 state=new cause=db1 alerts=2 title~db1
 //	want no incident 2
 //	want alert 1 status=firing incident=1
-//	want evidence 1 2 decision=joined by=topology
+//	want evidence 1 2 decision=joined by=topology path=a,b coverage=2_of_2 score=718 runner_up=
 //	want intents pd trigger update                     since they were asked for last; "none"
 //	want timeline 1 opened joined                      these kinds, in this order
 //	want outcome conflict text                         of the last act; "done", "noop"

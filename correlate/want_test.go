@@ -174,6 +174,7 @@ func clock(t itsm.Time) string {
 	return out
 }
 
+// wantEvidence compares all that a membership says for itself.
 func (sc *scenario) wantEvidence(f []string) {
 	i, a := sc.number(f[0]), itsm.AlertNumber(sc.number(f[1]))
 	var last *itsm.Evidence
@@ -193,7 +194,8 @@ func (sc *scenario) wantEvidence(f []string) {
 		return
 	}
 	sc.compare("evidence", map[string]string{"decision": string(last.Decision), "by": last.By, "rule": last.Rule, "ci": last.CI, "shared": last.Shared,
-		"path": strings.Join(last.Path, ","), "because": last.Because, "coverage": last.Coverage, "episode": fmt.Sprint(last.Episode), "revision": fmt.Sprint(last.CMDBRevision)}, f[2:])
+		"path": strings.Join(last.Path, ","), "because": last.Because, "coverage": last.Coverage, "episode": fmt.Sprint(last.Episode), "revision": fmt.Sprint(last.CMDBRevision),
+		"score": fmt.Sprint(last.ScoreMilli), "threshold": fmt.Sprint(last.ThresholdMilli), "runner_up": last.RunnerUp, "would_split": last.WouldSplit}, f[2:])
 }
 
 func (sc *scenario) wantIntents(connector string, want []string) {
