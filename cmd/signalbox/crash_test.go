@@ -58,6 +58,7 @@ func TestTortureKillUnderLoad(t *testing.T) {
 		slowest = max(slowest, s.took)
 	}
 	t.Logf("%d alerts acknowledged; the slowest start took %v", len(a.keys), slowest)
+	checkReady(t, slowest)
 	s.stop()
 	if err := journalVerify(&lockedBuffer{}, dir); err != nil {
 		t.Errorf("journal verify: %v", err)

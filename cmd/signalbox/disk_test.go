@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,5 +68,32 @@ func TestSegmentsFitTheBound(t *testing.T) {
 		if got := d.segmentFor(bound); got != want {
 			t.Errorf("segments of %d bytes for max_bytes %d, want %d", got, bound, want)
 		}
+	}
+}
+
+// TestAViewWithoutATableIsMadeAgain: a sync that failed while the view listed a new
+// table must not keep the next start from serving.
+func TestAViewWithoutATableIsMadeAgain(t *testing.T) {
+	s := start(t, t.TempDir(), quick)
+	for i := range 20 {
+		s.do(http.MethodPost, "/webhooks/generic", event("firing", fmt.Sprintf("service-%d", i%5)), nil)
+	}
+	eventually(t, "five incidents", func() bool { return len(s.incidents()) == 5 })
+	s.stop()
+	want := exportOf(t, s.dir)
+	tables, err := filepath.Glob(filepath.Join(s.dir, viewDir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("no tables to remove: %v", err)
+	}
+	if err := os.Remove(tables[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	if !strings.Contains(s.log.String(), "is made again from the journal") {
+		t.Error("the log does not say what happened to the view")
+	}
+	s.stop()
+	if got := exportOf(t, s.dir); got != want {
+		t.Errorf("the export differs from before: %d bytes, want %d", len(got), len(want))
 	}
 }

@@ -50,22 +50,28 @@ func rebuild(w io.Writer, log *slog.Logger, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	fresh := filepath.Join(dir, viewDir+".new")
-	if err := os.RemoveAll(fresh); err != nil {
-		return err
-	}
-	n, err := refold(j, snaps, fresh, log)
+	n, err := remake(j, snaps, dir, log)
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(fresh))
-	}
-	if err := os.RemoveAll(filepath.Join(dir, viewDir)); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, filepath.Join(dir, viewDir)); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "the view was made again from %d journal entries\n", n)
 	return nil
+}
+
+// remake puts a view made from the journal in the place of the present one.
+func remake(j *journal.Log, snaps *engine.Snapshots, dir string, log *slog.Logger) (itsm.Offset, error) {
+	fresh := filepath.Join(dir, viewDir+".new")
+	if err := os.RemoveAll(fresh); err != nil {
+		return 0, err
+	}
+	n, err := refold(j, snaps, fresh, log)
+	if err != nil {
+		return 0, errors.Join(err, os.RemoveAll(fresh))
+	}
+	if err := os.RemoveAll(filepath.Join(dir, viewDir)); err != nil {
+		return 0, err
+	}
+	return n, os.Rename(fresh, filepath.Join(dir, viewDir))
 }
 
 // refold makes a whole view in a new directory, so that the old one stays until

@@ -234,7 +234,18 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	snaps, err := engine.OpenSnapshots(filepath.Join(dir, snapshotsDir))
+	if err != nil {
+		return err
+	}
 	db, err := openView(filepath.Join(dir, viewDir), space, log)
+	if errors.Is(err, badgerkv.ErrUnfinished) {
+		log.Error("the view cannot be opened and is made again from the journal; this may take minutes", "err", err)
+		if _, err := remake(j, snaps, dir, log); err != nil {
+			return fmt.Errorf("make the view again from the journal: %w", err)
+		}
+		db, err = openView(filepath.Join(dir, viewDir), space, log)
+	}
 	if err != nil {
 		return err
 	}
@@ -245,10 +256,6 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	d, err := desk.Open(db)
 	if err != nil {
 		return fmt.Errorf("records in %s, which 'signalbox rebuild' makes again from the journal: %w", filepath.Join(dir, viewDir), err)
-	}
-	snaps, err := engine.OpenSnapshots(filepath.Join(dir, snapshotsDir))
-	if err != nil {
-		return err
 	}
 	eng := engine.New(engine.Options{Journal: j, Desk: d, Config: set.file.Core(), Snapshots: snaps, Room: space.roomToFold, Log: log, Metrics: engine.NewMetrics(reg)})
 	if err := eng.Recover(); err != nil {

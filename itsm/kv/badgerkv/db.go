@@ -53,7 +53,16 @@ func guard(fn func() error) (err error) {
 	return fn()
 }
 
+// ErrUnfinished is what Open returns, among other words, of a store whose list of
+// tables names one that is not there: Badger lists a table before it is sure of it,
+// and a sync that fails at that moment leaves the list ahead. The store cannot be
+// opened any more; what it is a view of can be folded again.
+var ErrUnfinished = errors.New("a table of the view is listed and missing")
+
 func openError(dir string, err error) error {
+	if strings.Contains(err.Error(), "file does not exist for table") {
+		err = errors.Join(ErrUnfinished, err)
+	}
 	if strings.Contains(err.Error(), "Cannot acquire directory lock") {
 		return itsm.Wrap(itsm.Unavailable, err, "view directory %q: another process has it open; stop that process first", dir)
 	}
