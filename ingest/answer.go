@@ -3,12 +3,14 @@ package ingest
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/ingest/source"
 	"signalbox/ingest/source/kind"
 	"signalbox/itsm"
 	"signalbox/itsm/httperr"
@@ -37,11 +39,35 @@ func (d *Door) webhook(c *fiber.Ctx) error {
 	return writeUndecodable(c, rc)
 }
 
+// unknownSource answers a request for a source that is not there, or not at that
+// door. Whoever is on loopback is told which there are; elsewhere that is not for
+// everybody's eyes.
 func (d *Door) unknownSource(c *fiber.Ctx) error {
-	err := itsm.Errorf(itsm.NotFound, "no source of that name is configured")
+	name := c.Params("source")
+	err := itsm.Errorf(itsm.NotFound, "no source %s is configured%s; add it to sources in the configuration, or correct the address", source.Quote(name), d.others())
+	if s := d.source(name); s != nil {
+		err = itsm.Errorf(itsm.NotFound, "source %s exists, but is of kind %s and takes deliveries at /webhooks/%s; this address is for sources of kind %s%s", name, s.Kind, name, kind.Prometheus, d.others(kind.Prometheus))
+	}
 	d.stray.received.Inc()
 	d.refused(c, nil, refuse(refusedSource, err))
 	return writeProblem(c, err, 0)
+}
+
+// others lists the sources, or those of one kind, where strangers cannot ask.
+func (d *Door) others(kinds ...string) string {
+	if !d.o.Open {
+		return ""
+	}
+	var names []string
+	for _, s := range d.Sources() {
+		if len(kinds) == 0 || slices.Contains(kinds, s.Kind) {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return " (there is none)"
+	}
+	return " (there are: " + strings.Join(names, ", ") + ")"
 }
 
 // notPosted answers the other methods on a webhook's route.

@@ -227,7 +227,10 @@ func TestAnswers(t *testing.T) {
 		{"prometheus, none", "/prometheus/main/api/v2/alerts", `[]`, nil, 200, ``, 0},
 		{"prometheus, one bad", "/prometheus/main/api/v2/alerts", `[{"labels":{"alertname":"x"}},{"labels":{}}]`, nil, 400, `"alerts[1].labels: an alert needs at least one label with a value"`, 1},
 		{"prometheus, not JSON", "/prometheus/main/api/v2/alerts", `[`, nil, 400, `~"not JSON: line 1, column 2`, 1},
-		{"prometheus, other kind", "/prometheus/alertmanager/api/v2/alerts", `[]`, nil, 404, `~no source of that name`, 0},
+		{"prometheus, other kind", "/prometheus/generic/api/v2/alerts", `[]`, nil, 404, `~source generic exists, but is of kind generic and takes deliveries at /webhooks/generic; this address is for sources of kind prometheus (there are: main)`, 0},
+		{"not JSON", "/webhooks/generic", `not json`, nil, 422, `~not JSON: line 1, column 1: expected true, false, null or a text in double quotes, found 'n'`, 1},
+		{"unknown source, which there are", "/webhooks/pagrduty", hook(), nil, 404, `~no source \"pagrduty\" is configured (there are: alertmanager, datadog, generic, main`, 0},
+		{"unknown source, what to do", "/webhooks/pagrduty", hook(), nil, 404, `~add it to sources in the configuration`, 0},
 		{"pagerduty", "/webhooks/pagerduty", pdEvent(`"signalbox/INC0000007/2"`), nil, 202, `{"accepted":1,"offset":1}`, 1},
 		{"pagerduty, not ours", "/webhooks/pagerduty", pdEvent(`"other"`), nil, 202, `{"accepted":0,"offset":0}`, 0},
 		{"pagerduty, no key and no connector", "/webhooks/pagerduty", pdEvent(`null`), nil, 202, `{"accepted":0,"offset":0}`, 0},
@@ -349,6 +352,16 @@ func TestNewKeysAreBounded(t *testing.T) {
 	}
 	if r.len() != 4 {
 		t.Errorf("%d entries, want 4: a refused delivery leaves nothing", r.len())
+	}
+}
+
+func TestStrangersLearnNoNames(t *testing.T) {
+	r := start(t, func(o *ingest.Options) {
+		o.Open = false
+		o.Sources = []ingest.Source{{Name: "payments", Kind: "generic", Auth: ingest.Auth{Bearer: []string{"0123456789abcdef"}}}}
+	})
+	if got := r.post(t, "/webhooks/payment", "{}"); got.status != 404 || strings.Contains(got.body, "payments") || !strings.Contains(got.body, "add it to sources") {
+		t.Errorf("%d %s, want a refusal that does not list the sources", got.status, got.body)
 	}
 }
 

@@ -103,7 +103,7 @@ func getSilences(c *fiber.Ctx, _ *entrance) error {
 }
 
 func noSilences(c *fiber.Ctx, _ *entrance) error {
-	return writeJSON(c, http.StatusBadRequest, "Signalbox keeps no silences: plan a maintenance window instead (POST /api/v1/maintenance), or silence in Alertmanager")
+	return writeJSON(c, http.StatusBadRequest, "Signalbox keeps no silences: silence in the Alertmanager that sends, change the rule in Prometheus, or put the incident on hold (in the console, or POST /api/v1/incidents/NUMBER/hold)")
 }
 
 func noSilence(c *fiber.Ctx, _ *entrance) error {

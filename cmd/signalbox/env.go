@@ -3,10 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"signalbox/cmd/internal/conf"
 )
 
 // fromEnv fills every flag that was not given from SIGNALBOX_NAME, so that a
@@ -14,7 +15,7 @@ import (
 func fromEnv(c *cobra.Command) error {
 	var err error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		name := envName(f.Name)
+		name := conf.EnvName(f.Name)
 		v, ok := os.LookupEnv(name)
 		if !ok || f.Changed || err != nil {
 			return
@@ -24,8 +25,4 @@ func fromEnv(c *cobra.Command) error {
 		}
 	})
 	return err
-}
-
-func envName(flag string) string {
-	return "SIGNALBOX_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

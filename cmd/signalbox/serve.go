@@ -56,7 +56,8 @@ func serveCommand() *cobra.Command {
 every source has credentials or it refuses to start.
 
 Every flag is also an environment variable: SIGNALBOX_LISTEN, SIGNALBOX_DATA_DIR,
-SIGNALBOX_CONFIG. SIGNALBOX_ADMIN_TOKEN sets an API token with the admin role;
+SIGNALBOX_CONFIG; and so are the configuration's single values, SIGNALBOX_EXTERNAL_URL
+and SIGNALBOX_SELF_ALERTS. SIGNALBOX_ADMIN_TOKEN sets an API token with the admin role;
 without one a token is created in the data directory.
 
 SIGHUP reads the configuration and its secrets again and puts the sources and the

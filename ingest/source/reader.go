@@ -58,14 +58,28 @@ func NewReader(body []byte, bounds Bounds) *Reader {
 func (r *Reader) Peek() Kind {
 	c := r.next()
 	switch c {
-	case '{', '[', '"', 'n':
+	case '{', '[', '"':
 		return Kind(c)
-	case 't', 'f':
-		return Bool
+	case 'n', 't', 'f': // the whole word: "nonsense" is no null
+		return r.wordKind()
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		return Number
 	}
 	r.fail("a value")
+	return None
+}
+
+// aWord is what is expected where a word without quotes stands.
+const aWord = "true, false, null or a text in double quotes"
+
+func (r *Reader) wordKind() Kind {
+	switch rest := r.s[r.i:]; {
+	case strings.HasPrefix(rest, "null"):
+		return Null
+	case strings.HasPrefix(rest, "true"), strings.HasPrefix(rest, "false"):
+		return Bool
+	}
+	r.fail(aWord)
 	return None
 }
 
@@ -286,7 +300,7 @@ func (r *Reader) Literal() string {
 
 func (r *Reader) word(w string) {
 	if !strings.HasPrefix(r.s[r.i:], w) {
-		r.fail("true, false, null or a text in double quotes")
+		r.fail(aWord)
 		return
 	}
 	r.i += len(w)

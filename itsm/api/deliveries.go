@@ -157,7 +157,7 @@ func one[T any](q query, name string, parse func(string) (T, error)) (v T, err e
 		return v, nil
 	}
 	if v, err = parse(s); err != nil {
-		return v, itsm.Errorf(itsm.Invalid, "%s: %s", name, itsm.MessageOf(err))
+		return v, notParsed(name, err)
 	}
 	return v, nil
 }

@@ -62,7 +62,7 @@ func TestWrongQueries(t *testing.T) {
 	w := newWorld(t)
 	many := strings.Repeat("a,", filterMax+1)
 	for query, words := range map[string][]string{
-		"state=open":             {"state", "open", "in_progress"},
+		"state=open":             {`"detail":"state \"open\": expected new`, "in_progress"},
 		"priority=P9":            {"priority", "P9", "P1"},
 		"priority=urgent":        {"priority", "urgent"},
 		"limit=0":                {"limit", "1 to 500"},

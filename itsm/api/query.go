@@ -88,11 +88,21 @@ func parsed[T any](q query, name string, parse func(string) (T, error)) ([]T, er
 	for _, w := range words {
 		v, err := parse(w)
 		if err != nil {
-			return nil, itsm.Errorf(itsm.Invalid, "%s: %s", name, itsm.MessageOf(err))
+			return nil, notParsed(name, err)
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// notParsed names the filter of a value that was not understood, unless the error
+// begins with that name already.
+func notParsed(name string, err error) error {
+	msg := itsm.MessageOf(err)
+	if !strings.HasPrefix(msg, name+" ") {
+		msg = name + ": " + msg
+	}
+	return itsm.Errorf(itsm.Invalid, "%s", msg)
 }
 
 // limit returns how many items a page may hold.

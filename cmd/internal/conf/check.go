@@ -68,6 +68,9 @@ func pathOf(field string) string {
 func (r *reader) source(path, name string, s Source) {
 	r.name(path, name)
 	r.oneOf(path+".kind", s.Kind, sourceKinds)
+	if len(s.IgnoreLabels) > 0 && s.Kind != prometheusKind {
+		r.bad(path+".ignore_labels", strconv.Quote(cut(strings.Join(s.IgnoreLabels, ", "))), "it at sources of kind "+prometheusKind+" only; the senders of other kinds name their alerts themselves")
+	}
 	h := s.Auth.HMAC
 	r.oneOf(path+".auth.hmac.encoding", h.Encoding, encodings)
 	if h.IDHeader != "" && h.TimestampHeader == "" {
@@ -119,6 +122,9 @@ func AddressFault(listen string) string {
 	}
 	return ""
 }
+
+// prometheusKind is the kind of source whose alerts are identified by their labels.
+const prometheusKind = "prometheus"
 
 // ownSource is the source of the server's own alerts.
 const ownSource = "signalbox"

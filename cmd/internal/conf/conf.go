@@ -4,7 +4,8 @@
 // The file is YAML and strict: an unknown key is an error that names it, its line
 // and what is allowed there. Durations are written 5m, sizes 64MiB, secrets as
 // env:NAME or file:PATH and never in the file itself. Every flag and every
-// top-level scalar is also an environment variable with the prefix SIGNALBOX_.
+// top-level scalar is also an environment variable with the prefix SIGNALBOX_,
+// which counts more than the file and less than a flag.
 package conf
 
 import (
@@ -53,7 +54,7 @@ type Source struct {
 	Auth         SourceAuth `yaml:"auth"`
 	StaleAfter   *Duration  `yaml:"stale_after"`   // an alert not heard of for so long is over; 0: never
 	EpisodeGap   *Duration  `yaml:"episode_gap"`   // silence after which a newer startsAt is a new episode
-	IgnoreLabels []string   `yaml:"ignore_labels"` // left out of the identity, such as an HA pair's replica label
+	IgnoreLabels []string   `yaml:"ignore_labels"` // prometheus only: left out of the identity, such as an HA pair's replica label
 	Limits       Limits     `yaml:"limits"`
 }
 
@@ -162,17 +163,21 @@ const (
 	defaultMissingAfter = 5 * time.Minute
 )
 
-// Load reads path. A missing file is an error only when explicit; otherwise it
-// is the empty configuration.
+// Load reads path, and the environment over it. A missing file is an error only
+// when explicit; otherwise it is the empty configuration.
 func Load(path string, explicit bool) (*File, error) {
 	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !explicit {
-		return Parse(path, nil)
-	}
-	if err != nil {
+	if err != nil && (explicit || !errors.Is(err, fs.ErrNotExist)) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	return Parse(path, b)
+	f, err := Parse(path, b)
+	if f == nil {
+		return nil, err
+	}
+	if err := errors.Join(err, f.environ(os.LookupEnv)); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Parse reads a configuration and reports everything wrong with it at once, each

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"hmac encoding", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {secrets: ['env:A'], encoding: rot13}\n", `:5: sources.x.auth.hmac.encoding: "rot13": expected one of hex, base64`},
 		{"hmac id alone", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {secrets: ['env:A'], id_header: X-Id}\n", `:5: sources.x.auth.hmac.id_header: "X-Id": expected timestamp_header beside it`},
 		{"kind", "sources:\n  x: {kind: nagios}\n", `:2: sources.x.kind: "nagios": expected one of alertmanager, prometheus, datadog, generic, pagerduty`},
+		{"ignored labels", "sources:\n  am:\n    kind: alertmanager\n    ignore_labels: [replica]\n", `:4: sources.am.ignore_labels: "replica": expected it at sources of kind prometheus only`},
 		{"no kind", "sources:\n  x:\n    stale_after: 1h\n", `:2: sources.x.kind: missing: expected one of`},
 		{"source name", "sources:\n  Bad Name: {kind: generic}\n", `:2: sources.Bad Name: "Bad Name": expected a name of 1 to 64 of a-z, 0-9, - and _`},
 		{"own source", "sources:\n  signalbox: {kind: generic}\n", `:2: sources.signalbox: "signalbox": expected another name`},
@@ -226,6 +228,50 @@ func TestParseDurationAndSize(t *testing.T) {
 		if _, err := conf.ParseSize(in); err == nil {
 			t.Errorf("size %q: no error", in)
 		}
+	}
+}
+
+// TestEveryScalarHasAVariable sets each top-level scalar by its variable, over a
+// file that says otherwise. A key that is new must be given a row.
+func TestEveryScalarHasAVariable(t *testing.T) {
+	rows := map[string]struct {
+		in, want, bad string
+	}{
+		"listen":       {"127.0.0.1:7", "127.0.0.1:7", "7"},
+		"external_url": {"https://env.example", "https://env.example", "env.example"},
+		"data_dir":     {"/env", "/env", ""},
+		"self_alerts":  {"false", "false", "perhaps"},
+	}
+	file := filepath.Join(t.TempDir(), "s.yml")
+	if err := os.WriteFile(file, []byte("listen: 127.0.0.1:1\nexternal_url: http://file.example\ndata_dir: /file\nself_alerts: true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for field := range reflect.TypeFor[conf.File]().Fields() {
+		key := field.Tag.Get("yaml")
+		if k := field.Type.Kind(); key == "" || k == reflect.Struct || k == reflect.Map || k == reflect.Slice {
+			continue
+		}
+		t.Run(key, func(t *testing.T) {
+			row, ok := rows[key]
+			if !ok {
+				t.Fatalf("no row for the key %s", key)
+			}
+			t.Setenv(conf.EnvName(key), row.in)
+			f, err := conf.Load(file, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(reflect.Indirect(reflect.ValueOf(f).Elem().FieldByIndex(field.Index))); got != row.want {
+				t.Errorf("%s=%s gives %s", conf.EnvName(key), row.in, got)
+			}
+			if row.bad == "" {
+				return
+			}
+			t.Setenv(conf.EnvName(key), row.bad)
+			if _, err := conf.Load(file, true); err == nil || !strings.Contains(err.Error(), conf.EnvName(key)) || !strings.Contains(err.Error(), "expected") {
+				t.Errorf("%s=%s: %v", conf.EnvName(key), row.bad, err)
+			}
+		})
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // decoder holds one request. The format is documented in the README under
-// "Sources"; identity, if the sender gives no fingerprint, is a hash of the
+// "Anything else"; identity, if the sender gives no fingerprint, is a hash of the
 // labels and the CI, and of the title when no label names the condition.
 type decoder struct {
 	source.Fields
