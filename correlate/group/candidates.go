@@ -55,7 +55,7 @@ func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
 		return
 	}
 	for _, gr := range newest(g.byCI[p.CI], g.c.CandidatesMax) {
-		if g.takesSameCI(gr, gr.cis[p.CI], p.At) {
+		if g.takesSameCI(gr, gr.cis.get(p.CI), p.At) {
 			g.offer(gr, bySameCI, 1000)
 		}
 	}
@@ -82,7 +82,7 @@ const (
 // so recently that this is its return.
 func (g *Grouper) collectOwn(p Probe, s *series) {
 	gr := g.groups[s.incident]
-	if gr == nil || gr.members[p.Alert] == nil || gr.wave.spent {
+	if gr == nil || !gr.members.has(p.Alert) || gr.wave.spent {
 		return
 	}
 	fastest, usual := itsm.Time(g.c.QuietGapMin.Milliseconds()), itsm.Time(g.c.QuietGap.Milliseconds())
@@ -90,7 +90,7 @@ func (g *Grouper) collectOwn(p Probe, s *series) {
 	if pace := g.pace(gr); pace < usual { // a fast rhythm shows a return within minutes, or it is another failure
 		within = within * max(pace-fastest, 0) / (usual - fastest)
 	}
-	if gr.resolved != 0 && p.At-gr.resolved <= within && (len(gr.members)-gr.chronic)*returnShare <= 1000 {
+	if gr.resolved != 0 && p.At-gr.resolved <= within && (gr.members.len()-int(gr.chronic))*returnShare <= 1000 {
 		g.offer(gr, bySameCI, 1000)
 	}
 }
@@ -103,7 +103,7 @@ const returnShare = 300
 // collectUnbound offers what an alert without a CI can join.
 func (g *Grouper) collectUnbound(p Probe) {
 	for _, gr := range newest(g.byKey[p.Provisional], g.c.CandidatesMax) {
-		if g.takesSameCI(gr, gr.keys[p.Provisional], p.At) {
+		if g.takesSameCI(gr, gr.keys.get(p.Provisional), p.At) {
 			g.offer(gr, byProvisional, 1000)
 		}
 	}
@@ -150,13 +150,13 @@ func (g *Grouper) collectExplained(p Probe) {
 			if !g.takesByTopology(gr, p.At) {
 				continue
 			}
-			m := len(gr.cis)
+			m := gr.cis.len()
 			share := (int(cv.n) + 1) * 1000 / (m + 1)
 			if share < g.c.ThetaMilli {
 				continue
 			}
 			raw := (int(cv.sum) + w) / (m + 1) * pr / 1000
-			if r.Ref == p.CI || alerting && gr.cis[r.Ref] != nil {
+			if r.Ref == p.CI || alerting && gr.cis.has(r.Ref) {
 				raw = raw * g.c.SelfMilli / 1000
 			}
 			if c := g.offer(gr, byTopology, raw); c != nil {
@@ -203,10 +203,10 @@ func (g *Grouper) collectObserved(p Probe) {
 // offer adds a group, or better evidence for one that is there. It returns the
 // candidate when the evidence is its best so far, else nil.
 func (g *Grouper) offer(gr *group, b by, raw int) *candidate {
-	i := gr.at
+	i := int(gr.at)
 	if gr.turn != g.turn {
 		i = len(g.candidates)
-		gr.turn, gr.at = g.turn, i
+		gr.turn, gr.at = g.turn, int32(i)
 		g.candidates = append(g.candidates, candidate{gr: gr, by: b, raw: raw, y: cmdb.NoRef, spot: cmdb.NoRef})
 		return &g.candidates[i]
 	}

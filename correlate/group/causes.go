@@ -75,7 +75,7 @@ func (g *Grouper) rank(gr *group) []itsm.Cause {
 	at, list := g.suspectAt, g.suspects[:0]
 	var total int64
 	for _, ci := range cis {
-		sp := gr.cis[ci]
+		sp := gr.cis.get(ci)
 		total += sp.mass
 		for _, l := range g.leadsOf(ci) {
 			i, ok := at[l.ref]
@@ -89,7 +89,8 @@ func (g *Grouper) rank(gr *group) []itsm.Cause {
 		}
 	}
 	list = g.suspectKin(gr, list, at)
-	for key, sp := range gr.keys {
+	for i := range gr.keys.list {
+		key, sp := gr.keys.list[i].key, &gr.keys.list[i].val
 		total += sp.mass
 		list = append(list, suspect{ref: cmdb.NoRef, key: key, covered: 1, mass: sp.mass, first: sp.first})
 	}
@@ -106,12 +107,9 @@ func (g *Grouper) rank(gr *group) []itsm.Cause {
 // alerting returns the group's bound CIs, the first to alert first, at most
 // causeCIsMax.
 func (gr *group) alerting() []cmdb.Ref {
-	out := make([]cmdb.Ref, 0, len(gr.cis))
-	for ci := range gr.cis {
-		out = append(out, ci)
-	}
+	out := gr.cis.keys()
 	slices.SortFunc(out, func(a, b cmdb.Ref) int {
-		return cmp.Or(cmp.Compare(gr.cis[a].first, gr.cis[b].first), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(gr.cis.get(a).first, gr.cis.get(b).first), cmp.Compare(a, b))
 	})
 	return out[:min(len(out), causeCIsMax)]
 }
@@ -218,7 +216,7 @@ func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []s
 	for _, owner := range order {
 		k := kins[owner]
 		mass := (k.sum - k.top) * int64(g.c.CauseKinMilli) / 1000
-		if sp := gr.cis[owner]; sp != nil {
+		if sp := gr.cis.get(owner); sp != nil {
 			mass += sp.mass
 		}
 		i, ok := at[owner]
@@ -254,7 +252,7 @@ func (g *Grouper) cause(gr *group, cis []cmdb.Ref, s *suspect, total int64) itsm
 		c.Because = c.CI + " alerts and is not in the CMDB"
 		return c
 	}
-	alerts := gr.cis[s.ref] != nil
+	alerts := gr.cis.has(s.ref)
 	others := s.covered
 	if alerts {
 		others--
@@ -265,9 +263,9 @@ func (g *Grouper) cause(gr *group, cis []cmdb.Ref, s *suspect, total int64) itsm
 	case alerts && others == 0:
 		c.Because = "it alerts itself"
 	case alerts:
-		c.Because = fmt.Sprintf("it alerts itself, and %d of the %d other alerting CIs depend on it", others, len(gr.cis)-1)
+		c.Because = fmt.Sprintf("it alerts itself, and %d of the %d other alerting CIs depend on it", others, gr.cis.len()-1)
 	default:
-		c.Because = fmt.Sprintf("%d of %d alerting CIs depend on it; it does not alert itself", others, len(gr.cis))
+		c.Because = fmt.Sprintf("%d of %d alerting CIs depend on it; it does not alert itself", others, gr.cis.len())
 	}
 	for _, ci := range cis {
 		if len(c.Paths) == itsm.CausePathsMax {

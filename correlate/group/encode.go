@@ -180,7 +180,7 @@ func (e *encoder) group(gr *group) {
 	numbers := gr.numbers()
 	e.uint(uint64(len(numbers)))
 	for _, a := range numbers {
-		m := gr.members[a]
+		m := gr.members.get(a)
 		e.uint(uint64(a))
 		e.uint(uint64(m.episode))
 		e.ref(m.ci)
@@ -201,11 +201,11 @@ func (e *encoder) spots(gr *group) {
 		e.time(sp.first)
 		e.uint(uint64(sp.rule))
 	}
-	for _, ci := range sorted(gr.cis, cmp.Compare[cmdb.Ref]) {
-		write(gr.cis[ci])
+	for _, ci := range slices.Sorted(slices.Values(gr.cis.keys())) {
+		write(gr.cis.get(ci))
 	}
-	for _, key := range sorted(gr.keys, cmp.Compare[string]) {
-		write(gr.keys[key])
+	for _, key := range slices.Sorted(slices.Values(gr.keys.keys())) {
+		write(gr.keys.get(key))
 	}
 }
 
@@ -430,7 +430,11 @@ func (d *decoder) group() {
 	n := d.count()
 	for i := 0; i < n && d.err == nil; i++ {
 		a := itsm.AlertNumber(d.uint())
-		m := &member{episode: uint32(d.uint()), ci: d.ref(), key: d.text(), at: d.time(), mass: d.int(), chronic: d.bool(), firing: d.bool(), rule: d.rule()}
+		m := member{episode: uint32(d.uint()), ci: d.ref(), key: d.text(), at: d.time(), mass: d.int(), chronic: d.bool(), firing: d.bool(), rule: d.rule()}
+		if gr.members.has(a) {
+			d.fail(io.ErrUnexpectedEOF)
+			return
+		}
 		d.g.add(gr, a, m)
 	}
 	d.spots(gr)
@@ -439,11 +443,11 @@ func (d *decoder) group() {
 
 func (d *decoder) spots(gr *group) {
 	read := func(sp *spot) { sp.first, sp.rule = d.time(), d.rule() }
-	for _, ci := range sorted(gr.cis, cmp.Compare[cmdb.Ref]) {
-		read(gr.cis[ci])
+	for _, ci := range slices.Sorted(slices.Values(gr.cis.keys())) {
+		read(gr.cis.get(ci))
 	}
-	for _, key := range sorted(gr.keys, cmp.Compare[string]) {
-		read(gr.keys[key])
+	for _, key := range slices.Sorted(slices.Values(gr.keys.keys())) {
+		read(gr.keys.get(key))
 	}
 }
 

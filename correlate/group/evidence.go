@@ -68,8 +68,8 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 		for _, r := range g.cmdb.Path(p.CI, c.y, g.c.Hops) {
 			e.Path = append(e.Path, g.cmdb.ID(r))
 		}
-		n, m := int(c.gr.cover[c.y].n)+1, len(c.gr.cis)+1
-		if c.gr.cis[p.CI] != nil {
+		n, m := int(c.gr.cover[c.y].n)+1, c.gr.cis.len()+1
+		if c.gr.cis.has(p.CI) {
 			n, m = n-1, m-1
 		}
 		e.Coverage = fmt.Sprintf("%d of %d alerting CIs depend on %s", n, m, e.Shared)

@@ -71,11 +71,11 @@ type group struct {
 	lastJoin itsm.Time // last onset of a usual alert that joined
 	resolved itsm.Time // 0 while open
 	pace     itsm.Time // quiet gap of the rule that joined last, in ms
-	members  map[itsm.AlertNumber]*member
-	firing   int // members that fire and are not chronic
-	chronic  int // members that were chronic when they joined
-	cis      map[cmdb.Ref]*spot
-	keys     map[string]*spot // provisional CIs
+	members  few[itsm.AlertNumber, member]
+	cis      few[cmdb.Ref, spot]
+	keys     few[string, spot] // provisional CIs
+	firing   int32             // members that fire and are not chronic
+	chronic  int32             // members that were chronic when they joined
 	senders  []string
 	ruleKeys []string
 	tags     []string            // service and environment of members
@@ -84,35 +84,34 @@ type group struct {
 	cover    map[cmdb.Ref]*cover // only while joinable
 	wave     wave
 
+	causes   []itsm.Cause
+	dirty    bool // causes are stale
 	warm     bool // in byCI, byKey, bySender, byRule
 	joinable bool // in byExplain
 
+	at   int32  // its place among the candidates of a Place
 	turn uint64 // the Place that it is a candidate of
-	at   int    // its place among those candidates
-
-	dirty  bool // causes are stale
-	causes []itsm.Cause
 }
 
 // member is one alert of a group; a later episode of the same alert replaces the
 // earlier one.
 type member struct {
-	episode uint32
-	ci      cmdb.Ref
 	key     string    // provisional key when ci is NoRef
 	at      itsm.Time // first onset within the group
 	mass    int64     // what it says against its CI: see massOf
+	episode uint32
+	ci      cmdb.Ref
+	rule    int32
 	chronic bool
 	firing  bool
-	rule    int32
 }
 
 // spot is what a group knows of one alerting CI.
 type spot struct {
-	members int
-	firing  int
 	first   itsm.Time
 	mass    int64 // sum of the members'
+	members int32
+	firing  int32
 	rule    int32 // of the latest member
 }
 
@@ -130,7 +129,7 @@ type cover struct {
 }
 
 func newGroup(n itsm.IncidentNumber) *group {
-	return &group{n: n, members: map[itsm.AlertNumber]*member{}, cis: map[cmdb.Ref]*spot{}, dirty: true}
+	return &group{n: n, dirty: true}
 }
 
 // Open starts the group of a new incident; the caller joins its first alert next.
@@ -148,18 +147,18 @@ func (g *Grouper) Join(n itsm.IncidentNumber, p Probe) {
 		return
 	}
 	s := g.seriesOf(p)
-	m := &member{episode: p.Episode, ci: p.CI, at: p.At, chronic: g.isChronic(s, p.At), firing: true, rule: s.rule}
+	m := member{episode: p.Episode, ci: p.CI, at: p.At, chronic: g.isChronic(s, p.At), firing: true, rule: s.rule}
 	if p.CI == cmdb.NoRef {
 		m.key = p.Provisional
 	}
-	m.mass = g.massOf(gr, p, s, m)
-	if old := gr.members[p.Alert]; old != nil {
+	m.mass = g.massOf(gr, p, s, &m)
+	if old := gr.members.get(p.Alert); old != nil {
 		m.at, m.mass = old.at, max(old.mass, m.mass)
-		g.drop(gr, p.Alert, old)
+		g.drop(gr, p.Alert, *old)
 	}
 	s.incident = n
 	g.add(gr, p.Alert, m)
-	g.tell(gr, p, m)
+	g.tell(gr, p, &m)
 }
 
 // tell updates what the onset says about the group as a whole.
@@ -199,15 +198,15 @@ func addTo(list *[]string, v string, limit int) bool {
 }
 
 // add makes m a member and counts its CI.
-func (g *Grouper) add(gr *group, a itsm.AlertNumber, m *member) {
-	gr.members[a] = m
+func (g *Grouper) add(gr *group, a itsm.AlertNumber, m member) {
+	gr.members.put(a, m)
 	gr.dirty = true
 	if m.chronic {
 		gr.chronic++
 	} else if m.firing {
 		gr.firing++
 	}
-	sp := g.spotOf(gr, m)
+	sp := g.spotOf(gr, &m)
 	sp.members++
 	sp.first = min(sp.first, m.at)
 	sp.mass += m.mass
@@ -220,13 +219,9 @@ func (g *Grouper) add(gr *group, a itsm.AlertNumber, m *member) {
 // spotOf returns the spot of m's CI, making and indexing it when it is new.
 func (g *Grouper) spotOf(gr *group, m *member) *spot {
 	if m.ci == cmdb.NoRef {
-		sp := gr.keys[m.key]
+		sp := gr.keys.get(m.key)
 		if sp == nil {
-			sp = &spot{first: m.at}
-			if gr.keys == nil {
-				gr.keys = map[string]*spot{}
-			}
-			gr.keys[m.key] = sp
+			sp = gr.keys.put(m.key, spot{first: m.at})
 			if gr.warm {
 				g.byKey[m.key] = insert(g.byKey[m.key], gr)
 			}
@@ -234,10 +229,9 @@ func (g *Grouper) spotOf(gr *group, m *member) *spot {
 		g.lastOnKey[m.key] = max(g.lastOnKey[m.key], gr.n)
 		return sp
 	}
-	sp := gr.cis[m.ci]
+	sp := gr.cis.get(m.ci)
 	if sp == nil {
-		sp = &spot{first: m.at}
-		gr.cis[m.ci] = sp
+		sp = gr.cis.put(m.ci, spot{first: m.at})
 		if gr.warm {
 			g.byCI[m.ci] = insert(g.byCI[m.ci], gr)
 		}
@@ -272,18 +266,15 @@ func (g *Grouper) explain(gr *group, ci cmdb.Ref, sign int32) {
 }
 
 // drop takes a member out and uncounts its CI.
-func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m *member) {
-	delete(gr.members, a)
+func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m member) {
+	gr.members.drop(a)
 	gr.dirty = true
 	if m.chronic {
 		gr.chronic--
 	} else if m.firing {
 		gr.firing--
 	}
-	sp := gr.cis[m.ci]
-	if m.ci == cmdb.NoRef {
-		sp = gr.keys[m.key]
-	}
+	sp := gr.spot(&m)
 	sp.members--
 	sp.mass -= m.mass
 	if m.firing && !m.chronic {
@@ -293,11 +284,11 @@ func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m *member) {
 		return
 	}
 	if m.ci == cmdb.NoRef {
-		delete(gr.keys, m.key)
+		gr.keys.drop(m.key)
 		remove(g.byKey, m.key, gr)
 		return
 	}
-	delete(gr.cis, m.ci)
+	gr.cis.drop(m.ci)
 	remove(g.byCI, m.ci, gr)
 	if gr.joinable {
 		g.explain(gr, m.ci, -1)
@@ -310,8 +301,8 @@ func (g *Grouper) Leave(n itsm.IncidentNumber, a itsm.AlertNumber, episode uint3
 	if gr == nil {
 		return
 	}
-	if m := gr.members[a]; m != nil && m.episode == episode {
-		g.drop(gr, a, m)
+	if m := gr.members.get(a); m != nil && m.episode == episode {
+		g.drop(gr, a, *m)
 		if s := g.series[a]; s != nil && s.incident == n {
 			s.incident = 0
 		}
@@ -333,7 +324,7 @@ func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
 	if gr == nil {
 		return
 	}
-	m := gr.members[a]
+	m := gr.members.get(a)
 	if m == nil || !m.firing {
 		return
 	}
@@ -348,9 +339,9 @@ func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
 // spot returns the spot of m's CI.
 func (gr *group) spot(m *member) *spot {
 	if m.ci == cmdb.NoRef {
-		return gr.keys[m.key]
+		return gr.keys.get(m.key)
 	}
-	return gr.cis[m.ci]
+	return gr.cis.get(m.ci)
 }
 
 // Resolve records that n was resolved; it can be reopened until it is closed.
@@ -380,12 +371,12 @@ func (g *Grouper) Close(n itsm.IncidentNumber) {
 		return
 	}
 	g.cool(gr)
-	for ci := range gr.cis {
+	for _, ci := range gr.cis.keys() {
 		if g.lastOn[ci] == n {
 			delete(g.lastOn, ci)
 		}
 	}
-	for key := range gr.keys {
+	for _, key := range gr.keys.keys() {
 		if g.lastOnKey[key] == n {
 			delete(g.lastOnKey, key)
 		}
@@ -401,13 +392,13 @@ func (g *Grouper) Merge(into, from itsm.IncidentNumber) {
 	}
 	numbers := src.numbers()
 	for _, a := range numbers {
-		m := src.members[a]
+		m := *src.members.get(a)
 		g.drop(src, a, m)
-		if old := dst.members[a]; old != nil {
+		if old := dst.members.get(a); old != nil {
 			if old.episode >= m.episode {
 				continue
 			}
-			g.drop(dst, a, old)
+			g.drop(dst, a, *old)
 		}
 		g.add(dst, a, m)
 		if s := g.series[a]; s != nil && s.incident == from {
@@ -437,10 +428,7 @@ func (g *Grouper) Merge(into, from itsm.IncidentNumber) {
 
 // numbers returns the members' alert numbers in order.
 func (gr *group) numbers() []itsm.AlertNumber {
-	out := make([]itsm.AlertNumber, 0, len(gr.members))
-	for a := range gr.members {
-		out = append(out, a)
-	}
+	out := gr.members.keys()
 	slices.Sort(out)
 	return out
 }

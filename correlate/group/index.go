@@ -47,10 +47,10 @@ func (g *Grouper) warmUp(gr *group) {
 	}
 	if !gr.warm {
 		gr.warm = true
-		for ci := range gr.cis {
+		for _, ci := range gr.cis.keys() {
 			g.byCI[ci] = insert(g.byCI[ci], gr)
 		}
-		for key := range gr.keys {
+		for _, key := range gr.keys.keys() {
 			g.byKey[key] = insert(g.byKey[key], gr)
 		}
 		for _, key := range gr.senders {
@@ -63,7 +63,7 @@ func (g *Grouper) warmUp(gr *group) {
 	}
 	if !gr.joinable && g.staleAt(gr) > g.clock {
 		gr.joinable = true
-		for ci := range gr.cis { // sums and sorted lists: the order does not matter
+		for _, ci := range gr.cis.keys() { // sums and sorted lists: the order does not matter
 			g.explain(gr, ci, 1)
 		}
 		heap.Push(&g.deadlines, deadline{g.staleAt(gr), gr.n})
@@ -77,10 +77,10 @@ func (g *Grouper) cool(gr *group) {
 		return
 	}
 	gr.warm = false
-	for ci := range gr.cis {
+	for _, ci := range gr.cis.keys() {
 		remove(g.byCI, ci, gr)
 	}
-	for key := range gr.keys {
+	for _, key := range gr.keys.keys() {
 		remove(g.byKey, key, gr)
 	}
 	for _, key := range gr.senders {

@@ -77,7 +77,7 @@ func (g *Grouper) Place(p Probe) Placement {
 // episodes and away from everybody else's.
 func (g *Grouper) placeChronic(p Probe, s *series) Placement {
 	pl := Placement{Chronic: true}
-	if gr := g.groups[s.incident]; gr != nil && gr.resolved == 0 && (gr.chronic == len(gr.members) || gr.members[p.Alert] != nil && len(gr.members) == 1) {
+	if gr := g.groups[s.incident]; gr != nil && gr.resolved == 0 && (int(gr.chronic) == gr.members.len() || gr.members.has(p.Alert) && gr.members.len() == 1) {
 		pl.Incident = gr.n
 	}
 	pl.Evidence = g.chronicEvidence(p, s, pl.Incident)
@@ -214,7 +214,7 @@ func (g *Grouper) merges(p Probe) [][2]itsm.IncidentNumber {
 		for _, e := range g.byExplain[y] {
 			gr := e.gr
 			young := gr.resolved == 0 && !gr.wave.spent && p.At-gr.opened < itsm.Time(g.c.HotYoung.Milliseconds())
-			if !young || int(e.cover.n)*1000 < len(gr.cis)*g.c.ThetaMilli {
+			if !young || int(e.cover.n)*1000 < gr.cis.len()*g.c.ThetaMilli {
 				continue
 			}
 			if into == 0 {

@@ -219,7 +219,7 @@ func TestSecondWave(t *testing.T) {
 	if n := storm(6 * m); n != 2 {
 		t.Errorf("the end of the second storm is in incident %d, want 2", n)
 	}
-	if w.next != 2 || w.g.groups[2] == nil || len(w.g.groups[2].members) < 25 {
+	if w.next != 2 || w.g.groups[2] == nil || w.g.groups[2].members.len() < 25 {
 		t.Errorf("%d incidents, want 2, the second with most of the second storm", w.next)
 	}
 	w = newWorld(t, many(18, "core calls s%d"))

@@ -98,10 +98,10 @@ func checkIndexes(t *rapid.T, g *Grouper) {
 		if !gr.warm {
 			continue
 		}
-		for ci := range gr.cis {
+		for _, ci := range gr.cis.keys() {
 			byCI[ci] = append(byCI[ci], n)
 		}
-		for k := range gr.keys {
+		for _, k := range gr.keys.keys() {
 			byKey[k] = append(byKey[k], n)
 		}
 		for _, k := range gr.senders {
@@ -146,9 +146,13 @@ func same[K comparable](t *rapid.T, name string, got map[K][]*group, want map[K]
 
 // checkGroup recounts one group from its members.
 func checkGroup(t *rapid.T, g *Grouper, gr *group) {
-	firing, chronic := 0, 0
-	count, mass := map[string]int{}, map[string]int64{}
-	for _, m := range gr.members {
+	firing, chronic := int32(0), int32(0)
+	count, mass := map[string]int32{}, map[string]int64{}
+	for _, kept := range gr.members.list {
+		m := kept.val
+		if gr.members.get(kept.key).ci != m.ci {
+			t.Fatalf("%s: member %d is not found where it is kept", gr.n, kept.key)
+		}
 		if m.chronic {
 			chronic++
 		} else if m.firing {
@@ -161,17 +165,18 @@ func checkGroup(t *rapid.T, g *Grouper, gr *group) {
 	if firing != gr.firing || chronic != gr.chronic {
 		t.Fatalf("%s: firing %d chronic %d, recounted %d %d", gr.n, gr.firing, gr.chronic, firing, chronic)
 	}
-	for ci, sp := range gr.cis {
+	for _, ci := range gr.cis.keys() {
+		sp := gr.cis.get(ci)
 		if k := fmt.Sprint(ci, ""); sp.members != count[k] || sp.mass != mass[k] {
 			t.Fatalf("%s: spot of %d %+v, recounted %d members of mass %d", gr.n, ci, *sp, count[k], mass[k])
 		}
 	}
-	if len(gr.cis)+len(gr.keys) != len(count) {
-		t.Fatalf("%s: %d CIs and %d keys, recounted %d", gr.n, len(gr.cis), len(gr.keys), len(count))
+	if gr.cis.len()+gr.keys.len() != len(count) {
+		t.Fatalf("%s: %d CIs and %d keys, recounted %d", gr.n, gr.cis.len(), gr.keys.len(), len(count))
 	}
 	want := map[cmdb.Ref]cover{}
 	if gr.joinable {
-		for ci := range gr.cis {
+		for _, ci := range gr.cis.keys() {
 			for _, r := range g.cmdb.Explains(ci, g.c.Hops, nil) {
 				c := want[r.Ref]
 				want[r.Ref] = cover{c.n + 1, c.sum + int64(power(g.c.GammaMilli, r.Hops))}
