@@ -29,9 +29,10 @@ func (c *ci) bound() bool { return !c.provisional }
 
 // service is a CI of class service as the current graph has it.
 type service struct {
-	id   string
-	tier int
-	cis  int // CIs it depends on, itself included
+	id    string
+	tier  int
+	cis   int    // CIs it depends on, itself included
+	scope *scope // nil until looked for
 }
 
 // serviceHops is how far up the dependants a failure is followed to services,
@@ -213,7 +214,7 @@ func (s *State) reassess(i *incident, moved bool) {
 	title, labels, severity := i.title(), i.labels, i.severity()
 	s.recount(i)
 	s.assess(i)
-	if !moved && title == i.title() && labels.Equal(i.labels) && severity == i.severity() && slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
+	if !moved && title == i.title() && labels == i.labels && severity == i.severity() && slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
 		impact == i.impactWhy && urgency == i.urgencyWhy {
 		return
 	}

@@ -150,7 +150,11 @@ func archiveIncident(a *archive, i *incident) {
 	num(a, &i.version)
 	num(a, &i.changedAt)
 	num(a, &i.recEvents)
-	labels(a, &i.labels)
+	shared := i.sharedLabels()
+	labels(a, &shared)
+	if a.reading {
+		i.setLabels(shared)
+	}
 	list(a, &i.causes, cause)
 	list(a, &i.maybe, candidate)
 	list(a, &i.links, externalRef)

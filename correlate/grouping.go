@@ -13,13 +13,14 @@ type grouping struct {
 	s    *State
 	g    *group.Grouper
 	last group.Probe // the onset asked about last, until it joins
+
+	labels itsm.Labels // of last; used again by the next
 }
 
 // alertNames are the labels that name the rule of an alert, first hit wins.
 var alertNames = []string{"alertname", "alert_name", "monitor", "check", "rule"}
 
-func (s *State) probe(a *alert, t itsm.Time) group.Probe {
-	labels := labelsOf(a.text)
+func (s *State) probe(a *alert, t itsm.Time, labels itsm.Labels) group.Probe {
 	name, _ := labels.First(alertNames...)
 	_, sender, origin := a.named()
 	from := a.src.name
@@ -36,7 +37,8 @@ func (s *State) probe(a *alert, t itsm.Time) group.Probe {
 
 // place asks where an onset belongs; the onset is then joined or opened.
 func (g *grouping) place(a *alert, t itsm.Time) group.Placement {
-	g.last = g.s.probe(a, t)
+	g.labels = appendLabels(g.labels[:0], a.text)
+	g.last = g.s.probe(a, t, g.labels)
 	return g.g.Place(g.last)
 }
 
@@ -53,7 +55,7 @@ func (g *grouping) join(i *incident, a *alert) {
 // rejoin tells that a member is now bound to another CI.
 func (g *grouping) rejoin(i *incident, a *alert) {
 	g.g.Leave(i.number, a.number, a.episode)
-	g.g.Join(i.number, g.s.probe(a, g.s.now))
+	g.g.Join(i.number, g.s.probe(a, g.s.now, labelsOf(a.text)))
 }
 
 func (g *grouping) ended(a *alert, ends itsm.Time) { g.g.Ended(a.number, ends) }

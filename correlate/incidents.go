@@ -49,8 +49,8 @@ type incident struct {
 	leadSev   itsm.Severity
 	leadTitle string
 	leadCI    string
-	labels    itsm.Labels // shared by all members
-	why       string      // why its latest member belongs to it
+	labels    string // shared by all members, packed; "" for none
+	why       string // why its latest member belongs to it
 	causes    []itsm.Cause
 	causesAt  int       // members when causes were computed
 	causesDue itsm.Time // when they have to be computed again; 0: they are fresh
@@ -332,7 +332,7 @@ func (i *incident) record() *itsm.Incident {
 		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes),
 		MaybeRelated: slices.Clone(i.maybe), Assignee: i.assignee, Group: i.team, Links: slices.Clone(i.links),
 		Follows: i.follows, MergedInto: i.mergedInto, StillFiring: i.stillFires, Storm: i.storm, Severity: i.severity(),
-		Version: i.version, Labels: slices.Clone(i.labels), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
+		Version: i.version, Labels: i.sharedLabels(), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
 	}
 	return r
 }

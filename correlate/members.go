@@ -125,7 +125,7 @@ func (s *State) addServices(i *incident, c *ci) {
 func (s *State) recount(i *incident) {
 	old, grown := i.cis, i.grown
 	i.cis, i.bound, i.unbound = ciSet{}, nil, nil
-	i.firing, i.bySeverity, i.worst, i.lead, i.labels = 0, [itsm.Info + 1]int32{}, 0, 0, nil
+	i.firing, i.bySeverity, i.worst, i.lead, i.labels = 0, [itsm.Info + 1]int32{}, 0, 0, ""
 	i.services, i.bestTier, i.unknown = nil, 0, false
 	s.count(i, i.members, 0)
 	for at := range i.cis.list {
@@ -154,23 +154,26 @@ func (i *incident) leads(a *alert) {
 // shareLabels keeps the labels that every member has.
 func (s *State) shareLabels(i *incident, a *alert) {
 	if i.lead == 0 { // the first
-		i.labels = labelsOf(a.text)
+		i.labels = packedLabels(a.text)
 		return
 	}
-	if len(i.labels) == 0 {
-		return
-	}
-	if sharesLabels(a.text, i.labels) {
+	if i.labels == "" || sharesLabels(a.text, i.labels) {
 		return
 	}
 	ls := labelsOf(a.text)
-	kept := make(itsm.Labels, 0, len(i.labels))
-	for _, l := range i.labels {
-		if ls.Get(l.Name) == l.Value {
-			kept = append(kept, l)
-		}
+	i.setLabels(slices.DeleteFunc(i.sharedLabels(), func(l itsm.Label) bool { return ls.Get(l.Name) != l.Value }))
+}
+
+// sharedLabels unpacks the labels that all members share.
+func (i *incident) sharedLabels() itsm.Labels {
+	u := unpacker(i.labels)
+	return u.labels()
+}
+
+func (i *incident) setLabels(ls itsm.Labels) {
+	if i.labels = ""; len(ls) > 0 {
+		i.labels = string(packLabels(nil, ls))
 	}
-	i.labels = kept
 }
 
 func (i *incident) serviceIDs() []string {

@@ -234,7 +234,7 @@ func (s *State) splitMember(i, to *incident, m member, because string) {
 		i.events -= min(i.events, a.count-a.base)
 		to.events += a.count - a.base
 		s.group.g.Leave(i.number, a.number, a.episode)
-		s.group.g.Join(to.number, s.probe(a, s.now))
+		s.group.g.Join(to.number, s.probe(a, s.now, labelsOf(a.text)))
 		if a.status != itsm.Firing {
 			s.group.ended(a, s.now)
 		}

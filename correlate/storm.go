@@ -64,7 +64,10 @@ func (s *State) scopesFor(a *alert, buf []*scope) []*scope {
 		if n == scopesOfAlert-2 {
 			break
 		}
-		add(s.scopeOf("service", v.id))
+		if v.scope == nil {
+			v.scope = s.scopeOf("service", v.id)
+		}
+		add(v.scope)
 	}
 	return buf
 }

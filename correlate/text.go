@@ -61,15 +61,27 @@ func (u *unpacker) str() string {
 }
 
 func (u *unpacker) labels() itsm.Labels {
-	n := u.uint()
+	peek := *u
+	n := peek.uint()
 	if n == 0 {
+		*u = peek
 		return nil
 	}
-	ls := make(itsm.Labels, 0, min(n, len(*u)))
-	for range n {
+	return u.appendLabels(make(itsm.Labels, 0, min(n, len(peek))))
+}
+
+func (u *unpacker) appendLabels(ls itsm.Labels) itsm.Labels {
+	for range u.uint() {
 		ls = append(ls, itsm.Label{Name: u.str(), Value: u.str()})
 	}
 	return ls
+}
+
+// skip goes past n strings.
+func (u *unpacker) skip(n int) {
+	for range n {
+		u.str()
+	}
 }
 
 // same reports whether the labels at the cursor equal ls.
@@ -115,37 +127,58 @@ func titleOf(text string) string {
 
 func labelsOf(text string) itsm.Labels {
 	u := unpacker(text)
-	u.str()
-	u.str()
-	u.str()
+	u.skip(3)
 	return u.labels()
 }
 
-// sharesLabels reports whether the packed text has all of ls. Both are sorted.
-func sharesLabels(text string, ls itsm.Labels) bool {
+// appendLabels is labelsOf into memory that is there.
+func appendLabels(ls itsm.Labels, text string) itsm.Labels {
 	u := unpacker(text)
-	u.str()
-	u.str()
-	u.str()
-	for n := u.uint(); n > 0 && len(ls) > 0; n-- {
-		name, value := u.str(), u.str()
-		if name == ls[0].Name {
-			if value != ls[0].Value {
+	u.skip(3)
+	return u.appendLabels(ls)
+}
+
+// packedLabels is the part of a packed text that holds the labels, "" for none. It
+// shares the text's memory.
+func packedLabels(text string) string {
+	u := unpacker(text)
+	u.skip(3)
+	from := u
+	n := u.uint()
+	if n == 0 {
+		return ""
+	}
+	u.skip(2 * n)
+	return string(from[:len(from)-len(u)])
+}
+
+// sharesLabels reports whether the packed text has all of the packed labels. Both
+// are sorted.
+func sharesLabels(text, packed string) bool {
+	u, w := unpacker(text), unpacker(packed)
+	u.skip(3)
+	left, wanted := u.uint(), w.uint()
+	for ; wanted > 0; wanted-- {
+		name, value := w.str(), w.str()
+		found := false
+		for ; left > 0 && !found; left-- {
+			n, v := u.str(), u.str()
+			if found = n == name; found && v != value {
 				return false
 			}
-			ls = ls[1:]
+		}
+		if !found {
+			return false
 		}
 	}
-	return len(ls) == 0
+	return true
 }
 
 // firstLabel returns the value of the first of names that the packed text has,
 // or "", in one pass and without unpacking.
 func firstLabel(text string, names [5]string) string {
 	u := unpacker(text)
-	u.str()
-	u.str()
-	u.str()
+	u.skip(3)
 	best, value := len(names), ""
 	for range u.uint() {
 		n, v := u.str(), u.str()

@@ -184,7 +184,7 @@ func (g *Grouper) collectNamed(p Probe, named cmdb.Ref) {
 // what this unbound alert is about.
 func (g *Grouper) collectObserved(p Probe) {
 	for _, label := range ownNames {
-		o := g.seen[sighted{g.envOf(p), strings.ToLower(p.Labels.Get(label))}]
+		o := g.seen[sighted{g.envOf(&p), strings.ToLower(p.Labels.Get(label))}]
 		if o == nil {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
@@ -63,43 +64,76 @@ type suspect struct {
 	kin     int    // its instances under suspicion, when that is why
 	mass    int64
 	first   itsm.Time
+	from    [itsm.CausePathsMax]cmdb.Ref // the first CIs that put it under suspicion
+}
+
+// suspects are found by CI: looked through while few CIs alert, else with an index.
+type suspects struct {
+	list []suspect
+	at   map[cmdb.Ref]int
+}
+
+func (l *suspects) find(ref cmdb.Ref) int {
+	if l.at == nil {
+		return slices.IndexFunc(l.list, func(s suspect) bool { return s.ref == ref })
+	}
+	if i, ok := l.at[ref]; ok {
+		return i
+	}
+	return -1
+}
+
+func (l *suspects) add(s suspect) int {
+	i := len(l.list)
+	l.list = append(l.list, s)
+	if l.at != nil {
+		l.at[s.ref] = i
+	}
+	return i
 }
 
 // rank computes the causes of a group.
 func (g *Grouper) rank(gr *group) []itsm.Cause {
 	cis := gr.alerting()
-	if g.suspectAt == nil {
-		g.suspectAt = map[cmdb.Ref]int{}
+	list, all := suspects{list: g.suspects[:0]}, true
+	if len(cis) > fewScan {
+		list.at = make(map[cmdb.Ref]int, 4*len(cis))
 	}
-	clear(g.suspectAt)
-	at, list := g.suspectAt, g.suspects[:0]
 	var total int64
 	for _, ci := range cis {
 		sp := gr.cis.get(ci)
 		total += sp.mass
-		for _, l := range g.leadsOf(ci) {
-			i, ok := at[l.ref]
-			if !ok {
-				i = len(list)
-				at[l.ref] = i
-				list = append(list, suspect{ref: l.ref, first: sp.first})
+		leads := g.leadsOf(ci)
+		all = all && leads.all
+		for _, l := range leads.list {
+			i := list.find(l.ref)
+			if i < 0 {
+				i = list.add(suspect{ref: l.ref, first: sp.first})
 			}
-			list[i].covered++
-			list[i].mass += sp.mass * int64(l.weight) / 1000
+			s := &list.list[i]
+			if s.covered < len(s.from) {
+				s.from[s.covered] = ci
+			}
+			s.covered++
+			s.mass += sp.mass * int64(l.weight) / 1000
 		}
 	}
-	list = g.suspectKin(gr, list, at)
+	g.suspectKin(gr, &list)
 	for i := range gr.keys.list {
 		key, sp := gr.keys.list[i].key, &gr.keys.list[i].val
 		total += sp.mass
-		list = append(list, suspect{ref: cmdb.NoRef, key: key, covered: 1, mass: sp.mass, first: sp.first})
+		list.add(suspect{ref: cmdb.NoRef, key: key, covered: 1, mass: sp.mass, first: sp.first})
 	}
-	slices.SortFunc(list, g.compare)
-	g.suspects = list
-	list = list[:min(len(list), itsm.IncidentCausesMax)]
-	out := make([]itsm.Cause, len(list))
-	for i := range list {
-		out[i] = g.cause(gr, cis, &list[i], max(total, 1))
+	slices.SortFunc(list.list, g.compare)
+	g.suspects = list.list
+	best := list.list[:min(len(list.list), itsm.IncidentCausesMax)]
+	out := make([]itsm.Cause, len(best))
+	for i := range best {
+		from := cis
+		if s := &best[i]; all { // who did not put it under suspicion has no path to it
+			from = s.from[:min(s.covered, len(s.from))]
+		}
+		out[i] = g.cause(gr, from, &best[i], max(total, 1))
 	}
 	return out
 }
@@ -121,7 +155,7 @@ const onlyMilli = 1001
 
 // leadsOf returns the CIs that an alert on ci puts under suspicion: ci itself and
 // what it depends on, less with each hop and with the suspect's fan-in.
-func (g *Grouper) leadsOf(ci cmdb.Ref) []lead {
+func (g *Grouper) leadsOf(ci cmdb.Ref) leads {
 	if l, ok := g.leads[ci]; ok {
 		return l
 	}
@@ -133,14 +167,25 @@ func (g *Grouper) leadsOf(ci cmdb.Ref) []lead {
 	return l
 }
 
-func (g *Grouper) findLeads(ci cmdb.Ref) []lead {
+// leads are found along dependencies; all says that they are everything within reach.
+type leads struct {
+	list []lead
+	all  bool
+}
+
+func (g *Grouper) findLeads(ci cmdb.Ref) leads {
+	all := true
 	out := []lead{{ci, 1000, 0}}
 	share := []int{1000} // before the prior
 	seen := map[cmdb.Ref]bool{ci: true}
 	for i := 0; i < len(out) && out[i].hops < g.c.Hops; i++ {
 		only := g.onlyInstance(out[i].ref)
 		for _, e := range g.cmdb.Dependencies(out[i].ref) {
-			if seen[e.To] || len(out) == causeLeadsMax {
+			if seen[e.To] {
+				continue
+			}
+			if len(out) == causeLeadsMax {
+				all = false
 				continue
 			}
 			seen[e.To] = true
@@ -150,6 +195,7 @@ func (g *Grouper) findLeads(ci cmdb.Ref) []lead {
 			case e.To == only:
 				w = share[i] * onlyMilli / 1000
 			case w == 0:
+				all = false
 				continue
 			}
 			share = append(share, w)
@@ -159,7 +205,7 @@ func (g *Grouper) findLeads(ci cmdb.Ref) []lead {
 			out = append(out, lead{e.To, w, out[i].hops + 1})
 		}
 	}
-	return out
+	return leads{out, all}
 }
 
 // isInstance reports whether a relation leads from a CI to one of its instances
@@ -185,7 +231,7 @@ func (g *Grouper) onlyInstance(ci cmdb.Ref) cmdb.Ref {
 
 // suspectKin suspects what instances have in common when several of them are
 // suspects: one bad instance is that instance, several are their service.
-func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []suspect {
+func (g *Grouper) suspectKin(gr *group, list *suspects) {
 	type kin struct {
 		n        int
 		sum, top int64
@@ -193,8 +239,8 @@ func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []s
 	}
 	var kins map[cmdb.Ref]kin
 	var order []cmdb.Ref
-	for i := range list {
-		s := &list[i]
+	for i := range list.list {
+		s := &list.list[i]
 		if g.cmdb.FanIn(s.ref) > g.c.NearDegreeMax {
 			continue // an instance has few owners, a hub many users
 		}
@@ -219,17 +265,15 @@ func (g *Grouper) suspectKin(gr *group, list []suspect, at map[cmdb.Ref]int) []s
 		if sp := gr.cis.get(owner); sp != nil {
 			mass += sp.mass
 		}
-		i, ok := at[owner]
+		i := list.find(owner)
 		switch {
 		case k.n < 2:
-		case !ok:
-			at[owner] = len(list)
-			list = append(list, suspect{ref: owner, kin: k.n, mass: mass, first: k.first})
-		case mass > list[i].mass:
-			list[i].mass, list[i].kin = mass, k.n
+		case i < 0:
+			list.add(suspect{ref: owner, kin: k.n, mass: mass, first: k.first})
+		case mass > list.list[i].mass:
+			list.list[i].mass, list.list[i].kin = mass, k.n
 		}
 	}
-	return list
 }
 
 // compare orders suspects: more mass, earlier first alert, then id.
@@ -245,8 +289,9 @@ func (g *Grouper) name(s *suspect) string {
 	return g.cmdb.ID(s.ref)
 }
 
-// cause writes a suspect for people.
-func (g *Grouper) cause(gr *group, cis []cmdb.Ref, s *suspect, total int64) itsm.Cause {
+// cause writes a suspect for people, with the paths to it from the first of some
+// alerting CIs.
+func (g *Grouper) cause(gr *group, from []cmdb.Ref, s *suspect, total int64) itsm.Cause {
 	c := itsm.Cause{CI: g.name(s), ScoreMilli: int(s.mass * 1000 / total)}
 	if s.ref == cmdb.NoRef {
 		c.Because = c.CI + " alerts and is not in the CMDB"
@@ -263,20 +308,16 @@ func (g *Grouper) cause(gr *group, cis []cmdb.Ref, s *suspect, total int64) itsm
 	case alerts && others == 0:
 		c.Because = "it alerts itself"
 	case alerts:
-		c.Because = fmt.Sprintf("it alerts itself, and %d of the %d other alerting CIs depend on it", others, gr.cis.len()-1)
+		c.Because = "it alerts itself, and " + strconv.Itoa(others) + " of the " + strconv.Itoa(gr.cis.len()-1) + " other alerting CIs depend on it"
 	default:
-		c.Because = fmt.Sprintf("%d of %d alerting CIs depend on it; it does not alert itself", others, gr.cis.len())
+		c.Because = strconv.Itoa(others) + " of " + strconv.Itoa(gr.cis.len()) + " alerting CIs depend on it; it does not alert itself"
 	}
-	for _, ci := range cis {
+	for _, ci := range from {
 		if len(c.Paths) == itsm.CausePathsMax {
 			break
 		}
-		if path := g.cmdb.Path(ci, s.ref, g.c.Hops); path != nil {
-			ids := make(itsm.CausePath, len(path))
-			for i, r := range path {
-				ids[i] = g.cmdb.ID(r)
-			}
-			c.Paths = append(c.Paths, ids)
+		if path := g.path(ci, s.ref); path != nil {
+			c.Paths = append(c.Paths, path)
 		}
 	}
 	return c

@@ -65,21 +65,19 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 		e.WouldSplit = "no activity for " + g.c.FollowOn.String()
 	case byTopology:
 		e.Shared = g.cmdb.ID(c.y)
-		for _, r := range g.cmdb.Path(p.CI, c.y, g.c.Hops) {
-			e.Path = append(e.Path, g.cmdb.ID(r))
-		}
+		e.Path = g.path(p.CI, c.y)
 		n, m := int(c.gr.cover[c.y].n)+1, c.gr.cis.len()+1
 		if c.gr.cis.has(p.CI) {
 			n, m = n-1, m-1
 		}
-		e.Coverage = fmt.Sprintf("%d of %d alerting CIs depend on %s", n, m, e.Shared)
+		e.Coverage = strconv.Itoa(n) + " of " + strconv.Itoa(m) + " alerting CIs depend on " + e.Shared
 		e.Because = e.Coverage
-		e.WouldSplit = fmt.Sprintf("less than %d %% of the CIs explained by one, or %s without a join", g.c.ThetaMilli/10, quiet)
+		e.WouldSplit = "less than " + strconv.Itoa(g.c.ThetaMilli/10) + " % of the CIs explained by one, or " + quiet.String() + " without a join"
 	case byNear:
 		e.Shared = g.cmdb.ID(c.spot)
 		e.Path = g.nearPath(p.CI, c.spot)
-		e.Because = fmt.Sprintf("%s is %d hops from %s, which alerts", e.CI, c.hops, e.Shared)
-		e.WouldSplit = fmt.Sprintf("%s without a join, or no alerting CI within %d hops", quiet, g.c.NearHops)
+		e.Because = e.CI + " is " + strconv.Itoa(c.hops) + " hops from " + e.Shared + ", which alerts"
+		e.WouldSplit = quiet.String() + " without a join, or no alerting CI within " + strconv.Itoa(g.c.NearHops) + " hops"
 	case byObserved:
 		e.Shared = g.cmdb.ID(c.spot)
 		e.Path = []string{e.CI, e.Shared}
@@ -93,6 +91,20 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 		e.Because = "the sender groups them: " + p.SenderGroup
 		e.WouldSplit = "a CI in the CMDB for either, or " + quiet.String() + " without a join"
 	}
+}
+
+// path returns the ids of the shortest way along dependencies, both ends included;
+// nil when there is none.
+func (g *Grouper) path(from, to cmdb.Ref) []string {
+	way := g.cmdb.Path(from, to, g.c.Hops)
+	if way == nil {
+		return nil
+	}
+	ids := make([]string, len(way))
+	for i, r := range way {
+		ids[i] = g.cmdb.ID(r)
+	}
+	return ids
 }
 
 // chronicEvidence states where an alert went that fires nearly always.

@@ -32,16 +32,17 @@ type Grouper struct {
 	deadlines  deadlines
 	balls      map[cmdb.Ref]ball         // cache of near walks, of this graph revision
 	cones      map[cmdb.Ref][]cmdb.Reach // cache of E(x), of this graph revision
-	leads      map[cmdb.Ref][]lead       // cache of leadsOf, of this graph revision
+	leads      map[cmdb.Ref]leads        // cache of leadsOf, of this graph revision
 	reasons    map[reason]string         // cache of maybeBecause, of this graph revision
+	latest     latest                    // the series asked for last
 	candidates []candidate               // scratch of Place
+	neighbours []itsm.Candidate          // scratch of Place: what it returns as Maybe
 	turn       uint64                    // counts Place; see group.turn
 	asked      asked                     // scratch of Place
 	steps      []step                    // scratch of walk
 	ends       []cmdb.Ref                // scratch of walk
 	reach      []cmdb.Reach              // scratch
 	suspects   []suspect                 // scratch of rank
-	suspectAt  map[cmdb.Ref]int          // scratch of rank: position in suspects
 }
 
 // New returns an empty Grouper over the graph.
@@ -54,14 +55,14 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]explained{}, byKey: map[string][]*group{},
 		bySender: map[string][]*group{}, byRule: map[string][]*group{},
 		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
-		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{}, leads: map[cmdb.Ref][]lead{}, reasons: map[reason]string{},
+		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{}, leads: map[cmdb.Ref]leads{}, reasons: map[reason]string{},
 	}
 }
 
 // asked is what is asked of every candidate about the onset, worked out once.
 type asked struct {
 	pace itsm.Time // quiet gap of its rule
-	tag  string
+	tag  tag
 }
 
 // group is what is kept of one incident that is not closed.
@@ -146,7 +147,7 @@ func (g *Grouper) Join(n itsm.IncidentNumber, p Probe) {
 	if gr == nil {
 		return
 	}
-	s := g.seriesOf(p)
+	s := g.seriesOf(&p)
 	m := member{episode: p.Episode, ci: p.CI, at: p.At, chronic: g.isChronic(s, p.At), firing: true, rule: s.rule}
 	if p.CI == cmdb.NoRef {
 		m.key = p.Provisional
@@ -172,7 +173,7 @@ func (g *Grouper) tell(gr *group, p Probe, m *member) {
 	if m.chronic {
 		return
 	}
-	addTo(&gr.tags, g.tagOf(p), tagsMax)
+	addTag(&gr.tags, g.tagOf(&p))
 	gr.title, gr.name = p.Title, p.AlertName
 	gr.lastJoin = max(gr.lastJoin, p.At)
 	gr.pace = g.paceOf(m.rule)
@@ -434,4 +435,7 @@ func (gr *group) numbers() []itsm.AlertNumber {
 }
 
 // Forget drops the history of an alert whose record is gone.
-func (g *Grouper) Forget(a itsm.AlertNumber) { delete(g.series, a) }
+func (g *Grouper) Forget(a itsm.AlertNumber) {
+	delete(g.series, a)
+	g.latest = latest{}
+}

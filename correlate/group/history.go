@@ -208,13 +208,23 @@ func (g *Grouper) isMute(r int32) bool {
 const muteShare = 20
 
 // seriesOf returns the history of the probe's alert, making it when it is new.
-func (g *Grouper) seriesOf(p Probe) *series {
+func (g *Grouper) seriesOf(p *Probe) *series {
+	if g.latest.series != nil && g.latest.alert == p.Alert {
+		return g.latest.series
+	}
 	s := g.series[p.Alert]
 	if s == nil {
 		s = &series{activity: activity{slot: int64(p.At) / slotMillis}, rule: g.ruleIndex(ruleKey{p.Source, p.AlertName})}
 		g.series[p.Alert] = s
 	}
+	g.latest = latest{p.Alert, s}
 	return s
+}
+
+// latest remembers the series asked for last: an onset that is placed joins next.
+type latest struct {
+	alert  itsm.AlertNumber
+	series *series
 }
 
 // ruleIndex returns the index of a rule, 0 when there are too many.
@@ -237,7 +247,7 @@ func (g *Grouper) ruleIndex(k ruleKey) int32 {
 
 // record takes the onset into the history of its series, rule and CI.
 func (g *Grouper) record(p Probe) *series {
-	s := g.seriesOf(p)
+	s := g.seriesOf(&p)
 	s.mark(p.At)
 	s.spell(p.At)
 	s.began, s.firing, s.changed = p.At, true, max(s.changed, p.At)

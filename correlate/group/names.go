@@ -57,7 +57,7 @@ func (g *Grouper) namedBy(p Probe) cmdb.Ref {
 // another environment is never meant: names repeat from one to the next, and a
 // wrong guess would tie unrelated applications together.
 func (g *Grouper) resolve(p Probe, name string) cmdb.Ref {
-	env := g.envOf(p)
+	env := g.envOf(&p)
 	if env == "" {
 		return g.cmdb.Identify(cmdb.Sighting{Source: p.Source, CIName: name}).Ref
 	}
@@ -72,7 +72,7 @@ func (g *Grouper) resolve(p Probe, name string) cmdb.Ref {
 }
 
 // envOf is the environment of the probe: its CI's, else the sender's label.
-func (g *Grouper) envOf(p Probe) string {
+func (g *Grouper) envOf(p *Probe) string {
 	if p.CI != cmdb.NoRef {
 		if env := g.cmdb.Env(p.CI); env != "" {
 			return env
@@ -82,13 +82,28 @@ func (g *Grouper) envOf(p Probe) string {
 	return env
 }
 
-// tagOf names the service and environment of the probe, "" without a service.
-func (g *Grouper) tagOf(p Probe) string {
+// tag is the service and environment of an alert; without a service it is none.
+type tag struct{ service, env string }
+
+func (g *Grouper) tagOf(p *Probe) tag {
 	service, _ := p.Labels.First("service", "app", "job")
 	if service == "" {
-		return ""
+		return tag{}
 	}
-	return service + "\x00" + g.envOf(p)
+	return tag{service, g.envOf(p)}
+}
+
+// is reports whether a group keeps the tag as s: both parts with a zero byte between.
+func (t tag) is(s string) bool {
+	n := len(t.service)
+	return len(s) == n+1+len(t.env) && s[n] == 0 && s[:n] == t.service && s[n+1:] == t.env
+}
+
+// addTag adds a tag that is not there yet, while there is room.
+func addTag(list *[]string, t tag) {
+	if t.service != "" && len(*list) < tagsMax && !slices.ContainsFunc(*list, t.is) {
+		*list = append(*list, t.service+"\x00"+t.env)
+	}
 }
 
 // senderKey is the sender's own group, for unbound alerts only.

@@ -35,7 +35,7 @@ type Placement struct {
 	Reopens  bool                     // Incident is resolved and comes back
 	Chronic  bool                     // the alert fires nearly always; it counts for nothing but itself
 	Evidence itsm.Evidence            // Incident, Offset and Decision of a new incident are the caller's to fill
-	Maybe    []itsm.Candidate         // neighbouring incidents that may belong together
+	Maybe    []itsm.Candidate         // neighbouring incidents that may belong together; valid until the next Place
 	Merge    [][2]itsm.IncidentNumber // {into, from}: a CI turned hot that explains both
 }
 
@@ -47,7 +47,7 @@ type Placement struct {
 func (g *Grouper) Place(p Probe) Placement {
 	g.expire(p.At)
 	s := g.record(p)
-	g.asked = asked{pace: g.paceOf(s.rule), tag: g.tagOf(p)}
+	g.asked = asked{pace: g.paceOf(s.rule), tag: g.tagOf(&p)}
 	g.see(p)
 	named := g.namedBy(p)
 	g.survey(p, s, named)
@@ -129,7 +129,7 @@ func (g *Grouper) score(c *candidate, p *Probe) {
 	if (c.score > g.c.JoinMilli && c.by != byLearned) || g.isHub(c, p.At) {
 		return
 	}
-	if g.asked.tag != "" && slices.Contains(c.gr.tags, g.asked.tag) {
+	if g.asked.tag.service != "" && slices.ContainsFunc(c.gr.tags, g.asked.tag.is) {
 		c.score = either(c.score, g.c.TagMilli*d/1000)
 	}
 	if c.by == byLearned {
@@ -170,11 +170,11 @@ func (g *Grouper) maybe(best *candidate) []itsm.Candidate {
 	if n == 0 {
 		return nil
 	}
-	out := make([]itsm.Candidate, n)
-	for i, c := range list[:n] {
-		out[i] = itsm.Candidate{Incident: c.gr.n, ScoreMilli: c.score, Because: g.maybeBecause(c)}
+	g.neighbours = g.neighbours[:0]
+	for _, c := range list[:n] {
+		g.neighbours = append(g.neighbours, itsm.Candidate{Incident: c.gr.n, ScoreMilli: c.score, Because: g.maybeBecause(c)})
 	}
-	return out
+	return g.neighbours
 }
 
 // nearer orders neighbours: the higher score, then the older incident.

@@ -113,7 +113,25 @@ func (g *Graph) Path(from, to Ref, hops int) []Ref {
 		hops   int32
 	}
 	steps := append(make([]step, 0, 32), step{ref: from, parent: -1})
-	seen := map[Ref]struct{}{from: {}}
+	var seen map[Ref]struct{} // made when looking through steps gets long
+	has := func(r Ref) bool {
+		if seen != nil {
+			_, ok := seen[r]
+			return ok
+		}
+		for i := range steps {
+			if steps[i].ref == r {
+				return true
+			}
+		}
+		if len(steps) >= scanMax {
+			seen = make(map[Ref]struct{}, 4*scanMax)
+			for i := range steps {
+				seen[steps[i].ref] = struct{}{}
+			}
+		}
+		return false
+	}
 	for i := 0; i < len(steps); i++ {
 		if steps[i].ref == to {
 			out := make([]Ref, steps[i].hops+1)
@@ -126,10 +144,12 @@ func (g *Graph) Path(from, to Ref, hops int) []Ref {
 			continue
 		}
 		for _, h := range *g.deps.at(int(steps[i].ref)) {
-			if _, ok := seen[h.to]; ok || len(steps) >= ReachMax {
+			if has(h.to) || len(steps) >= ReachMax {
 				continue
 			}
-			seen[h.to] = struct{}{}
+			if seen != nil {
+				seen[h.to] = struct{}{}
+			}
 			steps = append(steps, step{h.to, int32(i), steps[i].hops + 1})
 		}
 	}
