@@ -60,6 +60,10 @@ var plants = []planted{
 		old: "if h.Ready() {", new: "if h.Ready() || !h.failing {"},
 	{name: "every request leaves a goroutine", file: "ingest/door.go", test: "TestTortureSoak",
 		old: "s.count.received.Inc()", new: "s.count.received.Inc()\n\tgo func() { select {} }()"},
+	{name: "every request leaves some memory", file: "ingest/door.go", test: "TestTortureSoak", full: true, rounds: "10",
+		old: "s.count.received.Inc()", new: "s.count.received.Inc()\n\td.noise.allow(strings.Repeat(\"x\", 4096)+fmt.Sprint(time.Now().UnixNano()), time.Now())"},
+	{name: "nothing is removed from the journal", file: "ingest/journal/retain.go", test: "TestTortureSoak", full: true, rounds: "8",
+		old: "big := p.MaxBytes > 0 && total > p.MaxBytes", new: "big := false"},
 }
 
 // TestTortureControls plants a fault in the server and demands that the torture test

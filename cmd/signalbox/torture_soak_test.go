@@ -23,7 +23,7 @@ journal: {max_bytes: 64MiB}
 	soakText    = 800                   // bytes of text without pattern in an alert: a journal compresses repeats to nothing
 	soakSenders = 4                     // 500 alerts a second
 	soakRepeats = 8                     // requests that repeat an alert before one that clears it
-	soakWarmUp  = 3                     // minutes in which caches, tables and what waits to be forgotten may grow
+	soakWarmUp  = 6                     // minutes in which caches, tables and what waits to be forgotten may grow
 )
 
 // Figures of make torture.

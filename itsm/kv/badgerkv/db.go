@@ -31,15 +31,30 @@ func Open(o Options) (*DB, error) {
 	if err := guard(func() error { return checkTables(badgerOptions(o)) }); err != nil {
 		return nil, openError(o.Dir, err)
 	}
-	var db *badger.DB
-	err := guard(func() (err error) {
-		db, err = badger.Open(badgerOptions(o))
-		return err
-	})
+	db, err := openBadger(o)
+	for n := 0; n < emptyFilesMax && err != nil && strings.Contains(err.Error(), wasEmpty); n++ {
+		db, err = openBadger(o)
+	}
 	if err != nil {
 		return nil, openError(o.Dir, err)
 	}
 	return &DB{db: db, dir: o.Dir}, nil
+}
+
+// emptyFilesMax is how many files a crash may have left empty: one value log and one
+// memtable log, just made. Badger fills in such a file, but then refuses to open the
+// store because the file was new (wasEmpty); the next time it is not.
+const (
+	emptyFilesMax = 2
+	wasEmpty      = "Create a new file"
+)
+
+func openBadger(o Options) (db *badger.DB, err error) {
+	err = guard(func() (err error) {
+		db, err = badger.Open(badgerOptions(o))
+		return err
+	})
+	return db, err
 }
 
 // guard turns a panic into an error: on some damaged files Badger trips over its
