@@ -49,7 +49,7 @@ Start with 'signalbox serve' and open the address it prints.`,
 		Version:       version(),
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), traceCommand(), replayCommand(), rebuildCommand(), backupCommand(), restoreCommand(), doctorCommand(), demoCommand(), journalCommand(), cmdbCommand(), snippetsCommand(), storybookCommand())
+	root.AddCommand(serveCommand(), traceCommand(), replayCommand(), rebuildCommand(), backupCommand(), restoreCommand(), doctorCommand(), demoCommand(), journalCommand(), cmdbCommand(), rulesCommand(), snippetsCommand(), storybookCommand())
 	return root
 }
 

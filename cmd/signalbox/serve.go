@@ -283,7 +283,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir, ready: health.ready})
 	told := ledgerOf(d, j, eng)
-	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told,
+	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng,
 		Backup: startBackup(j, eng), Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
 		return err

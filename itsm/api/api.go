@@ -87,6 +87,8 @@ type Options struct {
 	// Retry decodes a quarantined delivery again and journals what came of it; the
 	// offset is that of its entry. Nil: the route answers 503.
 	Retry func(ctx context.Context, id, actor string) (itsm.Offset, error)
+	// Rules keeps rule sets. Nil: the routes answer 503.
+	Rules Rules
 	// Ledger tells what became of deliveries. Nil: the routes answer 503.
 	Ledger *ledger.Ledger
 	// Subscribe starts following what changes. Nil: GET /events answers 503.

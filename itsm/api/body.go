@@ -13,14 +13,17 @@ import (
 	"signalbox/itsm/access"
 )
 
-// bodyBytesMax bounds every body but that of an import.
+// bodyBytesMax bounds every body but that of an import and that of a rule set.
 const bodyBytesMax = 1 << 20
 
 // decode reads a JSON object into the struct that v points to. Unlike
 // encoding/json it takes names only as they are written, each once, and says
 // which names exist. No body at all is an empty object.
-func (r *request) decode(v any) error {
-	b, err := access.Body(r.Ctx, bodyBytesMax)
+func (r *request) decode(v any) error { return r.decodeUpTo(v, bodyBytesMax) }
+
+// decodeUpTo is decode with a bound of its own.
+func (r *request) decodeUpTo(v any, max int) error {
+	b, err := access.Body(r.Ctx, max)
 	if err != nil {
 		return err
 	}
