@@ -1,0 +1,158 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/parser"
+)
+
+// Tried is what one rule said about one alert, for people.
+type Tried struct {
+	Rule    *Rule
+	Matched bool
+	Why     string  // of a rule that did not match: what stood against it
+	Failed  string  // the first part of its condition that does not hold, "" when it is something else
+	Values  []Value // what that part, or the whole of a condition that holds, asked for
+}
+
+// Value is something a condition asked for and what it was.
+type Value struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Explain tries every rule of a stage and says why each matched or did not. It
+// changes nothing, costs much more than an evaluation and is for people.
+func (s *Set) Explain(stage Stage, f *Facts) []Tried {
+	r := s.NewRun()
+	r.f = f
+	r.view.reset(f)
+	lang, err := newLanguage()
+	if err != nil {
+		return nil
+	}
+	var out []Tried
+	for _, c := range s.rules {
+		if c.Stage == stage {
+			out = append(out, r.try(lang, c))
+		}
+	}
+	return out
+}
+
+func (r *Run) try(lang *language, c *compiled) Tried {
+	t := Tried{Rule: c.Rule}
+	switch {
+	case !c.Enabled:
+		t.Why = "it is disabled"
+	case c.From != 0 && r.f.Now < c.From:
+		t.Why = fmt.Sprintf("it is in force from %s on", c.From)
+	case c.Until != 0 && r.f.Now >= c.Until:
+		t.Why = fmt.Sprintf("it was in force until %s", c.Until)
+	case c.Hours != nil && !c.Hours.Contains(r.f.Now):
+		t.Why = fmt.Sprintf("%s is outside of its hours", r.f.Now)
+	case len(c.Sources) > 0 && !slices.Contains(c.Sources, r.f.Event.Source):
+		t.Why = fmt.Sprintf("it is for alerts of %s, this is of %s", strings.Join(c.Sources, ", "), r.f.Event.Source)
+	case c.when == nil:
+		t.Matched = true
+	default:
+		r.tryCondition(lang, c, &t)
+	}
+	return t
+}
+
+// tryCondition finds the first part of a condition that does not hold.
+func (r *Run) tryCondition(lang *language, c *compiled, t *Tried) {
+	root := c.when.ast.NativeRep()
+	ok, err := c.when.holds(&r.view)
+	if err == nil && ok {
+		t.Matched, t.Values = true, r.values(root.Expr())
+		return
+	}
+	parts := conjuncts(root.Expr(), nil)
+	for _, p := range parts {
+		text, uerr := parser.Unparse(p, root.SourceInfo())
+		if uerr != nil {
+			break
+		}
+		part, cerr := lang.compile(c.Stage, text, cel.BoolType)
+		if cerr != nil {
+			break
+		}
+		holds, perr := part.holds(&r.view)
+		if perr == nil && holds {
+			continue
+		}
+		t.Failed, t.Values, t.Why = text, r.values(p), "does not hold"
+		if perr != nil {
+			t.Why = "failed: " + firstLine(perr.Error())
+		}
+		return
+	}
+	t.Failed, t.Values, t.Why = c.when.text, r.values(root.Expr()), "does not hold"
+	if err != nil {
+		t.Why = "failed: " + firstLine(err.Error())
+	}
+}
+
+// conjunctsMax bounds how many parts a condition is looked at in.
+const conjunctsMax = 64
+
+// conjuncts cuts a condition at its outermost ands.
+func conjuncts(e ast.Expr, to []ast.Expr) []ast.Expr {
+	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.LogicalAnd && len(to) < conjunctsMax {
+		for _, a := range e.AsCall().Args() {
+			to = conjuncts(a, to)
+		}
+		return to
+	}
+	return append(to, e)
+}
+
+// values reads what an expression asks for.
+func (r *Run) values(e ast.Expr) []Value {
+	var out []Value
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(n ast.Expr) {
+		name, ok := path(n)
+		if !ok || len(out) >= ListMax {
+			return
+		}
+		v, ok := r.valueOf(name)
+		if ok && !slices.ContainsFunc(out, func(o Value) bool { return o.Name == name }) {
+			out = append(out, Value{name, v})
+		}
+	}))
+	return out
+}
+
+// valueOf writes the value of a field such as title, labels.job or ci.tier.
+func (r *Run) valueOf(name string) (string, bool) {
+	if v, ok := r.view.ResolveName(name); ok {
+		switch v := v.(type) {
+		case textMap:
+			return "", false // its fields are shown, not all of it
+		case types.String:
+			return string(v), true
+		case interface{ Value() any }:
+			return fmt.Sprint(v.Value()), true
+		}
+	}
+	for at := strings.IndexByte(name, '.'); at >= 0; {
+		if v, ok := r.view.ResolveName(name[:at]); ok {
+			m, isMap := v.(textMap)
+			return m.ls.Get(name[at+1:]), isMap
+		}
+		next := strings.IndexByte(name[at+1:], '.')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return "", false
+}

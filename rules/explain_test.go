@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"signalbox/itsm"
+)
+
+func TestExplain(t *testing.T) {
+	s := compileText(t, File{"x.yaml", `
+id: hit
+about: x
+when: labels.namespace == "shop" && at_least(severity, "warning")
+suppress: mute
+---
+id: part
+about: x
+when: labels.namespace == "shop" && ci.tier == 1 && labels.pod.startsWith("api-")
+suppress: mute
+---
+id: off
+about: x
+enabled: false
+suppress: mute
+---
+id: later
+about: x
+from: 2027-01-01T00:00:00Z
+suppress: mute
+---
+id: elsewhere
+about: x
+sources: [datadog]
+suppress: mute
+---
+id: fails
+about: x
+when: at_least(severity_word, "major")
+suppress: mute
+---
+id: other-stage
+about: x
+route: none
+`})
+	f := Facts{Event: event("namespace", "shop", "pod", "web-1"), CI: CI{ID: "web", Tier: 1}, Now: itsm.Time(1_790_000_000_000)}
+	f.Event.SeverityWord = "page"
+	type short struct {
+		ID, Why, Failed string
+		Matched         bool
+		Values          []Value
+	}
+	var got []short
+	for _, tr := range s.Explain(Suppress, &f) {
+		got = append(got, short{tr.Rule.ID, tr.Why, tr.Failed, tr.Matched, tr.Values})
+	}
+	want := []short{
+		{ID: "hit", Matched: true, Values: []Value{{"labels.namespace", "shop"}, {"severity", "warning"}}},
+		{ID: "part", Why: "does not hold", Failed: `labels.pod.startsWith("api-")`, Values: []Value{{"labels.pod", "web-1"}}},
+		{ID: "off", Why: "it is disabled"},
+		{ID: "later", Why: "it is in force from 2027-01-01T00:00:00.000Z on"},
+		{ID: "elsewhere", Why: "it is for alerts of datadog, this is of am"},
+		{ID: "fails", Why: `failed: at_least("page", "major"): expected critical, major, minor, warning or info`, Failed: `at_least(severity_word, "major")`, Values: []Value{{"severity_word", "page"}}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
