@@ -17,6 +17,7 @@ import (
 
 func storybookCommand() *cobra.Command {
 	var listen string
+	var empty bool
 	c := &cobra.Command{
 		Use:   "storybook",
 		Short: "Serve every console page from canned data, to work on its look",
@@ -26,7 +27,11 @@ func storybookCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pages, app, err := console.Storybook("http://"+l.Addr().String(), time.Now, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			book := console.Storybook
+			if empty {
+				book = console.StorybookEmpty
+			}
+			pages, app, err := book("http://"+l.Addr().String(), time.Now, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
@@ -35,6 +40,7 @@ func storybookCommand() *cobra.Command {
 			return serveUntil(cmd.Context(), app, l)
 		},
 	}
+	c.Flags().BoolVar(&empty, "empty", false, "show the pages of a server that has received nothing yet")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8081", "address")
 	return c
 }

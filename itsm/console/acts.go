@@ -212,6 +212,6 @@ func (c *Console) refuse(ctx *fiber.Ctx, n itsm.IncidentNumber, d deed, f url.Va
 		return err
 	}
 	p.Forms.Draft = draft{Note: block(f.Get("text"), blockRunesMax), Into: line(f.Get("into"), nameRunesMax)}
-	p.Stale = viewRefusal(p, d, f, cause, facts.Items, c.o.Clock())
+	p.Stale = viewRefusal(p, d, f, cause, facts.Items, c.inventory(), c.o.Clock())
 	return c.show(ctx, httperr.Status(cause), p)
 }

@@ -2,7 +2,7 @@ package console
 
 import (
 	"net/http"
-
+	"net/url"
 	"strings"
 	"time"
 
@@ -24,7 +24,7 @@ type alertPage struct {
 	CI          ciLink
 	Unbound     bool
 	BoundBy     string
-	Trail       []string
+	Trail       []said
 	Facts       []fact
 	Suppressed  string
 	Flapping    bool
@@ -40,7 +40,7 @@ type alertPage struct {
 type pair struct{ Name, Value, Link string }
 
 func (p alertPage) about() (string, string, string) {
-	return "alert", p.Number + " " + p.Title, "alerts"
+	return "alert", p.Number + " " + p.Status.Label + ": " + p.Title, "alerts"
 }
 
 func viewAlert(a itsm.Alert, evidence []itsm.Evidence, inv inventory, now time.Time) alertPage {
@@ -55,7 +55,7 @@ func viewAlert(a itsm.Alert, evidence []itsm.Evidence, inv inventory, now time.T
 		p.Word = w
 	}
 	for _, t := range a.Trail[:min(len(a.Trail), alertLabelsMax)] {
-		p.Trail = append(p.Trail, line(t, lineRunesMax))
+		p.Trail = append(p.Trail, inv.said(line(t, lineRunesMax)))
 	}
 	for _, e := range evidence {
 		if e.Alert == a.Number {
@@ -72,7 +72,7 @@ var endedBy = map[string]string{
 
 func alertFacts(a itsm.Alert, now time.Time) []fact {
 	out := []fact{
-		{Name: "Source", Text: line(a.Source, 60)},
+		{Name: "Source", Text: line(a.Source, 60), Link: "/alerts?" + url.Values{"source": {line(a.Source, queryMax)}}.Encode()},
 		{Name: "Episode", Text: thousands(uint64(a.Episode))},
 		{Name: "Firing since", When: at(a.StartsAt, now)},
 	}

@@ -24,6 +24,7 @@ type alertsPage struct {
 	Rows     []alertRow
 	Next     string
 	External string
+	Fresh    bool // there has never been an alert
 
 	liveState string
 }
@@ -97,7 +98,7 @@ func (f alertFilter) address(which, cursor string) string {
 }
 
 func viewAlerts(f alertFilter, page desk.Page[itsm.Alert], newest itsm.AlertNumber, inv inventory, external string, now time.Time) alertsPage {
-	p := alertsPage{Q: f.Q, Source: f.Source, CI: f.CI, Incident: f.Incident, Which: f.Which, External: external,
+	p := alertsPage{Q: f.Q, Source: f.Source, CI: f.CI, Incident: f.Incident, Which: f.Which, External: external, Fresh: newest == 0,
 		Filtered: f.Q != "" || f.Source != "" || f.CI != "" || f.Incident != "" || f.Which == "resolved"}
 	for _, w := range []string{"firing", "resolved", "all"} {
 		p.Statuses = append(p.Statuses, chip{badge: badge{Label: strings.ToUpper(w[:1]) + w[1:]}, Current: w == f.Which, Href: f.address(w, "")})

@@ -19,6 +19,7 @@ type brokenView struct {
 	None         string // what is said instead of groups
 	Firing       string
 	All          string // address of all alerts
+	Deliveries   string // address of what brought them, "" without a ledger
 	Partial      string // says so when not all could be read here
 }
 

@@ -2,10 +2,6 @@ package console
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -67,46 +63,5 @@ func scheme(t *testing.T, ctx context.Context, value string) {
 	p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}}}
 	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, p); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestShots writes pictures of every page for people to look at, when asked to.
-func TestShots(t *testing.T) {
-	dir := os.Getenv("SIGNALBOX_SHOTS")
-	if dir == "" {
-		return
-	}
-	s := serve(t, time.Now)
-	ctx := browser(t)
-	only := os.Getenv("SIGNALBOX_SHOTS_ONLY")
-	shot := func(path, name string, width int, dark bool) {
-		mode := map[bool]string{false: "light", true: "dark"}[dark]
-		scheme(t, ctx, mode)
-		steps(t, ctx, window(width), chromedp.Navigate(s.base+path))
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, mode)), png, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	shot("/sign-in", "signin", 375, false)
-	enter(t, ctx, s.base)
-	if os.Getenv("SIGNALBOX_SHOTS_POISON") != "" {
-		s.book.poison(t, os.Getenv("SIGNALBOX_SHOTS_POISON"))
-	}
-	for _, p := range pages {
-		name := strings.NewReplacer("/", "_", "?", "_", "=", "_", "&", "_", "+", "_").Replace(strings.Trim(p, "/"))
-		if name == "" {
-			name = "home"
-		}
-		if only != "" && !strings.Contains(","+only+",", ","+name+",") {
-			continue
-		}
-		for _, w := range []int{1280, 375} {
-			shot(p, name, w, false)
-			shot(p, name, w, true)
-		}
 	}
 }

@@ -12,7 +12,7 @@ func drawingOf(f incidentFacts, inv inventory) (drawing, bool) {
 	}
 	cause := f.Incident.Causes[0]
 	d := drawing{Cause: cause.CI, Word: "Probable cause", Firing: map[string]int{}, Part: f.MoreAl, Service: map[string]bool{},
-		Name: inv.name, Class: inv.class, Tier: inv.tier}
+		Name: inv.name, Class: inv.class, Href: inv.href, Tier: inv.tier}
 	known := map[string]bool{cause.CI: true}
 	for _, w := range cause.Paths {
 		if len(w) > 0 {

@@ -133,7 +133,7 @@ func neighbours(edges []cmdb.Edge, inv inventory, firing map[string]int) (out []
 // services above them.
 func impactDrawing(g *cmdb.Graph, r cmdb.Ref, services []cmdb.Ref, firing map[string]int) drawing {
 	inv := inventory{g}
-	d := drawing{Cause: g.ID(r), Word: "This CI", Firing: firing, Service: map[string]bool{}, Name: inv.name, Class: inv.class, Tier: inv.tier}
+	d := drawing{Cause: g.ID(r), Word: "This CI", Firing: firing, Service: map[string]bool{}, Name: inv.name, Class: inv.class, Href: inv.href, Tier: inv.tier}
 	for _, s := range services[:min(len(services), impactMax)] {
 		d.Service[g.ID(s)] = true
 		if w := inv.path(g.ID(s), d.Cause, impactHops); len(w) > 1 {

@@ -28,6 +28,7 @@ type deliveriesPage struct {
 	Filtered bool
 	Rows     []deliveryRow
 	Next     string
+	External string
 }
 
 type deliveryRow struct {
@@ -112,8 +113,8 @@ func (f deliveryFilter) address(fate, cursor string) string {
 	return "/deliveries?" + v.Encode()
 }
 
-func viewDeliveries(f deliveryFilter, page desk.Page[desk.Delivery], now time.Time) deliveriesPage {
-	p := deliveriesPage{Parts: ledgerParts("/deliveries"), Fate: f.Fate, Source: f.Source, From: f.From, Alert: f.Alert, Incident: f.Incident,
+func viewDeliveries(f deliveryFilter, page desk.Page[desk.Delivery], external string, now time.Time) deliveriesPage {
+	p := deliveriesPage{External: external, Parts: ledgerParts("/deliveries"), Fate: f.Fate, Source: f.Source, From: f.From, Alert: f.Alert, Incident: f.Incident,
 		Filtered: f.Fate != "" || f.Source != "" || f.From != "" || f.Alert != "" || f.Incident != ""}
 	switch {
 	case f.Alert != "":
@@ -177,5 +178,5 @@ func (c *Console) deliveries(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.show(ctx, http.StatusOK, viewDeliveries(f, page, c.o.Clock()))
+	return c.show(ctx, http.StatusOK, viewDeliveries(f, page, c.external.String(), c.o.Clock()))
 }

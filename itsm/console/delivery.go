@@ -47,7 +47,7 @@ type eventRow struct {
 	Incident string
 	Now      string // the incident that it was merged into
 	Item     string // address of the quarantined part
-	Story    string
+	Story    said
 }
 
 func (p deliveryPage) about() (string, string, string) {
@@ -58,7 +58,7 @@ var fateClasses = map[itsm.Fate]string{
 	itsm.FateFolded: "st-in_progress", itsm.FateDeduplicated: "", itsm.FateSuppressed: "st-on_hold", itsm.FateQuarantined: "al-firing",
 }
 
-func viewDelivery(d *ledger.Delivery, raw []byte, now time.Time) deliveryPage {
+func viewDelivery(d *ledger.Delivery, raw []byte, inv inventory, now time.Time) deliveryPage {
 	p := deliveryPage{Offset: strconv.FormatUint(uint64(d.Offset), 10), Source: line(d.Source, 60), At: at(d.At, now), Remote: line(d.Remote, 80), Kept: d.Kept,
 		Sum: sumOf(d), Size: byteSize(int64(d.RawBytes))}
 	if d.RetryOf != "" {
@@ -66,7 +66,7 @@ func viewDelivery(d *ledger.Delivery, raw []byte, now time.Time) deliveryPage {
 	}
 	told := d.Told[:min(len(d.Told), deliveryEventsMax)]
 	for i := range told {
-		p.Events = append(p.Events, viewEvent(&told[i]))
+		p.Events = append(p.Events, viewEvent(&told[i], inv))
 	}
 	end := d.First + len(told)
 	if end < d.Events() {
@@ -86,9 +86,9 @@ func sumOf(d *ledger.Delivery) string {
 		thousands(d.Suppressed) + " suppressed + " + thousands(d.Quarantined) + " quarantined"
 }
 
-func viewEvent(e *ledger.Event) eventRow {
+func viewEvent(e *ledger.Event, inv inventory) eventRow {
 	r := eventRow{Title: line(e.Title, titleRunesMax), Identity: middle(e.Identity, 40), Fate: badge{Class: fateClasses[e.Fate], Label: e.Fate.String()},
-		Known: e.Status != 0, Severity: severityBadge(e.Severity), Status: statusBadge(e.Status), Story: line(e.Story, storyRunesMax)}
+		Known: e.Status != 0, Severity: severityBadge(e.Severity), Status: statusBadge(e.Status), Story: inv.said(line(e.Story, storyRunesMax))}
 	if e.Quarantine != "" {
 		r.Item = "/quarantine/" + url.PathEscape(e.Quarantine)
 	}
@@ -128,7 +128,7 @@ func (c *Console) delivery(ctx *fiber.Ctx) error {
 	if err != nil && itsm.CodeOf(err) != itsm.NotFound {
 		return err
 	}
-	return c.show(ctx, http.StatusOK, viewDelivery(&d, raw, c.o.Clock()))
+	return c.show(ctx, http.StatusOK, viewDelivery(&d, raw, c.inventory(), c.o.Clock()))
 }
 
 // deliveredFacts leads from an alert to where it came from.

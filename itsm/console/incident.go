@@ -30,6 +30,8 @@ type incidentPage struct {
 	Number    string
 	Path      string
 	Title     string
+	Tab       string // the page's title
+	Gist      gistView
 	Priority  priorityView
 	State     badge
 	Opened    when
@@ -55,23 +57,24 @@ type incidentPage struct {
 }
 
 func (p incidentPage) about() (string, string, string) {
-	return "incident", p.Number + " " + p.Title, "incidents"
+	return "incident", p.Tab, "incidents"
 }
 
 func (p incidentPage) live() string { return p.liveState }
 
 type priorityView struct {
 	badge
-	Impact, ImpactBecause   string
-	Urgency, UrgencyBecause string
-	Computed                string // the matrix's word when a person overrode it, else ""
-	By                      string
+	Impact, Urgency               string
+	ImpactBecause, UrgencyBecause said
+	Computed                      string // the matrix's word when a person overrode it, else ""
+	By                            string
 }
 
 // fact is one line of the summary beside the title.
 type fact struct {
 	Name string
 	Text string
+	Said said // instead of Text, where it may name things
 	When when
 	Link string
 }
@@ -88,13 +91,13 @@ type banner struct {
 type causeView struct {
 	CI      ciLink
 	Percent int
-	Because string
+	Because said
 }
 
 type relatedView struct {
 	Number, Href, Title string
 	State               badge
-	Because             string
+	Because             said
 	Percent             int
 	Merge               *mergeView // nil when it cannot be merged now
 }
@@ -111,7 +114,9 @@ type timelineLine struct {
 	Kind  string
 	Actor string
 	Ours  bool // the machine did it
-	Text  string
+	Text  said
+	Short said // the beginning of it, for the summary
+	plain string
 }
 
 // moves is what the lifecycle allows now.
@@ -150,9 +155,9 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 	i := f.Incident
 	p := incidentPage{
 		Number: i.Number.String(), Path: "/incidents/" + i.Number.String(), Title: titleOf(i), State: stateBadge(i.State), Opened: at(i.OpenedAt, now),
-		Priority: viewPriority(i), Facts: viewFacts(i, now), Banners: viewBanners(i),
+		Tab: titled(i), Priority: viewPriority(i, inv), Facts: viewFacts(i, now), Banners: viewBanners(i),
 		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv),
-		Related: viewRelated(f, canAct), Timeline: viewTimeline(f.Timeline, now),
+		Related: viewRelated(f, inv, canAct), Timeline: viewTimeline(f.Timeline, inv, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		liveState: watchIncident(i),
 	}
@@ -167,16 +172,18 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 	} else if i.State.IsOpen() {
 		p.Acked = "not acknowledged yet"
 	}
-	if d, ok := drawingOf(f, inv); ok {
+	d, ok := drawingOf(f, inv)
+	if ok {
 		p.Wide, p.Narrow = d.draw()
 		p.Walks = walkLinks(d.Walks, inv)
 	}
+	p.Gist = viewGist(&p, f, inv, d)
 	return p
 }
 
-func viewPriority(i itsm.Incident) priorityView {
+func viewPriority(i itsm.Incident, inv inventory) priorityView {
 	v := priorityView{badge: priorityBadge(i.Priority), Impact: levelLabels[i.Impact], Urgency: levelLabels[i.Urgency],
-		ImpactBecause: line(i.ImpactBecause, lineRunesMax), UrgencyBecause: line(i.UrgencyBecause, lineRunesMax)}
+		ImpactBecause: inv.said(line(i.ImpactBecause, lineRunesMax)), UrgencyBecause: inv.said(line(i.UrgencyBecause, lineRunesMax))}
 	if i.PriorityBy != "" {
 		v.By, v.Computed = actorName(i.PriorityBy), i.Computed.String()
 	}
@@ -244,7 +251,7 @@ func viewBanners(i itsm.Incident) []banner {
 func viewCauses(i itsm.Incident, inv inventory) []causeView {
 	var out []causeView
 	for _, c := range i.Causes[:min(3, len(i.Causes))] {
-		out = append(out, causeView{CI: inv.link(c.CI), Percent: percent(c.ScoreMilli), Because: line(c.Because, lineRunesMax)})
+		out = append(out, causeView{CI: inv.link(c.CI), Percent: percent(c.ScoreMilli), Because: inv.said(line(c.Because, lineRunesMax))})
 	}
 	return out
 }
@@ -252,7 +259,7 @@ func viewCauses(i itsm.Incident, inv inventory) []causeView {
 // percent turns thousandths into a number from 0 to 100.
 func percent(milli int) int { return max(0, min(100, (milli+5)/10)) }
 
-func viewRelated(f incidentFacts, canAct bool) []relatedView {
+func viewRelated(f incidentFacts, inv inventory, canAct bool) []relatedView {
 	byNumber := map[itsm.IncidentNumber]itsm.Incident{}
 	for _, r := range f.Related {
 		byNumber[r.Number] = r
@@ -264,7 +271,7 @@ func viewRelated(f incidentFacts, canAct bool) []relatedView {
 			continue
 		}
 		v := relatedView{Number: c.Incident.String(), Href: "/incidents/" + c.Incident.String(), Title: titleOf(r),
-			State: stateBadge(r.State), Because: line(c.Because, lineRunesMax), Percent: percent(c.ScoreMilli)}
+			State: stateBadge(r.State), Because: inv.said(line(c.Because, lineRunesMax)), Percent: percent(c.ScoreMilli)}
 		if canAct && r.State.IsOpen() && f.Incident.State.IsOpen() {
 			v.Merge = viewMerge(f.Incident, r)
 		}
@@ -287,11 +294,12 @@ func viewMerge(this, other itsm.Incident) *mergeView {
 	return v
 }
 
-func viewTimeline(entries []itsm.TimelineEntry, now time.Time) []timelineLine {
+func viewTimeline(entries []itsm.TimelineEntry, inv inventory, now time.Time) []timelineLine {
 	var out []timelineLine
 	for _, e := range entries {
+		text := block(e.Text, valueRunesMax)
 		out = append(out, timelineLine{When: at(e.At, now), Kind: words(e.Kind), Actor: actorName(e.Actor),
-			Ours: e.Actor == "signalbox", Text: block(e.Text, valueRunesMax)})
+			Ours: e.Actor == "signalbox", Text: inv.said(text), plain: text})
 	}
 	return out
 }
@@ -363,7 +371,11 @@ func (c *Console) incidentPage(ctx *fiber.Ctx, n itsm.IncidentNumber, before str
 		return incidentPage{}, err
 	}
 	who, _ := person(ctx)
-	return viewIncident(f, c.inventory(), mayAct(who), formKey(), c.o.Clock()), nil
+	p := viewIncident(f, c.inventory(), mayAct(who), formKey(), c.o.Clock())
+	if c.o.Ledger != nil {
+		p.Broken.Deliveries = "/deliveries?incident=" + n.String()
+	}
+	return p, nil
 }
 
 // formKey is the idempotency key of the forms of one rendered page.

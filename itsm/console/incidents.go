@@ -143,7 +143,7 @@ type incidentRow struct {
 	Firing   bool
 	Services []ciLink
 	More     int
-	Cause    string
+	Cause    ciLink // its Name is "" without one
 	Owner    string // who has it, or ""
 	Group    string // whose it is
 	Ack      bool   // offers to acknowledge it
@@ -210,7 +210,7 @@ func viewRow(i itsm.Incident, inv inventory, canAct bool, now time.Time) inciden
 		Owner: ownerOf(i), Group: line(i.Group, 60), Ack: canAct && i.State.IsOpen() && i.AcknowledgedAt == 0, Storm: i.Storm, Still: i.StillFiring,
 	}
 	if len(i.Causes) > 0 {
-		r.Cause = inv.name(i.Causes[0].CI)
+		r.Cause = inv.link(i.Causes[0].CI)
 	}
 	return r
 }

@@ -17,7 +17,7 @@ type ciLink struct {
 	ID    string
 	Name  string
 	Class string
-	Href  string // "" for a CI the CMDB does not know
+	Href  string // its page; for a CI the CMDB does not know, what alerts on it
 }
 
 // inventory answers what pages ask about CIs from one revision of the graph. A
@@ -49,12 +49,14 @@ func (v inventory) class(id string) string {
 }
 
 func (v inventory) link(id string) ciLink {
-	l := ciLink{ID: line(id, titleRunesMax), Name: v.name(id), Class: v.class(id)}
+	l := ciLink{ID: line(id, titleRunesMax), Name: v.name(id), Class: v.class(id), Href: alertsOfCI(id)}
 	if _, ok := v.ci(id); ok {
 		l.Href = ciPath(id)
 	}
 	return l
 }
+
+func (v inventory) href(id string) string { return v.link(id).Href }
 
 func (v inventory) links(ids []string, limit int) []ciLink {
 	out := make([]ciLink, 0, min(len(ids), limit))

@@ -47,6 +47,33 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A server that has received nothing says so on every page, and the lists say what
+// to do next with something to paste.
+func TestEmptyPages(t *testing.T) {
+	s := signedInEmpty(t, fixedClock)
+	for _, p := range emptyPages {
+		resp, body := s.get(p)
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: status %d", p, resp.StatusCode)
+		}
+		checkPage(t, s.base, body)
+		golden(t, filepath.Join("testdata", "pages", "empty_"+fileName(p)+".txt"), outline(parse(t, body), s.base))
+		said := text(parse(t, body))
+		for _, want := range map[string][]string{
+			"/": {"Nothing has arrived yet", "curl -X POST " + s.base + "/webhooks/generic"}, "/alerts": {"No alert has arrived yet", "curl -X POST"},
+			"/deliveries": {"Nothing was received yet", "curl -X POST"}, "/cis": {"The CMDB is empty", "signalbox cmdb import"},
+			"/quarantine": {"Nothing waits here"}, "/totals": {"Everything adds up"}, "/status": {"All is well", "nothing yet"},
+		}[p] {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s lacks %q", p, want)
+			}
+		}
+	}
+	if s.log.Len() > 0 {
+		t.Errorf("the pages logged: %s", s.log)
+	}
+}
+
 func TestSignInPage(t *testing.T) {
 	s := serve(t, fixedClock)
 	_, body := s.get("/sign-in?next=/incidents/INC0000004")

@@ -30,6 +30,7 @@ type drawing struct {
 	Tier    func(id string) int // importance of a service, 1 is the most
 	Name    func(id string) string
 	Class   func(id string) string
+	Href    func(id string) string // its page, or ""
 }
 
 // picture is a drawing laid out: boxes and lines with finished coordinates.
@@ -257,7 +258,7 @@ func (d drawing) label(n *pictureNode, it item, g geometry) {
 	default:
 		n.Class = "quiet"
 		name, sub = d.Name(it.id), line(d.Class(it.id), 24)
-		n.Label, n.Href = line(name, lineRunesMax), ciPath(it.id)
+		n.Label, n.Href = line(name, lineRunesMax), d.Href(it.id)
 		if sub != "" {
 			n.Label += ", " + sub
 		}

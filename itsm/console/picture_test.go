@@ -13,7 +13,7 @@ import (
 // outageDrawing has n CIs, each behind one of 12 applications under 4 services.
 func outageDrawing(n int) drawing {
 	d := drawing{Cause: "db", Word: "Probable cause", Firing: map[string]int{"db": 1}, Service: map[string]bool{},
-		Name: func(id string) string { return id }, Class: func(string) string { return "Pod" }, Tier: func(string) int { return 2 }}
+		Name: func(id string) string { return id }, Class: func(string) string { return "Pod" }, Href: ciPath, Tier: func(string) int { return 2 }}
 	for k := range n {
 		pod := fmt.Sprintf("pod-%03d", k)
 		svc := fmt.Sprintf("svc-%d", k%4)

@@ -13,7 +13,7 @@ var refusedFields = []string{"close_code", "text", "reason", "assignee", "group"
 
 // viewRefusal explains a refused act. entries are the newest of the timeline;
 // those after what the person saw are what changed in between.
-func viewRefusal(p incidentPage, d deed, f url.Values, cause error, entries []itsm.TimelineEntry, now time.Time) *staleView {
+func viewRefusal(p incidentPage, d deed, f url.Values, cause error, entries []itsm.TimelineEntry, inv inventory, now time.Time) *staleView {
 	v := &staleView{Head: d.verb + " was not done.", Text: line(itsm.MessageOf(cause), lineRunesMax)}
 	if itsm.CodeOf(cause) != itsm.Stale {
 		return v
@@ -23,7 +23,7 @@ func viewRefusal(p incidentPage, d deed, f url.Values, cause error, entries []it
 	if err == nil {
 		for _, e := range entries {
 			if uint64(e.Offset) > seen {
-				v.Changes = append(v.Changes, viewTimeline([]itsm.TimelineEntry{e}, now)...)
+				v.Changes = append(v.Changes, viewTimeline([]itsm.TimelineEntry{e}, inv, now)...)
 			}
 		}
 	}

@@ -38,16 +38,21 @@ type site struct {
 // serve starts the storybook on a free port.
 func serve(t testing.TB, clock func() time.Time) *site {
 	t.Helper()
+	b, err := openBook(clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveBook(t, b)
+}
+
+func serveBook(t testing.TB, b *book) *site {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	base := "http://" + ln.Addr().String()
 	log := new(bytes.Buffer)
-	b, err := openBook(clock)
-	if err != nil {
-		t.Fatal(err)
-	}
 	c, app, err := b.serve(base, slog.New(slog.NewTextHandler(log, nil)),
 		access.Token{Secret: StorybookToken, Name: "admin", Role: access.Admin}, access.Token{Secret: "viewer", Name: "vera", Role: access.Viewer})
 	if err != nil {
@@ -83,7 +88,22 @@ func serve(t testing.TB, clock func() time.Time) *site {
 // signedIn is serve, signed in as admin.
 func signedIn(t testing.TB, clock func() time.Time) *site {
 	t.Helper()
-	s := serve(t, clock)
+	return serve(t, clock).signIn()
+}
+
+// signedInEmpty is a server just started that has received nothing.
+func signedInEmpty(t testing.TB, clock func() time.Time) *site {
+	t.Helper()
+	b, err := emptyBook(clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveBook(t, b).signIn()
+}
+
+func (s *site) signIn() *site {
+	t := s.t
+	t.Helper()
 	if r, _ := s.post("/sign-in", url.Values{"token": {StorybookToken}, "next": {"/"}}); r.StatusCode != http.StatusSeeOther {
 		t.Fatalf("sign in: status %d, want 303", r.StatusCode)
 	}
@@ -134,6 +154,9 @@ var pages = []string{
 	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/totals",
 	"/status", "/help", "/no/such/page",
 }
+
+// emptyPages are those a fresh server has something to say on.
+var emptyPages = []string{"/", "/alerts", "/cis", "/quarantine", "/deliveries", "/totals", "/status", "/help"}
 
 func parse(t testing.TB, body string) *html.Node {
 	t.Helper()

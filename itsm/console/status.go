@@ -65,9 +65,10 @@ type statusPage struct {
 	Connectors []connectorRow
 	Storage    []fact
 	Bind       string
-	Unbound    []string
+	Unbound    []ciLink
 	External   string
-	Waiting    int // in quarantine
+	Waiting    int  // in quarantine
+	Fresh      bool // there has never been an alert
 
 	liveState string
 }
@@ -91,7 +92,7 @@ func (p statusPage) live() string { return p.liveState }
 const unboundMax = 10
 
 func viewStatus(h *Health, n desk.Counts, cursor itsm.Offset, cursorAt itsm.Time, now time.Time) statusPage {
-	p := statusPage{Ready: true, Counts: viewCounts(n), Waiting: n.QuarantineWaiting}
+	p := statusPage{Ready: true, Counts: viewCounts(n), Waiting: n.QuarantineWaiting, Fresh: n.Alerts == 0}
 	p.Pipeline = []fact{{Name: "Folded up to entry", Text: thousands(uint64(cursor)), When: at(cursorAt, now)}}
 	states := map[string]string{}
 	if h != nil {
@@ -130,7 +131,7 @@ func viewSources(p *statusPage, h *Health, now time.Time) {
 		p.Bind = decimalPercent(h.BindPermille)
 	}
 	for _, u := range h.Unbound[:min(len(h.Unbound), unboundMax)] {
-		p.Unbound = append(p.Unbound, line(u, titleRunesMax))
+		p.Unbound = append(p.Unbound, ciLink{Name: line(u, titleRunesMax), Href: alertsOfCI(u)})
 	}
 }
 

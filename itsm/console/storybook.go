@@ -39,7 +39,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.health,
+	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
 		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
 	if err != nil {
@@ -63,6 +63,7 @@ type book struct {
 
 	entries map[itsm.Offset]*entry.Delivery // guarded by mu
 	totals  func() ledger.Totals
+	healthy func() Health
 }
 
 func openBook(clock func() time.Time) (*book, error) {
@@ -75,6 +76,7 @@ func openBook(clock func() time.Time) (*book, error) {
 		return nil, err
 	}
 	b := &book{Desk: d, graph: g, clock: clock, totals: cannedTotals, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b.healthy = b.health
 	s := script{now: itsm.TimeOf(clock()), graph: g}
 	err = b.apply(s.write())
 	b.entries = s.entries

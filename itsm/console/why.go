@@ -16,8 +16,8 @@ const whyShown = 5
 // whyView answers why these alerts are one incident.
 type whyView struct {
 	Head    string
-	Counted string   // what Summary is about when not all members
-	Summary []string // "36 of 40 joined because they share a dependency: orders-db-1"
+	Counted string // what Summary is about when not all members
+	Summary []said // "36 of 40 joined because they share a dependency: orders-db-1"
 	First   []whyLine
 	Rest    []whyLine
 	Partial string
@@ -30,7 +30,7 @@ type whyLine struct {
 	CI      ciLink
 	When    when
 	Verb    string
-	Because string
+	Because said
 	Facts   []fact
 	Path    []ciLink
 	Score   int // percent, 0 when no score was needed
@@ -60,7 +60,7 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 	}
 	evidence := slices.Clone(f.Evidence)
 	slices.SortStableFunc(evidence, func(a, b itsm.Evidence) int { return cmp.Compare(a.Offset, b.Offset) })
-	v := whyView{Head: "Why these alerts belong together", Summary: summarise(evidence, inv)}
+	v := whyView{Head: "Why these alerts belong together", Summary: inv.saidAll(summarise(evidence, inv))}
 	if f.MoreEv {
 		v.Counted = "Of the newest " + thousands(countedMax) + " members:"
 	}
@@ -136,7 +136,7 @@ func singular(n int, words string) string {
 }
 
 func viewWhyLine(e itsm.Evidence, a itsm.Alert, inv inventory, now time.Time) whyLine {
-	w := whyLine{CI: inv.link(e.CI), When: at(e.At, now), Verb: verbs[e.Decision], Because: line(e.Because, lineRunesMax),
+	w := whyLine{CI: inv.link(e.CI), When: at(e.At, now), Verb: verbs[e.Decision], Because: inv.said(line(e.Because, lineRunesMax)),
 		Path: inv.links(e.Path, pictureHopsMax+2), Score: percent(e.ScoreMilli), Limit: percent(e.ThresholdMilli)}
 	if w.Verb == "" {
 		w.Verb = words(string(e.Decision))
@@ -148,7 +148,7 @@ func viewWhyLine(e itsm.Evidence, a itsm.Alert, inv inventory, now time.Time) wh
 	}
 	add := func(name, text string) {
 		if text != "" {
-			w.Facts = append(w.Facts, fact{Name: name, Text: line(text, lineRunesMax)})
+			w.Facts = append(w.Facts, fact{Name: name, Said: inv.said(line(text, lineRunesMax))})
 		}
 	}
 	if e.ScoreMilli > 0 {
