@@ -156,3 +156,27 @@ func TestBrowserLive(t *testing.T) {
 		t.Errorf("after the refresh a row that stood at %d stands at %d", stood, now)
 	}
 }
+
+// Refreshing an incident's page keeps what was unfolded and what was typed.
+func TestBrowserRefreshKeeps(t *testing.T) {
+	ctx := browser(t)
+	s := serve(t, time.Now)
+	enter(t, ctx, s.base)
+	steps(t, ctx, chromedp.Navigate(s.base+"/incidents/INC0000004"))
+	js[int](t, ctx, `document.querySelector("#why > details").open = true, document.getElementById("note").value = "half a sentence", scrollTo(0, 900), 0`)
+	const top = `Math.round(document.getElementById("cause").getBoundingClientRect().top)`
+	stood := js[int](t, ctx, top)
+	s.act(itsm.Act{Kind: itsm.ActNote, Incident: 4, Text: "seen"})
+	until(t, ctx, `document.getElementById("live").innerText.startsWith("This incident has changed.")`)
+	steps(t, ctx, chromedp.Click(chromedp.CSS("#live a")))
+	until(t, ctx, `document.getElementById("live").hidden && document.getElementById("done").innerText.includes("seen")`)
+	if got := js[string](t, ctx, `document.getElementById("note").value`); got != "half a sentence" {
+		t.Errorf("after the refresh the note holds %q", got)
+	}
+	if !js[bool](t, ctx, `document.querySelector("#why > details").open`) {
+		t.Error("after the refresh what was unfolded is folded")
+	}
+	if now := js[int](t, ctx, top); now < stood-2 || now > stood+2 {
+		t.Errorf("what stood at %d stands at %d", stood, now)
+	}
+}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,13 +18,12 @@ import (
 
 // Bounds of a CI page.
 const (
-	neighboursMax   = 30
-	neighbourAlerts = 20 // firing alerts counted for a neighbour
-	ciAlertsMax     = 20
-	ciIncidentsMax  = 10
-	impactHops      = 5
-	impactMax       = 50 // services named
-	attributesMax   = 60
+	neighboursMax  = 30
+	ciAlertsMax    = 20
+	ciIncidentsMax = 10
+	impactHops     = 5
+	impactMax      = 50 // services named
+	attributesMax  = 60
 )
 
 // ciPage is one configuration item: what it is, what it needs, what needs it, and
@@ -58,15 +58,16 @@ func (p ciPage) about() (string, string, string) { return "ci", p.CI.Name, "cis"
 type ciFacts struct {
 	Alerts    []itsm.Alert
 	Incidents []itsm.Incident
-	Firing    map[string]int // firing alerts of this CI and its neighbours, counted to neighbourAlerts
+	Firing    map[string]int // firing alerts of this CI and of what the page names or draws around it
+	Part      bool           // Firing may miss some: they are more than countedMax
 }
 
-func viewCI(g *cmdb.Graph, r cmdb.Ref, f ciFacts, now time.Time) ciPage {
+func viewCI(g *cmdb.Graph, r cmdb.Ref, f ciFacts, d drawing, now time.Time) ciPage {
 	inv := inventory{g}
 	ci := g.CI(r)
 	p := ciPage{CI: inv.link(ci.ID), Facts: ciFactLines(ci), Attributes: attributes(ci.Attributes)}
-	p.Needs, p.MoreNeeds = neighbours(g.Dependencies(r), inv, f.Firing)
-	p.NeededBy, p.MoreBy = neighbours(g.Dependants(r), inv, f.Firing)
+	p.Needs, p.MoreNeeds = neighbours(g.Dependencies(r), inv, f)
+	p.NeededBy, p.MoreBy = neighbours(g.Dependants(r), inv, f)
 	services := g.Services(r, impactHops)
 	for _, s := range services[:min(len(services), impactMax)] {
 		p.Services = append(p.Services, inv.link(g.ID(s)))
@@ -79,7 +80,7 @@ func viewCI(g *cmdb.Graph, r cmdb.Ref, f ciFacts, now time.Time) ciPage {
 	for _, i := range f.Incidents {
 		p.Incidents = append(p.Incidents, viewRow(i, inv, false, now))
 	}
-	d := impactDrawing(g, r, services, f.Firing)
+	d.Firing, d.Part = f.Firing, f.Part
 	p.Wide, p.Narrow = d.draw()
 	p.Walks = walkLinks(d.Walks, inv)
 	return p
@@ -113,13 +114,13 @@ func attributes(m map[string]any) []itsm.Label {
 	return out[:min(len(out), attributesMax)]
 }
 
-func neighbours(edges []cmdb.Edge, inv inventory, firing map[string]int) (out []neighbour, more int) {
+func neighbours(edges []cmdb.Edge, inv inventory, f ciFacts) (out []neighbour, more int) {
 	for _, e := range edges[:min(len(edges), neighboursMax)] {
 		id := inv.g.ID(e.To)
 		n := neighbour{ciLink: inv.link(id), Relation: words(e.Type)}
-		if k := firing[id]; k > 0 {
+		if k := f.Firing[id]; k > 0 {
 			n.Firing = thousands(k) + " firing"
-			if k >= neighbourAlerts {
+			if f.Part {
 				n.Firing = "at least " + n.Firing
 			}
 		}
@@ -131,9 +132,9 @@ func neighbours(edges []cmdb.Edge, inv inventory, firing map[string]int) (out []
 
 // impactDrawing shows what would fail with r: its direct dependants and the
 // services above them.
-func impactDrawing(g *cmdb.Graph, r cmdb.Ref, services []cmdb.Ref, firing map[string]int) drawing {
-	inv := inventory{g}
-	d := drawing{Cause: g.ID(r), Word: "This CI", Firing: firing, Service: map[string]bool{}, Name: inv.name, Class: inv.class, Href: inv.href, Tier: inv.tier}
+func impactDrawing(g *cmdb.Graph, r cmdb.Ref) drawing {
+	inv, services := inventory{g}, g.Services(r, impactHops)
+	d := drawing{Cause: g.ID(r), Word: "This CI", Service: map[string]bool{}, Name: inv.name, Class: inv.class, Href: inv.href, Tier: inv.tier}
 	for _, s := range services[:min(len(services), impactMax)] {
 		d.Service[g.ID(s)] = true
 		if w := inv.path(g.ID(s), d.Cause, impactHops); len(w) > 1 {
@@ -156,14 +157,15 @@ func (c *Console) ci(ctx *fiber.Ctx) error {
 	if !ok {
 		return itsm.Errorf(itsm.NotFound, "the CMDB has no CI %q", line(id, titleRunesMax))
 	}
-	f, err := c.ciFacts(g, r)
+	d := impactDrawing(g, r)
+	f, err := c.ciFacts(g, r, d)
 	if err != nil {
 		return err
 	}
-	return c.show(ctx, http.StatusOK, viewCI(g, r, f, c.o.Clock()))
+	return c.show(ctx, http.StatusOK, viewCI(g, r, f, d, c.o.Clock()))
 }
 
-func (c *Console) ciFacts(g *cmdb.Graph, r cmdb.Ref) (ciFacts, error) {
+func (c *Console) ciFacts(g *cmdb.Graph, r cmdb.Ref, d drawing) (ciFacts, error) {
 	id := g.ID(r)
 	f := ciFacts{Firing: map[string]int{}}
 	alerts, err := c.o.Records.Alerts(desk.AlertQuery{CI: some(id), Limit: ciAlertsMax})
@@ -175,18 +177,36 @@ func (c *Console) ciFacts(g *cmdb.Graph, r cmdb.Ref) (ciFacts, error) {
 		return f, err
 	}
 	f.Alerts, f.Incidents = alerts.Items, incidents.Items
-	near := []string{id}
+	near := map[string]bool{id: true}
 	for _, list := range [][]cmdb.Edge{g.Dependencies(r), g.Dependants(r)} {
 		for _, e := range list[:min(len(list), neighboursMax)] {
-			near = append(near, g.ID(e.To))
+			near[g.ID(e.To)] = true
 		}
 	}
-	for _, n := range near {
-		page, err := c.o.Records.Alerts(desk.AlertQuery{CI: some(n), Statuses: []itsm.Status{itsm.Firing}, Limit: neighbourAlerts})
+	for _, w := range d.Walks {
+		for _, id := range w {
+			near[id] = true
+		}
+	}
+	return f, c.countFiring(slices.Sorted(maps.Keys(near)), &f)
+}
+
+// countFiring counts the firing alerts of each of ids, in one search.
+func (c *Console) countFiring(ids []string, f *ciFacts) error {
+	q := desk.AlertQuery{CI: ids, Statuses: []itsm.Status{itsm.Firing}, Limit: desk.PageMax}
+	for range countedMax / desk.PageMax {
+		page, err := c.o.Records.Alerts(q)
 		if err != nil {
-			return f, err
+			return err
 		}
-		f.Firing[n] = len(page.Items)
+		for _, a := range page.Items {
+			id, _ := ciOf(a)
+			f.Firing[id]++
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return nil
+		}
 	}
-	return f, nil
+	f.Part = true
+	return nil
 }

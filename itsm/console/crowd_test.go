@@ -94,6 +94,22 @@ func TestIncidentOf3000(t *testing.T) {
 	}
 }
 
+// The page of a CI counts what fires on all it draws, not on its first neighbours only.
+func TestCIOf300(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	s.book.crowd(t, 40, 0, 0)
+	_, body := s.get("/cis/" + cannedDB)
+	// Drawn are 50 direct dependants, 18 pods and 32 workers, and what leads to the services.
+	if want := "50 of them with firing alerts."; !strings.Contains(text(parse(t, body)), want) {
+		t.Errorf("the page lacks %q", want)
+	}
+	s.book.flood(t, countedMax+100, 0)
+	_, body = s.get("/cis/" + cannedDB)
+	if got := text(parse(t, body)); !strings.Contains(got, "at least ") || strings.Contains(got, "quiet") {
+		t.Error("with more alerts than are counted the page says what it does not know")
+	}
+}
+
 // An alert that went on to a later incident does not fire in the earlier one.
 func TestFiringElsewhere(t *testing.T) {
 	f := incidentFacts{Incident: itsm.Incident{Number: 1}, Alerts: []itsm.Alert{{Number: 1, Status: itsm.Firing, Incident: 2, CI: "a"}}}

@@ -253,7 +253,10 @@ func (d drawing) label(n *pictureNode, it item, g geometry) {
 	switch {
 	case it.id == "":
 		n.Class = "more"
-		name, sub = plural(len(it.all), "more CI", "more CIs"), "quiet"
+		name = plural(len(it.all), "more CI", "more CIs")
+		if !d.Part {
+			sub = "quiet"
+		}
 		n.Label = name + " that depend on it"
 	default:
 		n.Class = "quiet"
@@ -267,13 +270,13 @@ func (d drawing) label(n *pictureNode, it item, g geometry) {
 		sub = strconv.Itoa(it.firing) + " firing"
 		n.Label += ", " + plural(it.firing, "firing alert", "firing alerts")
 		n.Class += " firing"
-	} else {
+	} else if !d.Part {
 		n.Label += ", no firing alert"
 	}
 	if it.id == d.Cause {
 		n.Class += " cause"
 		n.Label = d.Word + ": " + n.Label
-		if it.firing == 0 {
+		if it.firing == 0 && !d.Part {
 			sub = "no alert of its own"
 			if !g.columns {
 				sub = "no own alert"

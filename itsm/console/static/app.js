@@ -85,7 +85,8 @@
   window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((f) => delete f.dataset.sent));
 
   // Refresh keeps the reader's place: what stood at the top of the window stands
-  // there again, or what came after it if that is gone.
+  // there again, or what came after it if that is gone; what was unfolded stays so,
+  // and what was typed is not lost.
   const place = "place " + location.pathname + location.search;
   const kept = (f) => {
     try {
@@ -94,14 +95,24 @@
       return null; // storage is switched off: the page then begins at its top
     }
   };
+  const summaryOf = (d) => (d.closest("[id]") || d).id + " " + d.firstElementChild.textContent.replace(/\d+/g, "");
   $("#live a").addEventListener("click", () => {
-    if (scrollY < 40) return;
-    const below = $$("main [id]").map((e) => [e.id, Math.round(e.getBoundingClientRect().top)]).filter((p) => p[1] > -40);
-    kept((s) => s.setItem(place, JSON.stringify(below.slice(0, 80))));
+    const now = {
+      open: $$("main details[open]").map(summaryOf),
+      text: $$("main textarea").map((e) => [e.id, e.value]),
+      at: $$("main [id]").map((e) => [e.id, Math.round(e.getBoundingClientRect().top)]).filter((p) => p[1] > -40).slice(0, 80),
+      top: scrollY < 40,
+    };
+    kept((s) => s.setItem(place, JSON.stringify(now)));
   });
-  const was = JSON.parse(kept((s) => s.getItem(place)) || "[]").find((p) => document.getElementById(p[0]));
+  const was = JSON.parse(kept((s) => s.getItem(place)) || "null");
   kept((s) => s.removeItem(place));
-  if (was) scrollTo(0, scrollY + document.getElementById(was[0]).getBoundingClientRect().top - was[1]);
+  if (was) {
+    for (const d of $$("main details")) if (was.open.includes(summaryOf(d))) d.open = true;
+    for (const [id, value] of was.text) if (value && document.getElementById(id)) document.getElementById(id).value = value;
+    const anchor = was.top ? null : was.at.find((p) => document.getElementById(p[0]));
+    if (anchor) scrollTo(0, scrollY + document.getElementById(anchor[0]).getBoundingClientRect().top - anchor[1]);
+  }
 
   // What changed since this page was made: said, never shown by moving the page.
   const notice = $("#live");
