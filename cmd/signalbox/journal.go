@@ -26,21 +26,28 @@ func journalCommand() *cobra.Command {
 	var dir string
 	c := &cobra.Command{Use: "journal", Short: "Look at the journal of a stopped server"}
 	c.PersistentFlags().StringVar(&dir, "data-dir", envOr("SIGNALBOX_DATA_DIR", conf.DefaultDataDir), "data directory")
+	var o catOptions
 	var from uint64
-	var limit int
-	var raw bool
 	cat := &cobra.Command{
 		Use:   "cat",
 		Short: "Print entries as JSON lines",
-		Long:  "Prints each entry with its offset, time, kind and content. Entries of deliveries show the decoded events; --raw adds the body as received.",
-		Args:  cobra.NoArgs,
+		Long: `Prints each entry with its offset, time, kind and content. Entries of deliveries show
+the decoded events; --raw adds the body as received.
+
+With --deliveries a line is {"at","source","body"}, which 'signalbox replay' takes.
+Left out are retries, what was not decodable, and what came while journal.keep_raw
+was false.`,
+		Example: "  signalbox journal cat --from 100 --limit 20\n  signalbox journal cat --deliveries >last-month.jsonl",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return journalCat(cmd.OutOrStdout(), dir, itsm.Offset(from), limit, raw)
+			o.from = itsm.Offset(from)
+			return journalCat(cmd.OutOrStdout(), dir, o)
 		},
 	}
 	cat.Flags().Uint64Var(&from, "from", 0, "first offset; 0 is the oldest kept")
-	cat.Flags().IntVar(&limit, "limit", 0, "entries at most; 0 is all")
-	cat.Flags().BoolVar(&raw, "raw", false, "include bodies as received")
+	cat.Flags().IntVar(&o.limit, "limit", 0, "entries at most; 0 is all")
+	cat.Flags().BoolVar(&o.raw, "raw", false, "include bodies as received")
+	cat.Flags().BoolVar(&o.deliveries, "deliveries", false, "print deliveries only, as replay takes them")
 	verify := &cobra.Command{
 		Use:   "verify",
 		Short: "Check every frame and the hash chain; name what is damaged",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,6 +88,23 @@ func TestJournalCatSpeaksSnakeCase(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}
+	}
+}
+
+// TestJournalCatFeedsReplay: what a server took in folds to the same again.
+func TestJournalCatFeedsReplay(t *testing.T) {
+	s := start(t, t.TempDir(), quick)
+	s.do(http.MethodPost, "/webhooks/generic", event("firing", "checkout"), nil)
+	s.do(http.MethodPost, "/webhooks/alertmanager", `{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"X","service":"mail"},"startsAt":"2026-01-01T00:00:30Z","fingerprint":"f1"}]}`, nil)
+	s.do(http.MethodPost, "/webhooks/generic", `"no event"`, nil)
+	s.stop()
+	lines, err := cli(t, "journal", "cat", "--deliveries", "--data-dir", s.dir)
+	if n := strings.Count(lines, "\n"); err != nil || n != 2 {
+		t.Fatalf("%d lines, want 2: %v\n%s", n, err, lines)
+	}
+	out := t.TempDir()
+	if said, err := cliFrom(t, lines, "replay", "--events", "-", "--out", out); err != nil || !strings.Contains(said, "2 lines, 2 events, 2 incidents; 0 lines could not") {
+		t.Errorf("replay: %v\n%s", err, said)
 	}
 }
 

@@ -23,7 +23,15 @@ type catLine struct {
 // errEnough ends a walk early.
 var errEnough = errors.New("enough")
 
-func journalCat(w io.Writer, dir string, from itsm.Offset, limit int, raw bool) error {
+// catOptions say what of a journal is printed.
+type catOptions struct {
+	from       itsm.Offset
+	limit      int // lines; 0: all
+	raw        bool
+	deliveries bool // only these, as recorded
+}
+
+func journalCat(w io.Writer, dir string, o catOptions) error {
 	where, err := journalOf(dir)
 	if err != nil {
 		return err
@@ -31,37 +39,67 @@ func journalCat(w io.Writer, dir string, from itsm.Offset, limit int, raw bool) 
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	n := 0
-	err = journal.Iterate(journal.Options{Dir: where}, from, func(r journal.Record) error {
-		if limit > 0 && n >= limit {
+	err = journal.Iterate(journal.Options{Dir: where}, o.from, func(r journal.Record) error {
+		l := o.line(r)
+		if l == nil {
+			return nil
+		}
+		if o.limit > 0 && n >= o.limit {
 			return errEnough
 		}
 		n++
-		l := catLine{Offset: r.Offset, At: r.At, Kind: entry.KindOf(r.Body).String()}
-		v, err := entry.Decode(r.Body)
-		if err != nil {
-			l.Error = err.Error()
-			return enc.Encode(l)
-		}
-		l.Content = v
-		switch v := v.(type) {
-		case *entry.Delivery:
-			if raw {
-				l.Raw = string(v.Raw)
-			}
-			l.Content = catDeliveryOf(v)
-		case *entry.Tick:
-			l.Content = nil
-		case *entry.Config:
-			l.Content = v.Body
-		case *entry.RulesChunk:
-			l.Content = map[string]any{"set_id": v.SetID, "seq": v.Seq, "body": string(v.Body)}
-		}
 		return enc.Encode(l)
 	})
 	if errors.Is(err, errEnough) {
 		return nil
 	}
 	return err
+}
+
+// line is what is printed of an entry; nil for nothing.
+func (o catOptions) line(r journal.Record) any {
+	l := catLine{Offset: r.Offset, At: r.At, Kind: entry.KindOf(r.Body).String()}
+	v, err := entry.Decode(r.Body)
+	if o.deliveries {
+		d, ok := v.(*entry.Delivery)
+		if err != nil || !ok || len(d.Raw) == 0 {
+			return nil
+		}
+		return recordedOf(r.At, d)
+	}
+	if err != nil {
+		l.Error = err.Error()
+		return l
+	}
+	l.Content = v
+	switch v := v.(type) {
+	case *entry.Delivery:
+		if o.raw {
+			l.Raw = string(v.Raw)
+		}
+		l.Content = catDeliveryOf(v)
+	case *entry.Tick:
+		l.Content = nil
+	case *entry.Config:
+		l.Content = v.Body
+	case *entry.RulesChunk:
+		l.Content = map[string]any{"set_id": v.SetID, "seq": v.Seq, "body": string(v.Body)}
+	}
+	return l
+}
+
+// recordedOf is a delivery as replay reads it: the body as it is where that is
+// JSON in one line, else as a text.
+func recordedOf(at itsm.Time, d *entry.Delivery) any {
+	out := struct {
+		At     itsm.Time `json:"at"`
+		Source string    `json:"source"`
+		Body   any       `json:"body"`
+	}{at, d.Source, string(d.Raw)}
+	if json.Valid(d.Raw) && d.Raw[0] != '"' {
+		out.Body = json.RawMessage(d.Raw)
+	}
+	return out
 }
 
 // catDelivery is a delivery in the names of the API.

@@ -48,6 +48,26 @@ func TestWelcome(t *testing.T) {
 	}
 }
 
+// TestSnippetsHaveTheServersAddress: from the configuration, as the server has it.
+func TestSnippetsHaveTheServersAddress(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s.yml")
+	for text, want := range map[string]string{
+		"listen: 127.0.0.1:7\n":                                  "http://127.0.0.1:7/webhooks/datadog",
+		"listen: 127.0.0.1:7\nexternal_url: https://x.example\n": "https://x.example/webhooks/datadog",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := cli(t, "snippets", "datadog", "--config", file); err != nil || !strings.Contains(out, want) {
+			t.Errorf("%q: %v, want %s in\n%s", text, err, want, out)
+		}
+	}
+	t.Setenv("SIGNALBOX_EXTERNAL_URL", "https://env.example")
+	if out, err := cli(t, "snippets", "datadog", "--config", file); err != nil || !strings.Contains(out, "https://env.example/webhooks/datadog") {
+		t.Errorf("by environment: %v\n%s", err, out)
+	}
+}
+
 func TestReadmeSnippetsAreThePrintedOnes(t *testing.T) {
 	const base = "http://127.0.0.1:8080"
 	for _, s := range snippets(base) {

@@ -36,7 +36,8 @@ func replayCommand() *cobra.Command {
 time the recording tells; no clock is read, so every run gives the same bytes.
 
 A line is a generic event, or a recorded delivery {"at","source","body"} whose
-source names a built-in or configured source (alertmanager when it is missing).
+source names a built-in or configured source (alertmanager when it is missing);
+'signalbox journal cat --deliveries' writes such lines.
 Into DIR go members.jsonl (one line an input event with its incident),
 incidents.jsonl, problems.jsonl and summary.json.`,
 		Example: "  signalbox replay --events last-month.jsonl --cmdb cmdb.yaml --out result\n  signalbox replay --events - --cmdb cis.csv --cmdb relations.csv --out result",
@@ -141,7 +142,7 @@ type lineDecoder struct {
 	bad     int
 }
 
-// recorded is a delivery as journal cat or a recorder writes it.
+// recorded is a delivery as 'journal cat --deliveries' or a recorder writes it.
 type recorded struct {
 	At     itsm.Time       `json:"at"`
 	Source string          `json:"source"`

@@ -111,14 +111,7 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 		return nil, err
 	}
 	ip := net.ParseIP(host)
-	s := &settings{file: f, base: f.ExternalURL, loopback: host == "localhost" || (ip != nil && ip.IsLoopback())}
-	if s.base == "" {
-		scheme := "http"
-		if f.TLS.CertFile != "" {
-			scheme = "https"
-		}
-		s.base = scheme + "://" + f.Listen
-	}
+	s := &settings{file: f, base: baseOf(f), loopback: host == "localhost" || (ip != nil && ip.IsLoopback())}
 	if s.sources, err = sourcesOf(f); err != nil {
 		return nil, err
 	}
@@ -138,6 +131,17 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 	}
 	s.pagers, err = pagersOf(f, s.base, log)
 	return s, err
+}
+
+// baseOf is how people and senders reach a server.
+func baseOf(f *conf.File) string {
+	switch {
+	case f.ExternalURL != "":
+		return f.ExternalURL
+	case f.TLS.CertFile != "":
+		return "https://" + f.Listen
+	}
+	return "http://" + f.Listen
 }
 
 // withCredentials leaves out the built-in sources nobody configured: away from

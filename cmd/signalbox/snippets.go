@@ -15,19 +15,31 @@ import (
 )
 
 func snippetsCommand() *cobra.Command {
-	var base string
+	var base, config string
 	c := &cobra.Command{
 		Use:   "snippets [curl|alertmanager|prometheus|datadog|rules|dashboard]",
 		Short: "Print what to paste into each sender, and the monitoring of Signalbox itself",
-		Long: `Prints what to paste into each sender, with this server's address. Two more are
-printed only when named: 'rules', Prometheus alert rules for Signalbox itself, and
+		Long: `Prints what to paste into each sender, with the server's address: --external-url, or
+what the configuration says (external_url, else listen). Two more are printed only
+when named: 'rules', Prometheus alert rules for Signalbox itself, and
 'dashboard', a Grafana dashboard to import.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := fromEnv(cmd); err != nil {
+				return err
+			}
+			if base == "" {
+				f, err := conf.Load(config, cmd.Flags().Changed("config"))
+				if err != nil {
+					return err
+				}
+				base = baseOf(f)
+			}
 			return printSnippets(cmd.OutOrStdout(), base, args)
 		},
 	}
-	c.Flags().StringVar(&base, "external-url", envOr("SIGNALBOX_EXTERNAL_URL", "http://"+conf.DefaultListen), "how senders reach this server")
+	c.Flags().StringVar(&base, "external-url", "", "how senders reach the server; else the configuration tells")
+	c.Flags().StringVar(&config, "config", conf.DefaultFile, "configuration file")
 	return c
 }
 
