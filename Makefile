@@ -44,7 +44,7 @@ race:
 	CGO_ENABLED=1 SIGNALBOX_RACE=1 $(GO) test -short -run 'FirstAlert|Explained|PagerDuty|Kill|Trace' ./cmd/signalbox
 
 fuzz:
-	$(GO) run ./cmd/internal/fuzzall -time $(FUZZ)
+	SIGNALBOX_DATA=$(abspath $(DATA)) $(GO) run ./cmd/internal/fuzzall -time $(FUZZ)
 
 # Alerts a second beside a real Alertmanager; other scenarios: ARGS="-scenario storm".
 bench: build

@@ -38,7 +38,7 @@ func (m meta) encode() []byte {
 }
 
 func decodeMeta(b []byte) (m meta, version uint32, ok bool) {
-	if string(b[:8]) != metaMagic || crc32.Checksum(b[:60], castagnoli) != le.Uint32(b[60:]) {
+	if len(b) < metaSlot || string(b[:8]) != metaMagic || crc32.Checksum(b[:60], castagnoli) != le.Uint32(b[60:]) {
 		return m, 0, false
 	}
 	return meta{generation: le.Uint64(b[16:]), oldest: itsm.Offset(le.Uint64(b[24:]))}, le.Uint32(b[8:]), true
