@@ -41,6 +41,8 @@ type ciPage struct {
 	Impact     string
 	Alerts     []alertRow
 	Incidents  []incidentRow
+	MoreInc    string // address of all its open incidents, when they are more than listed
+	MoreAl     string // address of all its alerts, when they are more than listed
 	Wide       *picture
 	Narrow     *picture
 	Walks      [][]ciLink
@@ -58,6 +60,8 @@ func (p ciPage) about() (string, string, string) { return "ci", p.CI.Name, "cis"
 type ciFacts struct {
 	Alerts    []itsm.Alert
 	Incidents []itsm.Incident
+	MoreAl    bool
+	MoreInc   bool
 	Firing    map[string]int // firing alerts of this CI and of what the page names or draws around it
 	Part      bool           // Firing may miss some: they are more than countedMax
 }
@@ -79,6 +83,12 @@ func viewCI(g *cmdb.Graph, r cmdb.Ref, f ciFacts, d drawing, now time.Time) ciPa
 	}
 	for _, i := range f.Incidents {
 		p.Incidents = append(p.Incidents, viewRow(i, inv, false, now))
+	}
+	if f.MoreAl {
+		p.MoreAl = alertsOfCI(ci.ID)
+	}
+	if f.MoreInc {
+		p.MoreInc = "/?" + url.Values{"ci": {ci.ID}}.Encode()
 	}
 	d.Firing, d.Part = f.Firing, f.Part
 	p.Wide, p.Narrow = d.draw()
@@ -177,6 +187,7 @@ func (c *Console) ciFacts(g *cmdb.Graph, r cmdb.Ref, d drawing) (ciFacts, error)
 		return f, err
 	}
 	f.Alerts, f.Incidents = alerts.Items, incidents.Items
+	f.MoreAl, f.MoreInc = alerts.Next != "", incidents.Next != ""
 	near := map[string]bool{id: true}
 	for _, list := range [][]cmdb.Edge{g.Dependencies(r), g.Dependants(r)} {
 		for _, e := range list[:min(len(list), neighboursMax)] {

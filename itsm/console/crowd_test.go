@@ -105,6 +105,13 @@ func TestCIOf300(t *testing.T) {
 	}
 	s.book.flood(t, countedMax+100, 0)
 	_, body = s.get("/cis/" + cannedDB)
+	if href := link(t, body, "All its alerts"); href != "" {
+		t.Errorf("with four alerts the page leads to all of them at %s", href)
+	}
+	_, pod := s.get("/cis/cart-api-1")
+	if href := link(t, pod, "All its alerts"); href != "/alerts?ci=cart-api-1&status=all" {
+		t.Errorf("of a hundred alerts the rest is at %q", href)
+	}
 	if got := text(parse(t, body)); !strings.Contains(got, "at least ") || strings.Contains(got, "quiet") {
 		t.Error("with more alerts than are counted the page says what it does not know")
 	}
