@@ -157,6 +157,32 @@ func TestAnOldResolveIsTriedAgain(t *testing.T) {
 	})
 }
 
+// TestAnOldResolveIsGivenUpADayLater: its day begins with the first start after the
+// restore, whenever the backup was made.
+func TestAnOldResolveIsGivenUpADayLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		old := in(3, itsm.Resolve, 2)
+		old.At = itsm.TimeOf(began.Add(-abandonAfter))
+		a, b := &asked{partner: partner{script: map[string][]error{"3-resolve-2": {Retry(0, "down")}}}}, &box{pending: []itsm.Intent{old}}
+		s := NewSender(Options{Connector: a, Outbox: b, Actor: b, Restored: &Restored{Known: 10, Since: began, QuietUntil: began.Add(time.Hour),
+			Open: func() ([]itsm.Incident, error) { return nil, nil }}})
+		for _, c := range []struct {
+			until time.Duration
+			dead  int
+		}{{abandonAfter - time.Minute, 0}, {abandonAfter + 2*backoffMax, 1}} {
+			ctx, cancel := context.WithDeadline(t.Context(), began.Add(c.until))
+			if err := s.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			if _, dead := b.settled(); len(dead) != c.dead {
+				t.Errorf("after %v: dead letters %v, want %d", c.until, dead, c.dead)
+			}
+		}
+	})
+}
+
 func TestAPersonSendsWhatWasHeldBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := &asked{}, &box{pending: []itsm.Intent{in(3, itsm.Trigger, 1)}}

@@ -27,7 +27,7 @@ import (
 // what a request can make it hold.
 const (
 	hostileCasesMin = 150
-	hostileGOGC     = "GOGC=50"
+	measuredGOGC    = "GOGC=50"
 	rssGrowthMax    = 64 << 20
 	honestWaitMax   = 50 * time.Millisecond // p99, in make torture
 )
@@ -284,7 +284,7 @@ func manyLabels(n int) string {
 // served in between.
 func TestTortureHostile(t *testing.T) {
 	s := prepare(t, t.TempDir(), quick)
-	s.env = []string{hostileGOGC}
+	s.env = []string{measuredGOGC}
 	s.run()
 	honest := func() time.Duration {
 		begin := time.Now()
