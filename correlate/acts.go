@@ -124,7 +124,7 @@ func (s *State) actAcknowledge(i *incident, a *itsm.Act) itsm.Outcome {
 		return i.illegal(a)
 	}
 	if i.ackAt == 0 {
-		i.ackAt, i.ackBy = s.now, by.actor
+		i.ackAt, i.handling().ackBy = s.now, by.actor
 	}
 	s.timeline(i, "acknowledged", by.actor, a.Text)
 	s.touchIncident(i)
@@ -145,7 +145,7 @@ func (s *State) actUnacknowledge(i *incident, a *itsm.Act) itsm.Outcome {
 	if !i.acked {
 		return noOp(a)
 	}
-	i.acked, i.ackAt, i.ackBy = false, 0, ""
+	i.acked, i.ackAt, i.handling().ackBy = false, 0, ""
 	for n := range i.told {
 		i.told[n].acked = false
 	}
@@ -201,12 +201,12 @@ func (s *State) actHold(i *incident, a *itsm.Act) itsm.Outcome {
 	switch {
 	case !slices.Contains(itsm.HoldReasons, a.Reason):
 		return refuse(a, itsm.Invalid, "reason %q: expected one of %s", a.Reason, strings.Join(itsm.HoldReasons, ", "))
-	case i.state == itsm.OnHold && i.holdReason == a.Reason:
+	case i.state == itsm.OnHold && i.handled().holdReason == a.Reason:
 		return noOp(a)
 	case i.state != itsm.OnHold && !itsm.CanMove(i.state, itsm.OnHold):
 		return i.illegal(a)
 	}
-	i.state, i.holdReason = itsm.OnHold, a.Reason
+	i.state, i.handling().holdReason = itsm.OnHold, a.Reason
 	s.changed(i, a, "on hold", "waits for: "+a.Reason)
 	return done(a)
 }
@@ -216,7 +216,7 @@ func (s *State) actResume(i *incident, a *itsm.Act) itsm.Outcome {
 	case itsm.InProgress, itsm.New:
 		return noOp(a)
 	case itsm.OnHold:
-		i.state, i.holdReason = itsm.InProgress, ""
+		i.state, i.handling().holdReason = itsm.InProgress, ""
 		s.changed(i, a, "resumed", cmpText(a.Text, "work goes on"))
 		return done(a)
 	}
@@ -229,11 +229,12 @@ func (s *State) actAssign(i *incident, a *itsm.Act) itsm.Outcome {
 		return i.illegal(a)
 	case a.Assignee == "" && a.Group == "":
 		return refuse(a, itsm.Invalid, "assign: give an assignee or a group")
-	case (a.Assignee == "" || a.Assignee == i.assignee) && (a.Group == "" || a.Group == i.team):
+	case (a.Assignee == "" || a.Assignee == i.handled().assignee) && (a.Group == "" || a.Group == i.team):
 		return noOp(a)
 	}
-	i.assignee, i.team = cmpText(a.Assignee, i.assignee), cmpText(a.Group, i.team)
-	s.changed(i, a, "assigned", "to "+strings.Trim(i.assignee+" of "+i.team, " of"))
+	h := i.handling()
+	h.assignee, i.team = cmpText(a.Assignee, h.assignee), cmpText(a.Group, i.team)
+	s.changed(i, a, "assigned", "to "+strings.Trim(h.assignee+" of "+i.team, " of"))
 	return done(a)
 }
 
@@ -246,10 +247,10 @@ func (s *State) actPriority(i *incident, a *itsm.Act) itsm.Outcome {
 	case a.Priority == i.override:
 		return noOp(a)
 	}
-	i.override, i.overrideBy = a.Priority, doerOf(a).actor
+	i.override, i.handling().overrideBy = a.Priority, doerOf(a).actor
 	text := fmt.Sprintf("%s instead of the computed %s", a.Priority, i.computed)
 	if a.Priority == 0 {
-		i.overrideBy = ""
+		i.handling().overrideBy = ""
 		text = fmt.Sprintf("the override is taken back; computed %s counts", i.computed)
 	}
 	s.changed(i, a, "priority", text)
@@ -295,7 +296,8 @@ func (s *State) actCancel(i *incident, a *itsm.Act) itsm.Outcome {
 	if i.state.IsOpen() {
 		s.openIncidents--
 	}
-	i.state, i.stillFires, i.holdReason = itsm.Cancelled, false, ""
+	i.state, i.stillFires = itsm.Cancelled, false
+	i.unhold()
 	for _, m := range i.members {
 		if al := s.alerts[m.alert]; al != nil && al.inc == i && al.member && al.status == itsm.Firing {
 			al.held = i.number.String() + " was cancelled by " + doerOf(a).actor

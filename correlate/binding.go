@@ -19,8 +19,6 @@ type ci struct {
 
 	known    bool // the fields below are of the current graph
 	tier     int
-	env      string
-	class    string
 	group    string
 	services []*service // affected when it fails, sorted by id
 }
@@ -71,11 +69,11 @@ func (s *State) look(c *ci) *ci {
 		return c
 	}
 	c.known = true
-	c.tier, c.env, c.class, c.group, c.services = 0, "", "", "", nil
+	c.tier, c.group, c.services = 0, "", nil
 	if c.ref == cmdb.NoRef {
 		return c
 	}
-	c.tier, c.env, c.class, c.group = s.graph.Tier(c.ref), s.graph.Env(c.ref), s.graph.Class(c.ref), s.graph.SupportGroup(c.ref)
+	c.tier, c.group = s.graph.Tier(c.ref), s.graph.SupportGroup(c.ref)
 	for _, r := range s.graph.Services(c.ref, serviceHops) {
 		if len(c.services) == serviceCIsMax {
 			break

@@ -128,7 +128,8 @@ func archiveIncident(a *archive, i *incident) {
 	for _, v := range []*itsm.Time{&i.openedAt, &i.ackAt, &i.resolvedAt, &i.closedAt, &i.causesDue, &i.clearedAt, &i.lastActivity, &i.wake, &i.recActivity} {
 		num(a, v)
 	}
-	for _, v := range []*string{&i.ackBy, &i.resolvedBy, &i.closeCode, &i.holdReason, &i.assignee, &i.team, &i.overrideBy, &i.leadTitle, &i.leadCI, &i.why} {
+	h := i.handled()
+	for _, v := range []*string{&h.ackBy, &i.resolvedBy, &h.closeCode, &h.holdReason, &h.assignee, &i.team, &h.overrideBy, &i.leadTitle, &i.leadCI, &i.why} {
 		text(a, v)
 	}
 	for n := range i.stormIn {
@@ -157,9 +158,12 @@ func archiveIncident(a *archive, i *incident) {
 	}
 	list(a, &i.causes, cause)
 	list(a, &i.maybe, candidate)
-	list(a, &i.links, externalRef)
+	list(a, &h.links, externalRef)
 	list(a, &i.told, archiveTold)
-	list(a, &i.heard, func(a *archive, h *heard) { text(a, &h.connector); num(a, &h.version); num(a, &h.rank) })
+	list(a, &h.heard, func(a *archive, h *heard) { text(a, &h.connector); num(a, &h.version); num(a, &h.rank) })
+	if a.reading && h.any() {
+		i.did = &h
+	}
 }
 
 func archiveBecause(a *archive, b *because) {

@@ -166,7 +166,7 @@ const (
 
 func (s *State) causesStale(i *incident) {
 	n := len(i.members)
-	if n <= causesSmall || 4*n >= 5*i.causesAt {
+	if n <= causesSmall || 4*n >= 5*int(i.causesAt) {
 		s.refreshCauses(i)
 		return
 	}
@@ -178,5 +178,5 @@ func (s *State) causesStale(i *incident) {
 func (s *State) refreshCauses(i *incident) {
 	i.causes = s.group.g.Causes(i.number)
 	i.causes = i.causes[:min(len(i.causes), itsm.IncidentCausesMax)]
-	i.causesAt, i.causesDue = len(i.members), 0
+	i.causesAt, i.causesDue = int32(len(i.members)), 0
 }

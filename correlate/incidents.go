@@ -22,42 +22,40 @@ type incident struct {
 	dirty      bool
 	pageHeld   bool // a page waits for the end of a storm or for the budget
 
+	override, computed itsm.Priority
+	impact, urgency    itsm.Level
+	worst              itsm.Severity // of this epoch; it does not fall by itself
+	leadSev            itsm.Severity
+	unknown            bool  // a CI of which the CMDB says nothing
+	bestTier           int32 // best known tier among CIs without a service; 0: none known
+	firing             int32
+	flapping           int32 // alerts that flap and count here
+	causesAt           int32 // members when causes were computed
+
 	openedAt, ackAt, resolvedAt, closedAt itsm.Time
-	ackBy, resolvedBy, closeCode          string
-	holdReason, assignee, team            string
+	resolvedBy, team                      string
+	did                                   *handling            // nil: nobody did anything
 	stormIn                               [scopesOfAlert]int32 // scopes whose storm it was opened in, index + 1
-	overrideBy                            string
-	override, computed                    itsm.Priority
-	impact, urgency                       itsm.Level
 	impactWhy, urgencyWhy                 because
 	follows, mergedInto                   itsm.IncidentNumber
 
 	members    []member
-	firing     int
-	flapping   int // alerts that flap and count here
 	bySeverity [itsm.Info + 1]int32
-	worst      itsm.Severity // of this epoch; it does not fall by itself
 	events     uint64
 	cis        ciSet
 	bound      names // bound CI ids
 	unbound    names // provisional keys
 	services   []affected
-	bestTier   int  // best known tier among CIs without a service; 0: none known
-	unknown    bool // a CI of which the CMDB says nothing
 
 	lead      itsm.AlertNumber // the alert that names it: the worst, then the first
-	leadSev   itsm.Severity
 	leadTitle string
 	leadCI    string
 	labels    string // shared by all members, packed; "" for none
 	why       string // why its latest member belongs to it
 	causes    []itsm.Cause
-	causesAt  int       // members when causes were computed
 	causesDue itsm.Time // when they have to be computed again; 0: they are fresh
 	maybe     []itsm.Candidate
-	links     []itsm.ExternalRef
 	told      []told
-	heard     []heard
 
 	clearedAt    itsm.Time // when its last alert cleared; 0 while one fires
 	lastActivity itsm.Time
@@ -66,6 +64,47 @@ type incident struct {
 	changedAt    itsm.Offset
 	recEvents    uint64 // events and activity as of the last material change
 	recActivity  itsm.Time
+}
+
+// handling is what people and partners did about an incident. Most incidents of
+// a storm have none, so it is made when the first of it comes.
+type handling struct {
+	ackBy, closeCode, holdReason, assignee, overrideBy string
+	links                                              []itsm.ExternalRef
+	heard                                              []heard
+}
+
+// handled is for reading, handling for writing.
+func (i *incident) handled() handling {
+	if i.did == nil {
+		return handling{}
+	}
+	return *i.did
+}
+
+func (i *incident) handling() *handling {
+	if i.did == nil {
+		i.did = &handling{}
+	}
+	return i.did
+}
+
+func (h *handling) any() bool {
+	return h.ackBy+h.closeCode+h.holdReason+h.assignee+h.overrideBy != "" || len(h.links)+len(h.heard) > 0
+}
+
+// unhold forgets what i waited for.
+func (i *incident) unhold() {
+	if i.did != nil {
+		i.did.holdReason = ""
+	}
+}
+
+// setCloseCode notes how i was resolved, "" for by itself or not.
+func (i *incident) setCloseCode(code string) {
+	if i.did != nil || code != "" {
+		i.handling().closeCode = code
+	}
 }
 
 // member is one alert episode of an incident.
@@ -323,14 +362,15 @@ func clip(s string, n int) string {
 
 // record makes the record of i as of its last material change.
 func (i *incident) record() *itsm.Incident {
+	h := i.handled()
 	r := &itsm.Incident{
-		Number: i.number, Title: i.title(), State: i.state, Priority: i.priority(), Computed: i.computed, PriorityBy: i.overrideBy,
+		Number: i.number, Title: i.title(), State: i.state, Priority: i.priority(), Computed: i.computed, PriorityBy: h.overrideBy,
 		Impact: i.impact, Urgency: i.urgency, ImpactBecause: i.impactWhy.String(), UrgencyBecause: i.urgencyWhy.String(),
-		OpenedAt: i.openedAt, AcknowledgedAt: i.ackAt, AcknowledgedBy: i.ackBy, ResolvedAt: i.resolvedAt, ResolvedBy: i.resolvedBy,
-		ClosedAt: i.closedAt, CloseCode: i.closeCode, HoldReason: i.holdReason, Epoch: i.epoch,
-		AlertCount: len(i.members), FiringCount: i.firing, EventCount: i.recEvents,
+		OpenedAt: i.openedAt, AcknowledgedAt: i.ackAt, AcknowledgedBy: h.ackBy, ResolvedAt: i.resolvedAt, ResolvedBy: i.resolvedBy,
+		ClosedAt: i.closedAt, CloseCode: h.closeCode, HoldReason: h.holdReason, Epoch: i.epoch,
+		AlertCount: len(i.members), FiringCount: int(i.firing), EventCount: i.recEvents,
 		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes),
-		MaybeRelated: slices.Clone(i.maybe), Assignee: i.assignee, Group: i.team, Links: slices.Clone(i.links),
+		MaybeRelated: slices.Clone(i.maybe), Assignee: h.assignee, Group: i.team, Links: slices.Clone(h.links),
 		Follows: i.follows, MergedInto: i.mergedInto, StillFiring: i.stillFires, Storm: i.storm, Severity: i.severity(),
 		Version: i.version, Labels: i.sharedLabels(), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
 	}

@@ -89,7 +89,7 @@ func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 	if i.acked && !t.acked {
 		t.acked = true
 		if !s.isEcho(by, t) {
-			s.intend(i, t, itsm.Acknowledge, by, "acknowledged by "+i.ackBy)
+			s.intend(i, t, itsm.Acknowledge, by, "acknowledged by "+i.handled().ackBy)
 		}
 	}
 	s.update(i, c, t, by)
@@ -303,7 +303,7 @@ func (i *incident) snapshot() itsm.IncidentSnapshot {
 	v := itsm.IncidentSnapshot{
 		Title: i.title(), Priority: i.priority(), Severity: i.severity(), State: i.state, Because: i.reason(),
 		CIs: firstN(i.bound, itsm.IntentCIsMax), Services: firstN(i.serviceIDs(), itsm.IntentCIsMax),
-		Alerts: len(i.members), Firing: i.firing, Group: i.team, OpenedAt: i.openedAt,
+		Alerts: len(i.members), Firing: int(i.firing), Group: i.team, OpenedAt: i.openedAt,
 	}
 	if len(v.CIs) == 0 {
 		v.CIs = firstN(i.unbound, itsm.IntentCIsMax)

@@ -19,7 +19,7 @@ func checkInvariants(tb fataler, w *world) {
 	s := w.s
 	firing, open := 0, 0
 	refs := map[*ci]int32{}
-	type tally struct{ firing, flapping int }
+	type tally struct{ firing, flapping int32 }
 	tallies := map[*incident]*tally{}
 	homes := map[evidenceKey]int{} // incidents by episode
 	for k := range w.evidence {
@@ -100,7 +100,7 @@ func checkFiring(tb fataler, w *world, a *alert, homes int) {
 func checkIncident(tb fataler, w *world, i *incident) {
 	tb.Helper()
 	r, ok := w.incidents[i.number]
-	if !ok || r.AlertCount != len(i.members) || r.FiringCount != i.firing || r.State != i.state || r.Priority != i.priority() {
+	if !ok || r.AlertCount != len(i.members) || r.FiringCount != int(i.firing) || r.State != i.state || r.Priority != i.priority() {
 		tb.Fatalf("the record of %s is not what it is: %+v", i.number, r)
 	}
 	cis := map[*ci]int32{}

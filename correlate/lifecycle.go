@@ -8,8 +8,9 @@ import (
 
 // resolve ends the work on i. A condition that still fires is flagged.
 func (s *State) resolve(i *incident, by doer, code, text string) {
-	i.state, i.resolvedAt, i.resolvedBy, i.closeCode = itsm.IncidentResolved, s.now, by.actor, code
-	i.holdReason = ""
+	i.state, i.resolvedAt, i.resolvedBy = itsm.IncidentResolved, s.now, by.actor
+	i.setCloseCode(code)
+	i.unhold()
 	i.stillFires = i.firing > 0
 	i.lastActivity = s.now
 	s.openIncidents--
@@ -35,7 +36,8 @@ func (s *State) canReopen(i *incident) bool {
 func (s *State) reopen(i *incident, by doer, why string) {
 	i.state, i.epoch = itsm.New, i.epoch+1
 	i.acked, i.stillFires, i.grown = false, false, false
-	i.resolvedAt, i.resolvedBy, i.closeCode = 0, "", ""
+	i.resolvedAt, i.resolvedBy = 0, ""
+	i.setCloseCode("")
 	i.clearedAt = 0 // without a firing alert it waits for the person who reopened it
 	i.worst = i.severity()
 	i.lastActivity = s.now

@@ -106,8 +106,8 @@ func (s *State) addServices(i *incident, c *ci) {
 	if len(c.services) == 0 {
 		if c.tier == 0 {
 			i.unknown = true
-		} else if i.bestTier == 0 || c.tier < i.bestTier {
-			i.bestTier = c.tier
+		} else if i.bestTier == 0 || c.tier < int(i.bestTier) {
+			i.bestTier = int32(c.tier)
 		}
 	}
 	for _, v := range c.services {

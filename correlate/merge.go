@@ -83,18 +83,18 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 func (i *incident) inherit(from *incident) {
 	if from.acked {
 		if !i.acked || from.ackAt < i.ackAt {
-			i.ackAt, i.ackBy = from.ackAt, from.ackBy
+			i.ackAt, i.handling().ackBy = from.ackAt, from.handled().ackBy
 		}
 		i.acked = true
 		if i.state == itsm.New {
 			i.state = itsm.InProgress
 		}
 	}
-	if i.assignee == "" {
-		i.assignee = from.assignee
+	if theirs := from.handled().assignee; theirs != "" && i.handled().assignee == "" {
+		i.handling().assignee = theirs
 	}
-	if i.override == 0 {
-		i.override, i.overrideBy = from.override, from.overrideBy
+	if i.override == 0 && from.override != 0 {
+		i.override, i.handling().overrideBy = from.override, from.handled().overrideBy
 	}
 }
 

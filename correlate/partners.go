@@ -126,12 +126,13 @@ func (s *State) isNews(i *incident, a *itsm.Act) bool {
 	if a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || faultNoVersion {
 		return true
 	}
-	n := slices.IndexFunc(i.heard, func(h heard) bool { return h.connector == a.Origin })
+	did := i.handling()
+	n := slices.IndexFunc(did.heard, func(h heard) bool { return h.connector == a.Origin })
 	if n < 0 {
-		i.heard = append(i.heard, heard{a.Origin, a.PartnerVersion, rank(a.Kind)})
+		did.heard = append(did.heard, heard{a.Origin, a.PartnerVersion, rank(a.Kind)})
 		return true
 	}
-	h := &i.heard[n]
+	h := &did.heard[n]
 	if a.PartnerVersion < h.version || a.PartnerVersion == h.version && rank(a.Kind) <= h.rank {
 		return false
 	}
@@ -147,16 +148,17 @@ func (s *State) link(i *incident, a *itsm.Act) itsm.Outcome {
 	if a.Link == nil || a.Link.Connector == "" || a.Link.ID == "" {
 		return refuse(a, itsm.Invalid, "link: expected a connector and an id")
 	}
-	n := slices.IndexFunc(i.links, func(l itsm.ExternalRef) bool { return l.Connector == a.Link.Connector && l.ID == a.Link.ID })
+	did := i.handling()
+	n := slices.IndexFunc(did.links, func(l itsm.ExternalRef) bool { return l.Connector == a.Link.Connector && l.ID == a.Link.ID })
 	switch {
-	case n >= 0 && (a.Link.URL == "" || i.links[n].URL == a.Link.URL):
+	case n >= 0 && (a.Link.URL == "" || did.links[n].URL == a.Link.URL):
 		return noOp(a)
 	case n >= 0:
-		i.links[n].URL = a.Link.URL
-	case len(i.links) >= linksMax:
+		did.links[n].URL = a.Link.URL
+	case len(did.links) >= linksMax:
 		return refuse(a, itsm.TooLarge, "%s has %d links, which is the limit", i.number, linksMax)
 	default:
-		i.links = append(i.links, *a.Link)
+		did.links = append(did.links, *a.Link)
 	}
 	s.timeline(i, "linked", doerOf(a).actor, a.Link.Connector+" "+a.Link.ID+" "+a.Link.URL)
 	s.touchIncident(i)
