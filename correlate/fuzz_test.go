@@ -18,6 +18,7 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add(def)
 	f.Add([]byte(`{"hops": 8, "tau": "1s", "sources": {"am": {"stale_after": "1h"}}, "connectors": [{"name": "pd", "min_priority": "P3"}]}`))
 	f.Add([]byte(`{"cmdb": {"relation_types": {"feeds": "from_affects_to"}, "mappings": [{"label": "box", "names": "host"}]}, "near_milli": 0, "cause_gamma_milli": 0, "storm_min": 1}`))
+	f.Add([]byte(`{"cmdb": {"mappings": []}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := ParseConfig(b)
 		if err != nil {

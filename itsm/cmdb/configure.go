@@ -15,6 +15,10 @@ type Settings struct {
 	Mappings      []Mapping            `json:"mappings,omitempty"`       // the first that fits an alert counts
 }
 
+// IsZero reports whether nothing is configured, so that no settings and empty ones
+// are journaled alike.
+func (s Settings) IsZero() bool { return len(s.RelationTypes)+len(s.Mappings) == 0 }
+
 // Bounds of the settings.
 const (
 	settingTypesMax = 1024
