@@ -11,7 +11,8 @@ import (
 // act applies what a person or a partner did and says what it came to.
 func (s *State) act(a *itsm.Act) {
 	o := s.repeated(a)
-	if o == nil {
+	repeated := o != nil
+	if !repeated {
 		n := s.decide(a)
 		n.Offset = s.off
 		o = &n
@@ -22,6 +23,25 @@ func (s *State) act(a *itsm.Act) {
 	}
 	s.totals.Acts++
 	s.put(itsm.Decision{Kind: itsm.SettleOutcome, Outcome: o})
+	if a.Origin != "" && a.DeliveryID != "" {
+		s.put(itsm.Decision{Kind: itsm.PutFates, Fates: &itsm.Fates{Offset: s.off, At: s.now, Source: a.Origin, Act: actFate(a, o, repeated)}})
+	}
+}
+
+// actFate writes down what became of an act that a partner delivered.
+func actFate(a *itsm.Act, o *itsm.Outcome, repeated bool) *itsm.ActFate {
+	f := &itsm.ActFate{Kind: a.Kind, Actor: doerOf(a).actor, Incident: a.Incident, Result: itsm.ActApplied, Reason: o.Detail}
+	switch {
+	case repeated:
+		f.Result, f.Reason = itsm.ActRepeated, ""
+	case o.Code != "":
+		f.Result = itsm.ActRefused
+	case o.Detail != "":
+		f.Result = itsm.ActIgnored
+	case o.NoOp:
+		f.Result = itsm.ActNoOp
+	}
+	return f
 }
 
 // decide checks the act against the lifecycle and applies it.
@@ -42,9 +62,10 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 		return s.link(i, a)
 	case a.IfVersion != 0 && a.IfVersion != i.version:
 		return refuse(a, itsm.Stale, "%s is at version %d, not %d: somebody changed it; look at it again", i.number, i.version, a.IfVersion)
-	case i.isOfOldRecord(a) || !s.isNews(i, a):
-		s.totals.PartnerStale++
-		return noOp(a)
+	case i.isOfOldRecord(a):
+		return s.ignore(a, itsm.ReasonOldRecord)
+	case !s.isNews(i, a):
+		return s.ignore(a, itsm.ReasonOldReport)
 	case i.mergedInto != 0 && a.Kind != itsm.ActNote:
 		return s.onMerged(i, a)
 	}
@@ -73,6 +94,12 @@ var actors = map[itsm.ActKind]func(*State, *incident, *itsm.Act) itsm.Outcome{
 
 func done(a *itsm.Act) itsm.Outcome { return itsm.Outcome{Incident: a.Incident} }
 func noOp(a *itsm.Act) itsm.Outcome { return itsm.Outcome{Incident: a.Incident, NoOp: true} }
+
+// ignore passes over a partner's report that says nothing new.
+func (s *State) ignore(a *itsm.Act, why string) itsm.Outcome {
+	s.totals.PartnerStale++
+	return itsm.Outcome{Incident: a.Incident, NoOp: true, Detail: why}
+}
 
 func refuse(a *itsm.Act, code itsm.Code, format string, args ...any) itsm.Outcome {
 	return itsm.Outcome{Incident: a.Incident, Code: code, Detail: fmt.Sprintf(format, args...)}

@@ -174,3 +174,44 @@ func TestFatesOfMixedDeliveries(t *testing.T) {
 		t.Errorf("%s quarantined, want 2", got)
 	}
 }
+
+// TestEveryActResult: what a partner delivers as an act has a result, each by the
+// shortest history that brings it about; other acts are no deliveries.
+func TestEveryActResult(t *testing.T) {
+	act := func(kind itsm.ActKind, id string, version int64) itsm.Act {
+		return itsm.Act{Kind: kind, Incident: 1, Epoch: 1, Actor: "pagerduty:Jane", Origin: "pd", DeliveryID: id, PartnerVersion: version}
+	}
+	with := func(a itsm.Act, change func(*itsm.Act)) itsm.Act { change(&a); return a }
+	for _, c := range []struct {
+		name string
+		acts []itsm.Act
+		want itsm.ActFate
+	}{
+		{"applied", []itsm.Act{act(itsm.ActAcknowledge, "a", 1)}, itsm.ActFate{Kind: itsm.ActAcknowledge, Result: itsm.ActApplied}},
+		{"already so", []itsm.Act{act(itsm.ActAcknowledge, "a", 1), act(itsm.ActAcknowledge, "b", 2)}, itsm.ActFate{Kind: itsm.ActAcknowledge, Result: itsm.ActNoOp}},
+		{"repeated", []itsm.Act{act(itsm.ActAcknowledge, "a", 1), act(itsm.ActAcknowledge, "a", 1)}, itsm.ActFate{Kind: itsm.ActAcknowledge, Result: itsm.ActRepeated}},
+		{"older report", []itsm.Act{act(itsm.ActResolve, "a", 2), act(itsm.ActAcknowledge, "b", 1)}, itsm.ActFate{Kind: itsm.ActAcknowledge, Result: itsm.ActIgnored, Reason: itsm.ReasonOldReport}},
+		{"older record", []itsm.Act{with(act(itsm.ActResolve, "a", 2), func(a *itsm.Act) { a.Epoch = 7 })}, itsm.ActFate{Kind: itsm.ActResolve, Result: itsm.ActIgnored, Reason: itsm.ReasonOldRecord}},
+		{"refused", []itsm.Act{with(act(itsm.ActNote, "a", 1), func(a *itsm.Act) { a.Text = " " })}, itsm.ActFate{Kind: itsm.ActNote, Result: itsm.ActRefused, Reason: "text: expected a note that is not empty"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, DefaultConfig())
+			w.at = epoch
+			w.do(Input{Delivery: &entry.Delivery{Source: "am", Events: []itsm.Event{{Source: "am", Identity: "x", CIName: "db", Title: "x", Severity: itsm.Major, Status: itsm.Firing}}}})
+			for _, a := range c.acts {
+				w.do(Input{Act: &a})
+			}
+			c.want.Actor, c.want.Incident = "pagerduty:Jane", 1
+			if d := cmp.Diff(itsm.Fates{Offset: w.off, At: w.at, Source: "pd", Act: &c.want}, w.fates[len(w.fates)-1]); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+			n := len(w.fates)
+			w.do(Input{Act: &itsm.Act{Kind: itsm.ActNote, Incident: 1, Actor: "console:admin", Text: "x"}})
+			w.do(Input{Act: &itsm.Act{Kind: itsm.ActReceipt, Incident: 1, Actor: "pd", Origin: "pd", IntentKey: "k"}})
+			if len(w.fates) != n {
+				t.Errorf("a note of ours or a receipt is told of as a delivery: %+v", w.fates[n:])
+			}
+			checkFates(t, w)
+		})
+	}
+}

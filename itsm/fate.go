@@ -63,4 +63,42 @@ type Fates struct {
 	At     Time
 	Source string
 	Events []EventFate
+	Act    *ActFate // instead of events: the delivery was something a partner's people did
+}
+
+// ActResult is what an act that a partner delivered came to.
+type ActResult uint8
+
+// Results of acts. The numbers are stored: add, never reuse.
+const (
+	ActApplied  ActResult = iota + 1 // it changed the incident
+	ActNoOp                          // the incident was so already
+	ActRepeated                      // the same delivery came before
+	ActIgnored                       // it is older than what is known, for a reason
+	ActRefused                       // the incident does not allow it, for a reason
+)
+
+var actResults = []string{"", "applied", "no-op", "repeated", "ignored", "refused"}
+
+// String returns the word of the API.
+func (r ActResult) String() string {
+	if int(r) < len(actResults) {
+		return actResults[r]
+	}
+	return ""
+}
+
+// Reasons for which a partner's report of an incident is ignored. They are stored.
+const (
+	ReasonOldRecord = "about a record of an earlier time the incident was open"
+	ReasonOldReport = "older than the partner's last report of the incident"
+)
+
+// ActFate is what a partner's people did, and what it came to then.
+type ActFate struct {
+	Kind     ActKind
+	Actor    string
+	Incident IncidentNumber
+	Result   ActResult
+	Reason   string // why it was ignored or refused, "" otherwise
 }

@@ -108,6 +108,17 @@ func TestPagerDutyResolvesHere(t *testing.T) {
 				s.do(http.MethodGet, "/api/v1/incidents/INC0000001", nil, &in)
 				return in.State == "resolved"
 			})
+			var list struct {
+				Items []struct {
+					Offset int
+					Act    *struct{ Kind, Actor, Incident, Result string }
+				}
+			}
+			s.do(http.MethodGet, "/api/v1/deliveries?incident=INC0000001&source=pagerduty", nil, &list)
+			if len(list.Items) == 0 || list.Items[0].Act == nil || list.Items[0].Act.Kind != "resolve" || list.Items[0].Act.Result != "applied" {
+				t.Fatalf("deliveries of PagerDuty: %+v", list)
+			}
+			s.wantTrace(fmt.Sprint(list.Items[0].Offset), "from pagerduty", "act       applied", "pagerduty:Jane Doe: resolve INC0000001; applied.")
 			if in.ResolvedBy == nil || *in.ResolvedBy != "pagerduty:Jane Doe" {
 				t.Errorf("resolved by %v, want pagerduty:Jane Doe", in.ResolvedBy)
 			}

@@ -33,7 +33,8 @@ func traceCommand() *cobra.Command {
 
   OFFSET  an entry of the journal, the "offset" that answered a webhook: when and
           from whom it was received, and for each of its events whether it was folded
-          into an alert, repeated one, was suppressed or quarantined, and why
+          into an alert, repeated one, was suppressed or quarantined, and why; for
+          a partner's webhook what its people did, and whether that was applied
   ALR…    an alert: its first and last delivery, its incident, and its latest deliveries
   INC…    an incident: what opened it, its alerts and why they belong to it`,
 		Example: "  signalbox trace 17\n  signalbox trace ALR0000042 --limit 50\n  signalbox trace INC0000007 --server https://signalbox.example.com",
@@ -85,8 +86,14 @@ type (
 		Remote       string        `json:"remote"`
 		RetryOf      string        `json:"retry_of"`
 		RawBytes     int           `json:"raw_bytes"`
+		Act          *tracedAct    `json:"act"`
 		Events       []tracedEvent `json:"events"`
 		NextEvent    int           `json:"next_event"`
+	}
+	tracedAct struct {
+		Result string `json:"result"`
+		Text   string `json:"text"`
+		Story  string `json:"story"`
 	}
 	tracedEvent struct {
 		Event    int    `json:"event"`
@@ -152,6 +159,10 @@ func (t *storyteller) delivery(off itsm.Offset) error {
 		if d.RetryOf != "" {
 			t.printf("  retries   the quarantined delivery %s\n", plain(d.RetryOf))
 		}
+		if d.Act != nil {
+			t.act(d.Act)
+			return
+		}
 		t.printf("  accepted  %d = %d folded + %d deduplicated + %d suppressed + %d quarantined\n", d.EventCount, d.Folded, d.Deduplicated, d.Suppressed, d.Quarantined)
 		if !d.Kept {
 			t.printf("  The journal no longer holds it: what was received is not known any more.\n")
@@ -160,6 +171,14 @@ func (t *storyteller) delivery(off itsm.Offset) error {
 		t.printf("\n%d. %s\n   %s\n", e.Event+1, words(e), plain(e.Story))
 		return true
 	})
+}
+
+// act tells what a partner's people did.
+func (t *storyteller) act(a *tracedAct) {
+	t.printf("  act       %s\n\n   %s\n", plain(a.Result), plain(a.Story))
+	if a.Text != "" {
+		t.printf("   %s\n", strings.Join(strings.Fields(plain(a.Text)), " "))
+	}
 }
 
 // events reads a delivery page by page: head once, then each until it says no.
@@ -275,6 +294,9 @@ func (t *storyteller) latest(q url.Values, meant func(*tracedEvent) bool) error 
 	for _, d := range found {
 		err := t.events(d.Offset, func(d *tracedDelivery) {
 			t.printf("  entry %d  %s  %s%s\n", d.Offset, d.At, plain(d.Source), from(d))
+			if d.Act != nil {
+				t.printf("    %s\n", plain(d.Act.Story))
+			}
 		}, func(d *tracedDelivery, e *tracedEvent) bool {
 			if meant(e) {
 				t.printf("    %d. %s\n       %s\n", e.Event+1, words(e), plain(e.Story))

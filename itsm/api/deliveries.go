@@ -20,11 +20,32 @@ type deliveryView struct {
 	Deduplicated int         `json:"deduplicated"`
 	Suppressed   int         `json:"suppressed"`
 	Quarantined  int         `json:"quarantined"`
+	Act          *actView    `json:"act"`
+}
+
+// actView is what a partner's people did. What was read from the journal and the
+// incident of today are null in a list.
+type actView struct {
+	Kind        string  `json:"kind"`
+	Actor       string  `json:"actor"`
+	Incident    *string `json:"incident"`
+	IncidentNow *string `json:"incident_now"`
+	Result      string  `json:"result"`
+	Reason      *string `json:"reason"`
+	Text        *string `json:"text"`
+	Story       *string `json:"story"`
+}
+
+func viewActFate(f *itsm.ActFate) *actView {
+	if f == nil {
+		return nil
+	}
+	return &actView{Kind: string(f.Kind), Actor: f.Actor, Incident: text(f.Incident.String()), Result: f.Result.String(), Reason: text(f.Reason)}
 }
 
 func viewDelivery(d *desk.Delivery) deliveryView {
 	return deliveryView{Offset: d.Offset, At: d.At, Source: d.Source, EventCount: d.Events(),
-		Folded: d.Folded, Deduplicated: d.Deduplicated, Suppressed: d.Suppressed, Quarantined: d.Quarantined}
+		Folded: d.Folded, Deduplicated: d.Deduplicated, Suppressed: d.Suppressed, Quarantined: d.Quarantined, Act: viewActFate(d.Act)}
 }
 
 type deliveredView struct {
@@ -56,8 +77,12 @@ type eventView struct {
 }
 
 func viewDelivered(d *ledger.Delivery) deliveredView {
-	return deliveredView{deliveryView: viewDelivery(&d.Delivery), Kept: d.Kept, Remote: text(d.Remote), RetryOf: text(d.RetryOf),
+	v := deliveredView{deliveryView: viewDelivery(&d.Delivery), Kept: d.Kept, Remote: text(d.Remote), RetryOf: text(d.RetryOf),
 		RawBytes: number(d.RawBytes), Events: each(d.Told, viewEvent), NextEvent: number(d.Next())}
+	if a := d.Act; a != nil {
+		v.Act.IncidentNow, v.Act.Text, v.Act.Story = text(a.Now.String()), text(a.Text), text(a.Story)
+	}
+	return v
 }
 
 func viewEvent(e *ledger.Event) eventView {

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -134,4 +135,17 @@ func TestTotals(t *testing.T) {
 		without := newWorld(t)
 		without.want(without.call("GET", "/api/v1"+path, ""), http.StatusServiceUnavailable)
 	}
+}
+
+func TestDeliveredActs(t *testing.T) {
+	w, journal := ledgerWorld(t, ledger.Totals{})
+	inc := w.open(itsm.Incident{})
+	off := w.offset + 1
+	w.apply(itsm.Decision{Kind: itsm.PutFates, Fates: &itsm.Fates{Offset: off, At: start, Source: "pd",
+		Act: &itsm.ActFate{Kind: itsm.ActAcknowledge, Actor: "pagerduty:Jane", Incident: inc, Result: itsm.ActIgnored, Reason: itsm.ReasonOldReport}}})
+	journal[off] = entry.EncodeAct(&itsm.Act{Kind: itsm.ActAcknowledge, Text: "mine"})
+	w.want(w.call("GET", "/api/v1/deliveries?incident=INC0000001", ""), http.StatusOK,
+		`"event_count":0`, `"act":{"kind":"acknowledge","actor":"pagerduty:Jane","incident":"INC0000001","incident_now":null,"result":"ignored","reason":"older than the partner's last report of the incident","text":null,"story":null}`)
+	w.want(w.call("GET", "/api/v1/deliveries/"+strconv.FormatUint(uint64(off), 10), ""), http.StatusOK,
+		`"kept":true`, `"events":[]`, `"incident_now":"INC0000001"`, `"text":"mine"`, `"story":"pagerduty:Jane: acknowledge INC0000001; ignored: older than`)
 }

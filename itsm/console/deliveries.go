@@ -139,6 +139,10 @@ func viewDeliveries(f deliveryFilter, page desk.Page[desk.Delivery], external st
 func viewDeliveryRow(d *desk.Delivery, now time.Time) deliveryRow {
 	r := deliveryRow{Href: deliveryHref(d.Offset), Offset: strconv.FormatUint(uint64(d.Offset), 10), Source: line(d.Source, 60),
 		At: at(d.At, now), Events: plural(d.Events(), "event", "events")}
+	if a := d.Act; a != nil {
+		r.Events, r.Parts = line(string(a.Kind)+" of "+a.Incident.String(), 60), []string{a.Result.String()}
+		return r
+	}
 	for _, n := range []struct {
 		n    int
 		word string

@@ -28,12 +28,22 @@ type deliveryPage struct {
 	Kept    bool
 	RetryOf string
 	Sum     string // the fates written out as a sum
+	Act     *actRow
 	Events  []eventRow
 	Range   string // which events are shown, when it is a part
 	Next    string
 	Body    string
 	Size    string
 	Cut     bool
+}
+
+// actRow is what a partner's people did.
+type actRow struct {
+	Result   badge
+	Incident string
+	Now      string
+	Story    string
+	Text     string
 }
 
 type eventRow struct {
@@ -58,11 +68,20 @@ var fateClasses = map[itsm.Fate]string{
 	itsm.FateFolded: "st-in_progress", itsm.FateDeduplicated: "", itsm.FateSuppressed: "st-on_hold", itsm.FateQuarantined: "al-firing",
 }
 
+var actClasses = map[itsm.ActResult]string{itsm.ActApplied: "st-in_progress", itsm.ActIgnored: "st-on_hold", itsm.ActRefused: "al-firing"}
+
 func viewDelivery(d *ledger.Delivery, raw []byte, inv inventory, now time.Time) deliveryPage {
 	p := deliveryPage{Offset: strconv.FormatUint(uint64(d.Offset), 10), Source: line(d.Source, 60), At: at(d.At, now), Remote: line(d.Remote, 80), Kept: d.Kept,
 		Sum: sumOf(d), Size: byteSize(int64(d.RawBytes))}
 	if d.RetryOf != "" {
 		p.RetryOf = "/quarantine/" + url.PathEscape(d.RetryOf)
+	}
+	if a := d.Act; a != nil {
+		p.Act = &actRow{Result: badge{Class: actClasses[a.Result], Label: a.Result.String()}, Incident: a.Incident.String(), Story: line(a.Story, storyRunesMax), Text: block(a.Text, blockRunesMax)}
+		if a.Now != a.Incident {
+			p.Act.Now = a.Now.String()
+		}
+		return p
 	}
 	told := d.Told[:min(len(d.Told), deliveryEventsMax)]
 	for i := range told {

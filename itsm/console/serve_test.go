@@ -151,7 +151,7 @@ var pages = []string{
 	"/alerts", "/alerts?status=all&q=orders", "/alerts?incident=INC0000004", "/alerts/ALR0000003", "/alerts/ALR0000010", "/alerts/ALR0000045",
 	"/cis", "/cis?q=orders&class=Pod", "/cis/orders-db-1", "/cis/svc-checkout", "/cis/ci-agent-3",
 	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940",
-	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/totals",
+	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/deliveries/306", "/totals",
 	"/status", "/help", "/no/such/page",
 }
 

@@ -45,6 +45,13 @@ func (s *script) deliveries() {
 		s.entries[off] = &r.d
 		s.out = append(s.out, itsm.Decision{Kind: itsm.PutFates, Fates: &itsm.Fates{Offset: off, At: r.at, Source: r.d.Source, Events: r.fates}})
 	}
+	for n, a := range []itsm.ActFate{
+		{Kind: itsm.ActAcknowledge, Incident: 4, Result: itsm.ActApplied},
+		{Kind: itsm.ActUnacknowledge, Incident: 4, Result: itsm.ActIgnored, Reason: itsm.ReasonOldReport},
+	} {
+		a.Actor = "pagerduty:Ada Bergström"
+		s.out = append(s.out, itsm.Decision{Kind: itsm.PutFates, Fates: &itsm.Fates{Offset: itsm.Offset(cannedOffset + 5 + n), At: s.ago(10 * time.Second), Source: "pagerduty", Act: &a}})
+	}
 }
 
 // find returns an alert of the story.

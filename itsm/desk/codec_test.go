@@ -97,6 +97,7 @@ func codecs() []codec {
 			return list, err
 		}},
 		{"fates", sampleFates(), b.fates(pointers(sampleFates())), func(v []byte) (any, error) { return decodeFates(41, v) }},
+		{"fates with acts", sampleActFates(), b.fates(pointers(sampleActFates())), func(v []byte) (any, error) { return decodeFates(41, v) }},
 		{"cursor", cur, b.cursor(cur), func(v []byte) (any, error) { return decodeCursorValue(v) }},
 	}
 	return append(list, packCodec(b), columnsCodec(b))
@@ -114,6 +115,15 @@ func sampleFates() []itsm.Fates {
 		{Offset: 5_000_000, At: 1_790_000_900_000, Source: "am", Events: []itsm.EventFate{
 			{Fate: itsm.FateSuppressed, Reason: "hold", Alert: 1 << 60, Episode: 1, Incident: 1 << 50}, {Fate: itsm.FateFolded, Alert: 1, Episode: 1}}},
 	}
+}
+
+// sampleActFates has acts beside events.
+func sampleActFates() []itsm.Fates {
+	at := itsm.Time(1_790_000_900_000)
+	act := func(off itsm.Offset, r itsm.ActResult, why string) itsm.Fates {
+		return itsm.Fates{Offset: off, At: at, Source: "pd", Act: &itsm.ActFate{Kind: itsm.ActResolve, Actor: "pagerduty:Jane", Incident: 1 << 50, Result: r, Reason: why}}
+	}
+	return append(sampleFates(), act(5_000_001, itsm.ActApplied, ""), act(5_000_002, itsm.ActIgnored, itsm.ReasonOldReport), act(5_000_004, itsm.ActRefused, "hold"))
 }
 
 func pointers[T any](list []T) (out []*T) {

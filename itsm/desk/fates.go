@@ -101,7 +101,7 @@ func (d *Desk) Fates(off itsm.Offset) (f itsm.Fates, err error) {
 type DeliveryQuery struct {
 	Source   string
 	Alert    itsm.AlertNumber    // that had an event of this alert
-	Incident itsm.IncidentNumber // that had an event of this incident
+	Incident itsm.IncidentNumber // that had an event of this incident, or were an act on it
 	Fate     itsm.Fate           // that had an event of this fate
 	From     itsm.Offset         // the newest to list; 0: no bound
 	FromAt   itsm.Time           // the same as a moment
@@ -119,6 +119,7 @@ type Delivery struct {
 	Deduplicated int
 	Suppressed   int
 	Quarantined  int
+	Act          *itsm.ActFate // instead: what a partner's people did
 }
 
 // Events is how many things the delivery held, decoded or not.
@@ -229,6 +230,9 @@ func (q *DeliveryQuery) matches(f *itsm.Fates) bool {
 	if q.Alert == 0 && q.Incident == 0 && q.Fate == 0 {
 		return true
 	}
+	if f.Act != nil {
+		return q.Alert == 0 && q.Fate == 0 && q.Incident == f.Act.Incident
+	}
 	return slices.ContainsFunc(f.Events, func(e itsm.EventFate) bool {
 		return (q.Alert == 0 || e.Alert == q.Alert) && (q.Incident == 0 || e.Incident == q.Incident) && (q.Fate == 0 || e.Fate == q.Fate)
 	})
@@ -236,7 +240,7 @@ func (q *DeliveryQuery) matches(f *itsm.Fates) bool {
 
 // Summary counts the fates of a delivery.
 func Summary(f *itsm.Fates) Delivery {
-	d := Delivery{Offset: f.Offset, At: f.At, Source: f.Source}
+	d := Delivery{Offset: f.Offset, At: f.At, Source: f.Source, Act: f.Act}
 	for i := range f.Events {
 		switch f.Events[i].Fate {
 		case itsm.FateFolded:

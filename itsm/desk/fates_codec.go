@@ -13,7 +13,11 @@ const (
 	chunkEvents     = 8192
 )
 
-const fatesVersion = 1
+// A chunk without acts is written as version 1, which costs no byte a delivery.
+const (
+	fatesVersion     = 1
+	fatesActsVersion = 2 // after the events of each delivery, its act or none
+)
 
 // The head of an encoded event is its fate and what needs no further bytes. In a
 // storm of new alerts an event is its head alone.
@@ -37,7 +41,11 @@ type fatesCoder struct {
 // fates writes deliveries in the order of their entries. The key says the offset
 // of the first.
 func (b *rawBuffer) fates(list []*itsm.Fates) []byte {
-	return b.value(fatesVersion, func() {
+	version := byte(fatesVersion)
+	if slices.ContainsFunc(list, func(f *itsm.Fates) bool { return f.Act != nil }) {
+		version = fatesActsVersion
+	}
+	return b.value(version, func() {
 		c := fatesCoder{offset: list[0].Offset}
 		b.uint(uint64(len(list)))
 		for _, f := range list {
@@ -48,6 +56,9 @@ func (b *rawBuffer) fates(list []*itsm.Fates) []byte {
 			b.uint(uint64(len(f.Events)))
 			for i := range f.Events {
 				c.event(b, &f.Events[i])
+			}
+			if version == fatesActsVersion {
+				c.act(b, f.Act)
 			}
 		}
 	})
@@ -96,9 +107,40 @@ func (c *fatesCoder) event(b *rawBuffer, e *itsm.EventFate) {
 	c.alert, c.incident = e.Alert, e.Incident
 }
 
+// act writes an act; a kind that is empty is none.
+func (c *fatesCoder) act(b *rawBuffer, a *itsm.ActFate) {
+	if a == nil {
+		c.write(b, "")
+		return
+	}
+	c.write(b, string(a.Kind))
+	c.write(b, a.Actor)
+	b.uint(uint64(a.Incident))
+	b.uint(uint64(a.Result))
+	c.write(b, a.Reason)
+}
+
+func (c *fatesCoder) readAct(r *reader) *itsm.ActFate {
+	kind := c.read(r)
+	if kind == "" {
+		return nil
+	}
+	return &itsm.ActFate{Kind: itsm.ActKind(kind), Actor: c.read(r), Incident: itsm.IncidentNumber(r.uint()), Result: itsm.ActResult(r.uint()), Reason: c.read(r)}
+}
+
+// openFates opens a chunk of either version.
+func openFates(value []byte) (r reader, acts bool, err error) {
+	version := byte(fatesVersion)
+	if acts = len(value) > 0 && value[0] == fatesActsVersion; acts {
+		version = fatesActsVersion
+	}
+	r, err = open(value, version)
+	return r, acts, err
+}
+
 // decodeFates reads a chunk whose first entry is known from its key.
 func decodeFates(first itsm.Offset, value []byte) ([]itsm.Fates, error) {
-	r, err := open(value, fatesVersion)
+	r, acts, err := openFates(value)
 	if err != nil {
 		return nil, err
 	}
@@ -115,13 +157,16 @@ func decodeFates(first itsm.Offset, value []byte) ([]itsm.Fates, error) {
 		for k := range f.Events {
 			c.readEvent(&r, &f.Events[k])
 		}
+		if acts {
+			f.Act = c.readAct(&r)
+		}
 	}
 	return list, r.end()
 }
 
 // firstAt reads no more of a chunk than the time of its first entry.
 func firstAt(value []byte) (itsm.Time, error) {
-	r, err := open(value, fatesVersion)
+	r, _, err := openFates(value)
 	if err != nil {
 		return 0, err
 	}

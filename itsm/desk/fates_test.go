@@ -35,6 +35,9 @@ func (w *world) checkFates(t testing.TB, d *Desk, limit int) {
 		{DeliveryQuery{Incident: 1, Fate: itsm.FateSuppressed}, func(f itsm.Fates) bool {
 			return has(f, func(e itsm.EventFate) bool { return e.Incident == 1 && e.Fate == itsm.FateSuppressed })
 		}},
+		{DeliveryQuery{Incident: 1}, func(f itsm.Fates) bool {
+			return f.Act != nil && f.Act.Incident == 1 || has(f, func(e itsm.EventFate) bool { return e.Incident == 1 })
+		}},
 		{DeliveryQuery{From: w.offset / 2}, func(f itsm.Fates) bool { return w.offset < 2 || f.Offset <= w.offset/2 }},
 		{DeliveryQuery{FromAt: itsm.Time(w.offset)*500 + 1, ToAt: 2000}, func(f itsm.Fates) bool { return f.At <= itsm.Time(w.offset)*500 && f.At >= 2000 }},
 	} {

@@ -116,6 +116,9 @@ func (w *world) tell(t *rapid.T, s *step) {
 		}
 		f.Events = append(f.Events, e)
 	}
+	if len(f.Events) == 0 && rapid.Bool().Draw(t, "act") {
+		f.Act = &itsm.ActFate{Kind: itsm.ActResolve, Actor: "pagerduty:Jane", Incident: itsm.IncidentNumber(rapid.IntRange(1, 2).Draw(t, "incident")), Result: itsm.ActApplied}
+	}
 	w.fates = append(w.fates, f)
 	s.decisions = append(s.decisions, itsm.Decision{Kind: itsm.PutFates, Fates: &f})
 }

@@ -71,22 +71,29 @@ func (t *teller) alert(n itsm.AlertNumber) (a itsm.Alert, err error) {
 // mergesMax bounds how far merges are followed.
 const mergesMax = 16
 
-// explain follows the incident to where it is now and finds the evidence there.
-func (t *teller) explain(e *Event) error {
-	e.Now = e.Incident
+// now follows an incident to where it is now.
+func (t *teller) now(n itsm.IncidentNumber) (itsm.IncidentNumber, error) {
 	for range mergesMax {
-		in, known := t.incidents[e.Now]
+		in, known := t.incidents[n]
 		if !known {
 			var err error
-			if in, err = t.l.records.Incident(e.Now); err != nil && itsm.CodeOf(err) != itsm.NotFound {
-				return err
+			if in, err = t.l.records.Incident(n); err != nil && itsm.CodeOf(err) != itsm.NotFound {
+				return n, err
 			}
-			t.incidents[e.Now] = in
+			t.incidents[n] = in
 		}
 		if in.MergedInto == 0 {
 			break
 		}
-		e.Now = in.MergedInto
+		n = in.MergedInto
+	}
+	return n, nil
+}
+
+// explain follows the incident to where it is now and finds the evidence there.
+func (t *teller) explain(e *Event) (err error) {
+	if e.Now, err = t.now(e.Incident); err != nil {
+		return err
 	}
 	why, err := t.l.records.Why(e.Now, e.Alert, e.Episode)
 	if err != nil && itsm.CodeOf(err) != itsm.NotFound {

@@ -8,9 +8,15 @@
 // command line all tell it from here.
 //
 // Invariants:
+//
 //   - every event and every undecodable part of a delivery has exactly one fate;
+//
 //   - the fates of all deliveries sum up to [Totals], which balance;
+//
 //   - a fate is as it was decided then; what is true today stands beside it.
+//
+//   - what a partner delivers as an act of its people has one result, and counts
+//     in no sum of events.
 //
 // It owns no keys and changes nothing.
 //
@@ -82,6 +88,7 @@ type Delivery struct {
 	Remote   string // address of the sender
 	RetryOf  string // the quarantined delivery that it retried
 	RawBytes int    // size of the body as received; 0 when it was not kept
+	Act      *Act   // what a partner's people did; nil for a delivery of events
 	First    int    // place of the first event told of
 	Told     []Event
 }
@@ -102,6 +109,12 @@ func (l *Ledger) Delivery(off itsm.Offset, first int) (Delivery, error) {
 		return Delivery{}, err
 	}
 	d := Delivery{Delivery: desk.Summary(&f), First: min(max(first, 0), len(f.Events))}
+	t := teller{l: l, incidents: map[itsm.IncidentNumber]itsm.Incident{}}
+	if f.Act != nil {
+		d.Act, err = t.act(off, f.Act)
+		d.Kept = err == nil && d.Act.kept
+		return d, err
+	}
 	received, err := l.received(off)
 	if err != nil && itsm.CodeOf(err) != itsm.NotFound {
 		return Delivery{}, err
@@ -109,7 +122,7 @@ func (l *Ledger) Delivery(off itsm.Offset, first int) (Delivery, error) {
 	if received != nil {
 		d.Kept, d.Remote, d.RetryOf, d.RawBytes = true, received.Remote, received.RetryOf, len(received.Raw)
 	}
-	t := teller{l: l, received: received, incidents: map[itsm.IncidentNumber]itsm.Incident{}}
+	t.received = received
 	for i := d.First; i < min(len(f.Events), d.First+EventsMax); i++ {
 		e, err := t.tell(i, f.Events[i])
 		if err != nil {
@@ -138,7 +151,9 @@ func (l *Ledger) received(off itsm.Offset) (*entry.Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k := entry.KindOf(b); k != entry.KindDelivery {
+	if k := entry.KindOf(b); k == entry.KindAct {
+		return nil, itsm.Errorf(itsm.NotFound, "entry %d is an act: what it says is kept, the body it came in is not", off)
+	} else if k != entry.KindDelivery {
 		return nil, itsm.Errorf(itsm.NotFound, "entry %d is a %s, not a delivery", off, k)
 	}
 	v, err := entry.Decode(b)

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -173,5 +174,45 @@ func TestBalanced(t *testing.T) {
 		if got := c.t.Balanced(); got != c.want {
 			t.Errorf("%s: balanced %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// TestActs: what a partner's people did is told, with their words while the journal
+// holds them.
+func TestActs(t *testing.T) {
+	d, err := desk.Open(kv.Mem())
+	if err != nil {
+		t.Fatal(err)
+	}
+	act := func(off itsm.Offset, kind itsm.ActKind, r itsm.ActResult, why string) itsm.Decision {
+		return put(itsm.PutFates, &itsm.Fates{Offset: off, At: at, Source: "pd", Act: &itsm.ActFate{Kind: kind, Actor: "pagerduty:Jane", Incident: 1, Result: r, Reason: why}})
+	}
+	err = d.Apply(desk.Batch{Cursor: 8, At: at, Decisions: []itsm.Decision{
+		put(itsm.PutIncident, &itsm.Incident{Number: 1, State: itsm.Cancelled, MergedInto: 2}),
+		put(itsm.PutIncident, &itsm.Incident{Number: 2, State: itsm.New}),
+		act(5, itsm.ActNote, itsm.ActApplied, ""), act(6, itsm.ActAssign, itsm.ActNoOp, ""),
+		act(7, itsm.ActResolve, itsm.ActIgnored, itsm.ReasonOldReport), act(8, itsm.ActAcknowledge, itsm.ActRepeated, ""),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := ledger.New(d, shelf{5: entry.EncodeAct(&itsm.Act{Kind: itsm.ActNote, Text: "looking"}), 6: entry.EncodeAct(&itsm.Act{Kind: itsm.ActAssign, Assignee: "Jane"})},
+		func() ledger.Totals { return ledger.Totals{} })
+	for off, want := range map[itsm.Offset]string{
+		5: "true looking | pagerduty:Jane: note INC0000001; applied; since merged into INC0000002.",
+		6: "true to Jane | pagerduty:Jane: assign INC0000001; it changed nothing, for the incident was so already; since merged into INC0000002.",
+		7: "false  | pagerduty:Jane: resolve INC0000001; ignored: older than the partner's last report of the incident; since merged into INC0000002.",
+		8: "false  | pagerduty:Jane: acknowledge INC0000001; it changed nothing, for the same delivery had come before; since merged into INC0000002.",
+	} {
+		got, err := l.Delivery(off, 0)
+		if err != nil || got.Act == nil || got.Events() != 0 {
+			t.Fatalf("entry %d: %+v, %v", off, got, err)
+		}
+		if s := fmt.Sprint(got.Kept, " ", got.Act.Text, " | ", got.Act.Story); s != want {
+			t.Errorf("entry %d:\n got %s\nwant %s", off, s, want)
+		}
+	}
+	if _, err := l.Raw(5); itsm.CodeOf(err) != itsm.NotFound || !strings.Contains(err.Error(), "is an act") {
+		t.Errorf("raw body of an act: %v", err)
 	}
 }
