@@ -31,8 +31,8 @@ type Folder struct {
 
 	ruleChunks map[string][]*entry.RulesChunk // of rule sets not yet committed
 	batch      desk.Batch
-	// OnDelivery, when set, sees every delivery right after it was stepped;
-	// replay uses it to tell which episode each event became.
+	// OnDelivery, when set, sees every delivery right after it was stepped; the
+	// simulation uses it to look at the state in between.
 	OnDelivery func(itsm.Offset, *entry.Delivery)
 }
 
