@@ -260,6 +260,7 @@ func (s *State) actAssign(i *incident, a *itsm.Act) itsm.Outcome {
 		return noOp(a)
 	}
 	h := i.handling()
+	h.group = h.group || a.Group != ""
 	h.assignee, i.team = cmpText(a.Assignee, h.assignee), cmpText(a.Group, i.team)
 	s.changed(i, a, "assigned", "to "+strings.Trim(h.assignee+" of "+i.team, " of"))
 	return done(a)

@@ -34,6 +34,7 @@ type alert struct {
 	lastSeen  itsm.Time
 	lease     itsm.Time // firing holds only until then; 0: no lease
 	holdUntil itsm.Time // transient hold; 0: none
+	ruleDue   itsm.Time // what a rule holds back is placed again then; 0: not by time
 	wake      itsm.Time
 	count     uint64
 	base      uint64 // count before the episode
@@ -41,16 +42,25 @@ type alert struct {
 	recSeen   itsm.Time // lastSeen and count as of the last material change:
 	recCount  uint64    // the record must not depend on when it is flushed
 
-	at       int32 // its place among the members of inc
-	episode  uint32
-	reopened uint32
-	status   itsm.Status
-	severity itsm.Severity
-	endedBy  endedBy
-	assumed  bool // lastEvent is our own clock's, not the sender's
-	member   bool // the current episode belongs to inc
-	flapping bool
-	dirty    bool
+	at        int32 // its place among the members of inc
+	episode   uint32
+	reopened  uint32
+	status    itsm.Status
+	severity  itsm.Severity
+	endedBy   endedBy
+	assumed   bool // lastEvent is our own clock's, not the sender's
+	member    bool // the current episode belongs to inc
+	flapping  bool
+	dirty     bool
+	noData    bool
+	waited    bool // it was held as long as a rule says
+	answered  bool // what it waited for came
+	restraint restraint
+	rule      string           // the rule that holds it back
+	rules     string           // what spoke of its episode, one line each
+	gathering uint64           // where it waits; 0: nowhere
+	hiddenBy  itsm.AlertNumber // the alert that hides it
+	hides     []string         // keys under which it hides others
 }
 
 // endedBy is the reason of the end of an episode, one byte instead of a string.
@@ -107,9 +117,13 @@ func (src *source) configure(c *Config) {
 // one of folded, deduplicated or suppressed is counted for it (conservation).
 func (s *State) event(src *source, e *itsm.Event) *alert {
 	src.count.accepted++
+	e = s.normalise(e)
 	et, assumed := s.eventTime(e)
 	a := src.alerts[e.Identity]
+	s.placing = a
 	switch {
+	case s.dropped(src, a, e):
+		return nil
 	case a != nil:
 		s.known(a, e, et, assumed)
 	case e.Status == itsm.Resolved:
@@ -120,6 +134,7 @@ func (s *State) event(src *source, e *itsm.Event) *alert {
 		a = s.raise(src, e, et, assumed)
 		s.countPlaced(a)
 	}
+	s.placing = nil
 	return a
 }
 
@@ -140,6 +155,7 @@ func (s *State) raise(src *source, e *itsm.Event, et itsm.Time, assumed bool) *a
 	a := &alert{number: s.lastAlert, src: src, identity: strings.Clone(e.Identity), raisedAt: s.now, count: 1, lastSeen: s.now}
 	src.alerts[a.identity] = a
 	s.alerts[a.number] = a
+	s.placing = a
 	s.setText(a, e)
 	s.bind(a, e)
 	s.startEpisode(a, e, et, assumed)
@@ -242,7 +258,11 @@ func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen
 // countPlaced counts an event that changed an alert: suppressed while the alert
 // is held back, folded otherwise.
 func (s *State) countPlaced(a *alert) {
-	if a.holdUntil != 0 {
+	switch {
+	case a.restraint != free:
+		a.src.suppress(a.src.reason("rule " + a.rule + ": " + restraintWords[a.restraint]))
+		return
+	case a.holdUntil != 0:
 		a.src.suppress(reasonHold)
 		return
 	}
@@ -278,6 +298,10 @@ func (s *State) change(a *alert, e *itsm.Event) bool {
 		s.setSeverity(a, sev)
 	}
 	s.touchAlert(a)
+	if s.rules.Set != nil {
+		s.rehide(a)
+		s.reconsider(a)
+	}
 	return true
 }
 
@@ -290,7 +314,7 @@ func severityOf(e *itsm.Event) itsm.Severity {
 
 func (s *State) setText(a *alert, e *itsm.Event) {
 	s.buf = packText(s.buf[:0], e)
-	a.text = string(s.buf)
+	a.text, a.noData = string(s.buf), e.NoData
 }
 
 func sameSender(packed string, e *itsm.Event) bool {
@@ -342,6 +366,9 @@ func (a *alert) record() *itsm.Alert {
 		r.CI = a.ci.id
 	} else {
 		r.Provisional = a.ci.id
+	}
+	if a.rules != "" {
+		r.Rules = strings.Split(a.rules, "\n")
 	}
 	if a.trail != "" {
 		r.Trail = strings.Split(a.trail, "\n")

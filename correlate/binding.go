@@ -6,6 +6,7 @@ import (
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
+	"signalbox/rules"
 )
 
 // ci is a configuration item that alerts are bound to, real or provisional. It is
@@ -21,6 +22,7 @@ type ci struct {
 	tier     int
 	group    string
 	services []*service // affected when it fails, sorted by id
+	facts    *rules.CI  // what rules may ask; nil until one may
 }
 
 func (c *ci) bound() bool { return !c.provisional }
@@ -68,7 +70,7 @@ func (s *State) look(c *ci) *ci {
 	if c.known {
 		return c
 	}
-	c.known = true
+	c.known, c.facts = true, nil
 	c.tier, c.group, c.services = 0, "", nil
 	if c.ref == cmdb.NoRef {
 		return c
@@ -97,11 +99,11 @@ func (s *State) serviceOf(r cmdb.Ref) *service {
 // bind decides which CI the alert is on, from its sender's words.
 func (s *State) bind(a *alert, e *itsm.Event) {
 	s.setSender(a, e)
-	s.identify(a, e.CIName, e.Labels)
+	s.identify(a, e)
 }
 
-func (s *State) identify(a *alert, ciName string, labels itsm.Labels) {
-	b := s.graph.Identify(cmdb.Sighting{Source: a.src.name, CIName: ciName, AlertName: titleOf(a.text), Labels: labels})
+func (s *State) identify(a *alert, e *itsm.Event) {
+	b := s.identifyEvent(e)
 	var c *ci
 	if b.Ref == cmdb.NoRef {
 		c = s.ciOf(ciKey{b.Provisional, true}, cmdb.NoRef)
@@ -188,14 +190,14 @@ func (s *State) setGraph(g *cmdb.Graph) {
 		}
 		was := a.ci
 		was.refs++
-		name, _, _ := a.named()
-		s.identify(a, name, labelsOf(a.text))
+		s.identify(a, a.event())
 		if a.ci != was {
 			s.touchAlert(a)
 			moved[s.rebound(a, was)] = true
 		}
 		s.releaseCI(was)
 	}
+	s.reconsiderAll()
 	for _, n := range sortedKeys(s.incidents) {
 		if i := s.incidents[n]; i.state.IsOpen() {
 			s.reassess(i, moved[i])
@@ -210,9 +212,10 @@ func (s *State) reassess(i *incident, moved bool) {
 	bound, unbound, services := i.bound, i.unbound, i.services
 	impact, urgency := i.impactWhy, i.urgencyWhy
 	title, labels, severity := i.title(), i.labels, i.severity()
+	policy := i.policy()
 	s.recount(i)
 	s.assess(i)
-	if !moved && title == i.title() && labels == i.labels && severity == i.severity() && slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
+	if !moved && policy.equal(i.policy()) && title == i.title() && labels == i.labels && severity == i.severity() && slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
 		impact == i.impactWhy && urgency == i.urgencyWhy {
 		return
 	}

@@ -19,7 +19,7 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 3 // 3 added the rule set
+	stateVersion = 4 // 3 added the rule set, 4 what the rules decided
 	stateOldest  = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8
@@ -103,6 +103,7 @@ func (s *State) archive(a *archive) error {
 	list(a, &s.scopeList, s.archiveScope)
 	s.archiveIncidents(a, cis)
 	s.archiveAlerts(a, cis)
+	s.archiveRuled(a)
 	a.fifo(&s.dead)
 	a.fifo(&s.ended)
 	s.archivePages(a)
@@ -300,6 +301,11 @@ func (s *State) rearm() {
 	for _, n := range sortedKeys(s.incidents) {
 		if i := s.incidents[n]; i.wake != 0 {
 			s.timers.push(timer{i.wake, wakeIncident, uint64(n)})
+		}
+	}
+	for _, id := range sortedKeys(s.gatheringIDs) {
+		if g := s.gatheringIDs[id]; g.wake != 0 {
+			s.timers.push(timer{g.wake, wakeGathering, id})
 		}
 	}
 	for _, sc := range s.scopeList {

@@ -66,6 +66,9 @@ func (s *State) archiveAlert(a *archive, cis *ciTable, al *alert) {
 	s.archiveIncidentRef(a, &al.inc)
 	s.archiveIncidentRef(a, &al.flapsIn)
 	archiveSeries(a, &al.series)
+	if a.version >= 4 {
+		s.archiveRestraint(a, al)
+	}
 }
 
 // archiveIncidentRef archives a reference to an incident, which is read before
@@ -161,8 +164,14 @@ func archiveIncident(a *archive, i *incident) {
 	list(a, &h.links, externalRef)
 	list(a, &i.told, archiveTold)
 	list(a, &h.heard, func(a *archive, h *heard) { text(a, &h.connector); num(a, &h.version); num(a, &h.rank) })
+	if a.version >= 4 {
+		a.flag(&h.group)
+	}
 	if a.reading && h.any() {
 		i.did = &h
+	}
+	if a.version >= 4 {
+		archiveRuledIncident(a, &i.ruled)
 	}
 }
 
@@ -184,6 +193,9 @@ func archiveTold(a *archive, t *told) {
 	num(a, &t.shown.lead)
 	text(a, &t.shown.size)
 	text(a, &t.shown.cause)
+	if a.version >= 4 {
+		text(a, &t.shown.title)
+	}
 	num(a, &t.at)
 }
 

@@ -14,12 +14,13 @@ func (s *State) startEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool
 func (s *State) beginEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	s.remember(a)
 	if a.episode > 0 && !a.ci.bound() {
-		name, _, _ := a.named()
-		s.identify(a, name, e.Labels)
+		s.identify(a, e)
 	}
 	a.episode++
 	a.base = a.count - 1
 	a.reopened, a.member, a.holdUntil, a.held = 0, false, 0, ""
+	a.rules = ""
+	a.askAnew()
 	s.fire(a, e, et, assumed)
 	a.startsAt, a.firedAt = s.startOf(e, et), s.now
 	a.lastStart = a.startsAt
@@ -31,6 +32,9 @@ func (s *State) beginEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool
 // While it says the same incident, the episode goes on; when it says another one,
 // that is news of other trouble, and the next episode.
 func (s *State) onset(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) (moved bool) {
+	if s.spokenFor(a) {
+		return false // a rule said where it belongs
+	}
 	t := s.groupTime(et)
 	pl := s.group.place(a, t)
 	if i := a.inc; pl.Incident == i.number {
@@ -58,6 +62,16 @@ func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed b
 		s.place(a, t)
 		return
 	}
+	if s.spokenFor(a) {
+		if i.state.IsOpen() {
+			s.resume(a, e, et, assumed)
+			s.firingAgain(i, a)
+			return
+		}
+		s.beginEpisode(a, e, et, assumed)
+		s.place(a, t)
+		return
+	}
 	pl := s.group.place(a, t)
 	if o := s.incidents[pl.Incident]; o != i && (!i.state.IsOpen() || o != nil && o.state.IsOpen()) {
 		s.beginEpisode(a, e, et, assumed)
@@ -79,6 +93,7 @@ func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed b
 func (s *State) resume(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	a.reopened++
 	a.held = ""
+	a.askAnew()
 	s.fire(a, e, et, assumed)
 	a.lastStart = max(a.lastStart, s.startOf(e, et))
 }
@@ -106,6 +121,9 @@ func (s *State) fire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	}
 	s.touchAlert(a)
 	s.scheduleAlert(a)
+	if s.ruled.hides {
+		s.rehide(a)
+	}
 }
 
 // endEpisode ends what a is firing about.
@@ -124,7 +142,14 @@ func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
 // endQuietly is endEpisode without telling grouping.
 func (s *State) endQuietly(a *alert, by endedBy, ends itsm.Time) {
 	a.status, a.endedBy, a.endsAt, a.endedAt = itsm.Resolved, by, ends, s.now
-	a.lease, a.holdUntil = 0, 0
+	a.lease, a.holdUntil, a.ruleDue = 0, 0, 0
+	if a.restraint == hidden {
+		s.unhide(a)
+	}
+	a.restraint = free
+	if len(a.hides) > 0 {
+		s.rehide(a)
+	}
 	s.firing--
 	if by != endedEpisode {
 		s.transition(a)
@@ -175,6 +200,7 @@ func (s *State) alertNext(a *alert) itsm.Time {
 			next = earliest(next, a.lastSeen.Add(a.src.stale.Std()))
 		}
 		next = earliest(next, a.holdUntil)
+		next = earliest(next, a.ruleDue)
 	}
 	if a.flapping {
 		next = earliest(next, s.flapEnds(a))
@@ -202,6 +228,8 @@ func (s *State) alertDue(a *alert) {
 			s.endEpisode(a, endedStale, s.now)
 		case a.holdUntil != 0 && a.holdUntil <= s.now:
 			s.release(a)
+		case a.ruleDue != 0 && a.ruleDue <= s.now:
+			s.restraintDue(a)
 		}
 	}
 	s.scheduleAlert(a)
@@ -211,7 +239,10 @@ func (s *State) alertDue(a *alert) {
 // grouping says, or, for a flapping alert that grouping would give an incident of
 // its own, the incident it flaps in.
 func (s *State) place(a *alert, t itsm.Time) {
-	if s.hold(a) {
+	if s.rules.Set != nil && s.restrained(a) || s.hold(a) {
+		return
+	}
+	if s.rules.Set != nil && (s.gathered(a, t) || s.comesBack(a)) {
 		return
 	}
 	pl := s.group.place(a, t)

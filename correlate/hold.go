@@ -47,6 +47,9 @@ func (s *State) hold(a *alert) bool {
 func (s *State) release(a *alert) {
 	a.holdUntil, a.held = 0, ""
 	s.touchAlert(a)
+	if s.rules.Set != nil && (s.gathered(a, s.now) || s.comesBack(a)) {
+		return
+	}
 	s.groupPlace(a, s.now)
 }
 

@@ -38,6 +38,7 @@ type incident struct {
 	stormIn                               [scopesOfAlert]int32 // scopes whose storm it was opened in, index + 1
 	impactWhy, urgencyWhy                 because
 	follows, mergedInto                   itsm.IncidentNumber
+	ruled                                 *incidentRules // nil: no rule speaks of it
 
 	members    []member
 	bySeverity [itsm.Info + 1]int32
@@ -72,6 +73,7 @@ type handling struct {
 	ackBy, closeCode, holdReason, assignee, overrideBy string
 	links                                              []itsm.ExternalRef
 	heard                                              []heard
+	group                                              bool // a person set the group
 }
 
 // handled is for reading, handling for writing.
@@ -90,7 +92,7 @@ func (i *incident) handling() *handling {
 }
 
 func (h *handling) any() bool {
-	return h.ackBy+h.closeCode+h.holdReason+h.assignee+h.overrideBy != "" || len(h.links)+len(h.heard) > 0
+	return h.ackBy+h.closeCode+h.holdReason+h.assignee+h.overrideBy != "" || len(h.links)+len(h.heard) > 0 || h.group
 }
 
 // unhold forgets what i waited for.
@@ -185,6 +187,9 @@ const joinsListed = 20
 func (s *State) settle(i *incident, by doer, text string) {
 	s.assess(i)
 	s.touchIncident(i)
+	if s.assembling {
+		return
+	}
 	s.tell(i, by, text)
 	s.scheduleIncident(i)
 }
@@ -220,7 +225,7 @@ func (s *State) cleared(i *incident, a *alert) {
 			i.stillFires = false
 			s.timeline(i, "cleared", actSystem.actor, "the condition cleared; the incident stays resolved")
 		} else if i.state.IsOpen() {
-			s.timeline(i, "cleared", actSystem.actor, fmt.Sprintf("all alerts cleared; resolves in %s unless one fires again", short(s.cfg.ResolveAfter)))
+			s.timeline(i, "cleared", actSystem.actor, "all alerts cleared; "+s.resolvesIn(i))
 		}
 	}
 	s.touchIncident(i)
@@ -270,8 +275,8 @@ func (s *State) incidentNext(i *incident) itsm.Time {
 	var next itsm.Time
 	switch {
 	case i.state.IsOpen():
-		if i.firing == 0 && !i.flaps() && i.clearedAt != 0 {
-			next = i.clearedAt.Add(s.cfg.ResolveAfter.Std())
+		if wait, never := s.resolveAfter(i); i.firing == 0 && !i.flaps() && i.clearedAt != 0 && !never {
+			next = i.clearedAt.Add(wait.Std())
 		}
 		next = earliest(next, i.causesDue)
 		next = earliest(next, s.tellNext(i))
@@ -296,8 +301,8 @@ func (s *State) incidentDue(i *incident) {
 			s.refreshCauses(i)
 			s.touchIncident(i)
 		}
-		if i.firing == 0 && !i.flaps() && i.clearedAt != 0 && i.clearedAt.Add(s.cfg.ResolveAfter.Std()) <= s.now {
-			s.resolve(i, actSystem, "", fmt.Sprintf("all alerts have been clear for %s", short(s.cfg.ResolveAfter)))
+		if wait, never := s.resolveAfter(i); i.firing == 0 && !i.flaps() && i.clearedAt != 0 && !never && i.clearedAt.Add(wait.Std()) <= s.now {
+			s.resolve(i, actSystem, "", fmt.Sprintf("all alerts have been clear for %s", short(wait)))
 		} else {
 			s.tell(i, actSystem, "")
 		}
@@ -372,7 +377,10 @@ func (i *incident) record() *itsm.Incident {
 		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes),
 		MaybeRelated: slices.Clone(i.maybe), Assignee: h.assignee, Group: i.team, Links: slices.Clone(h.links),
 		Follows: i.follows, MergedInto: i.mergedInto, StillFiring: i.stillFires, Storm: i.storm, Severity: i.severity(),
-		Version: i.version, Labels: i.sharedLabels(), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
+		Version: i.version, Labels: i.allLabels(), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
+	}
+	if p := i.policy(); p != nil {
+		r.Runbook, r.Signature = p.runbook, p.signature
 	}
 	return r
 }

@@ -27,12 +27,16 @@ type shown struct {
 	lead  itsm.AlertNumber
 	size  string
 	cause string
+	title string // as a rule says it
 }
 
 func (i *incident) shown() shown {
 	v := shown{lead: i.lead}
 	if n := len(i.members) - 1; n > 0 {
 		v.size = more(n)
+	}
+	if i.policy() != nil {
+		v.title = i.policy().title
 	}
 	if len(i.causes) > 0 {
 		v.cause = i.causes[0].CI
@@ -80,7 +84,7 @@ func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 		switch {
 		case t != nil && by.origin == c.Name && by.opened: // it is open there already
 			s.reopenedThere(i, t, by)
-		case !s.mayPage(i, c, t):
+		case !s.mayHear(i, c) || !s.mayPage(i, c, t):
 			return
 		default:
 			t = s.trigger(i, c, t, by)
@@ -160,7 +164,13 @@ func (s *State) tellNext(i *incident) (next itsm.Time) {
 		c := &s.cfg.Connectors[n]
 		t := i.toldOf(c.Name)
 		switch {
-		case t == nil:
+		case t == nil || t.epoch != i.epoch && i.policy() != nil:
+			if at, never := s.tellFrom(i, c); !never && at > s.now && s.wanted(i, c) {
+				next = earliest(next, at)
+			}
+			if t != nil && i.flapping > 0 && s.wanted(i, c) {
+				next = earliest(next, t.at.Add(s.cfg.FlapNotifyEvery.Std()))
+			}
 		case t.epoch == i.epoch:
 			if t.priority != i.priority() || t.shown != i.shown() {
 				next = earliest(next, s.updateFrom(i, t))

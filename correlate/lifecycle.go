@@ -29,7 +29,7 @@ func (s *State) resolve(i *incident, by doer, code, text string) {
 
 // canReopen reports whether a new episode of a member reopens i.
 func (s *State) canReopen(i *incident) bool {
-	return i.state == itsm.IncidentResolved && s.now.Sub(i.resolvedAt) <= s.cfg.ReopenWithin.Std()
+	return i.state == itsm.IncidentResolved && s.now.Sub(i.resolvedAt) <= s.reopenWithin(i)
 }
 
 // reopen starts the next epoch of a resolved incident.
@@ -38,6 +38,9 @@ func (s *State) reopen(i *incident, by doer, why string) {
 	i.acked, i.stillFires, i.grown = false, false, false
 	i.resolvedAt, i.resolvedBy = 0, ""
 	i.setCloseCode("")
+	if i.ruled != nil {
+		i.ruled.since = s.now
+	}
 	i.clearedAt = 0 // without a firing alert it waits for the person who reopened it
 	i.worst = i.severity()
 	i.lastActivity = s.now
@@ -58,6 +61,7 @@ func (s *State) close(i *incident) {
 // retire takes an incident that ended out of grouping and queues it for forgetting.
 func (s *State) retire(i *incident) {
 	s.group.close(i)
+	s.forgetGatherings(i)
 	i.clearedAt = s.now
 	s.ended.push(uint64(i.number), s.now)
 }
@@ -95,4 +99,5 @@ func (s *State) forgetIncident(i *incident) {
 		s.releaseCI(c.ci)
 	}
 	delete(s.incidents, i.number)
+	s.forgetGatherings(i)
 }

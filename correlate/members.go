@@ -188,6 +188,9 @@ func (i *incident) serviceIDs() []string {
 // size is rounded, so that a growing incident does not get a new title with
 // every alert.
 func (i *incident) title() string {
+	if p := i.policy(); p != nil && p.title != "" {
+		return clip(p.title, titleShown*2)
+	}
 	t := clip(i.leadTitle, titleShown)
 	if t == "" {
 		t = "Alert"

@@ -31,7 +31,7 @@ func (s *State) mergeHot(into, from itsm.IncidentNumber) {
 	for dst != nil && dst.mergedInto != 0 {
 		dst = s.incidents[dst.mergedInto]
 	}
-	if dst == nil || src == nil || dst == src || !dst.state.IsOpen() || !src.state.IsOpen() || dst.pinned || src.pinned {
+	if dst == nil || src == nil || dst == src || !dst.state.IsOpen() || !src.state.IsOpen() || dst.pinned || src.pinned || dst.byRule() || src.byRule() {
 		return
 	}
 	cause := "one CI they share"
@@ -68,6 +68,7 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 	from.members, from.cis, from.firing, from.flapping, from.events = nil, ciSet{}, 0, 0, 0
 	from.bySeverity = [itsm.Info + 1]int32{}
 	s.group.g.Merge(into.number, from.number)
+	s.handOver(from, into)
 	s.causesStale(into)
 	s.timeline(from, "merged", by.actor, fmt.Sprintf("into %s with %d alert episodes: %s", into.number, moved, because))
 	s.timeline(into, "merged", by.actor, fmt.Sprintf("%s came in with %d alert episodes: %s", from.number, moved, because))
@@ -184,6 +185,10 @@ func (s *State) splitTarget(i *incident, out []member) (to *incident, back bool)
 		was.state, was.mergedInto = was.before, 0
 		was.epoch++ // a partner was told that it is over
 		was.acked = false
+		if was.ruled != nil {
+			was.ruled.since = s.now
+		}
+		s.handBack(i, was)
 		s.openIncidents++
 		s.group.g.Open(was.number, s.now)
 		return was, true

@@ -36,6 +36,7 @@ const (
 	whyMajor
 	whyFlappingTier1
 	whyLesser
+	whyRule
 )
 
 // String writes the sentence.
@@ -75,6 +76,8 @@ func (b because) String() string {
 		return "major"
 	case whyFlappingTier1:
 		return "something of tier 1 is flapping"
+	case whyRule:
+		return "rule " + b.name + " says so"
 	case whyLesser:
 		return fmt.Sprintf("nothing worse than %s", b.name)
 	}
@@ -103,6 +106,7 @@ func (s *State) assess(i *incident) {
 	i.impact, i.impactWhy = i.assessImpact()
 	i.urgency, i.urgencyWhy = i.assessUrgency()
 	i.computed = itsm.PriorityOf(i.impact, i.urgency)
+	s.govern(i)
 }
 
 func (i *incident) priority() itsm.Priority {

@@ -14,6 +14,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/entry"
+	"signalbox/rules"
 )
 
 // A scenario is a text file in testdata, one statement a line, # is a comment.
@@ -34,6 +35,14 @@ import (
 //	want timeline 1 opened joined                      these kinds, in this order
 //	want outcome conflict text                         of the last act; "done", "noop"
 //	want totals folded=1 suppressed=0
+//	want rule three hits=1 shadow=0 failures=0
+//
+// A block activates a rule set; one with a name adds a file to those before it:
+//
+//	rules [teams.csv]
+//	id: three
+//	…
+//	end
 //
 // A fire without start= begins at its own time and repeats with the same start
 // while it fires, as Alertmanager does. Words with ~ ask whether the value
@@ -47,6 +56,9 @@ type scenario struct {
 	rels   []itsm.Relation
 	stale  bool                 // cis or rels are not active yet
 	starts map[string]itsm.Time // of what fires, by identity
+	files  []rules.File
+	block  []string // lines of the rules block being read
+	name   string   // its name; "": none is being read
 }
 
 func TestScenarios(t *testing.T) {
@@ -73,6 +85,10 @@ func runScenario(tb testing.TB, file string) *scenario {
 	sc.world = newWorld(tb, sc.config)
 	for n, l := range strings.Split(string(b), "\n") {
 		sc.line = n + 1
+		if sc.name != "" {
+			sc.blockLine(l)
+			continue
+		}
 		if l = strings.TrimSpace(l); l == "" || l[0] == '#' {
 			continue
 		}
@@ -107,6 +123,8 @@ func (sc *scenario) statement(l string) {
 		}
 		c := sc.config
 		sc.do(Input{Config: &c})
+	case "rules":
+		sc.name, sc.block = cmpText(rest, "rules.yaml"), nil
 	case "ci":
 		sc.ci(strings.Fields(rest))
 	case "cmdb":
@@ -134,6 +152,23 @@ func (sc *scenario) statement(l string) {
 	default:
 		sc.fatal("unknown statement %q", word)
 	}
+}
+
+// blockLine reads a line of a rules block and activates the set at its end.
+func (sc *scenario) blockLine(l string) {
+	if strings.TrimSpace(l) != "end" {
+		sc.block = append(sc.block, l)
+		return
+	}
+	f := rules.File{Name: sc.name, Body: strings.Join(sc.block, "\n") + "\n"}
+	sc.files = append(slices.DeleteFunc(slices.Clone(sc.files), func(o rules.File) bool { return o.Name == f.Name }), f)
+	sc.name = ""
+	set, ps := rules.Compile(sc.files)
+	if rules.Blocking(ps) {
+		sc.fatal("rules: %v", ps)
+	}
+	sc.activate()
+	sc.do(Input{Rules: &Rules{Revision: sc.s.rules.Revision + 1, Set: set}})
 }
 
 // time reads 00:05, 00:05:30, 26:00 or 8d00:05.
@@ -171,6 +206,10 @@ func (sc *scenario) ci(f []string) {
 			c.SupportGroup = v
 		case "env":
 			c.Env = v
+		case "owner":
+			c.Owner = v
+		case "rack":
+			c.Attributes = map[string]any{"rack": v}
 		case "alias":
 			c.Aliases = append(c.Aliases, v)
 		default:
@@ -232,7 +271,7 @@ func (sc *scenario) event(verb, name string, f []string, d *entry.Delivery) itsm
 	if verb == "clear" {
 		e.Status, e.EndsAt = itsm.Resolved, sc.at
 	}
-	id, start := "", itsm.Time(0)
+	id, word, start := "", "", itsm.Time(0)
 	var labels []itsm.Label
 	for _, w := range f {
 		k, v, pair := strings.Cut(w, "=")
@@ -260,6 +299,10 @@ func (sc *scenario) event(verb, name string, f []string, d *entry.Delivery) itsm
 			id = v
 		case k == "ci":
 			e.CIName = v
+		case k == "nodata":
+			e.NoData = true
+		case k == "word":
+			word = v
 		case k == "partial":
 			e.PartialGroup = true
 		case pair:
@@ -268,7 +311,7 @@ func (sc *scenario) event(verb, name string, f []string, d *entry.Delivery) itsm
 			sc.fatal("event: unknown word %q", w)
 		}
 	}
-	e.Identity, e.SeverityWord = id, e.Severity.String()
+	e.Identity, e.SeverityWord = id, cmpText(word, e.Severity.String())
 	if id == "" {
 		e.Identity = name + "/" + e.Title
 	}

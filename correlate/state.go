@@ -53,6 +53,16 @@ type State struct {
 	trails   map[string]string
 	unbound  map[string]uint64
 
+	ruled         ruling
+	placing       *alert // the alert of the event being folded
+	assembling    bool   // an incident is being put together: nobody is told yet
+	hiding        hiding
+	children      map[itsm.AlertNumber][]itsm.AlertNumber // what each alert hides
+	gatherings    map[gatherKey]*gathering
+	gatheringIDs  map[uint64]*gathering
+	gatheringsOf  map[string]int // by rule
+	lastGathering uint64
+
 	scopes    map[string]*scope
 	scopeList []*scope
 	stormsOn  int
@@ -78,6 +88,8 @@ func New(c Config, g *cmdb.Graph) *State {
 	s := &State{
 		cfg: c, graph: g, sources: map[string]*source{}, alerts: map[itsm.AlertNumber]*alert{}, incidents: map[itsm.IncidentNumber]*incident{},
 		cis: map[ciKey]*ci{}, services: map[cmdb.Ref]*service{}, trails: map[string]string{}, unbound: map[string]uint64{},
+		hiding: hiding{}, children: map[itsm.AlertNumber][]itsm.AlertNumber{}, gatherings: map[gatherKey]*gathering{},
+		gatheringIDs: map[uint64]*gathering{}, gatheringsOf: map[string]int{},
 		scopes: map[string]*scope{}, quarantines: map[string]*quarantined{},
 	}
 	s.group = grouping{s: s, g: group.New(c.grouping(), g)}
@@ -102,7 +114,7 @@ func (s *State) Step(in Input) []itsm.Decision {
 	case in.Config != nil:
 		s.setConfig(in.Config)
 	case in.Rules != nil:
-		s.rules = *in.Rules
+		s.setRules(in.Rules)
 	}
 	return s.out
 }

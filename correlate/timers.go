@@ -9,10 +9,11 @@ import (
 type wakeClass uint8
 
 const (
-	wakeAlert    wakeClass = 1 // lease, staleness, hold, end of flapping
-	wakeIncident wakeClass = 2 // resolve, reopen after the grace, close, deferred telling
-	wakeScope    wakeClass = 3 // the minute of a storm
-	wakePages    wakeClass = 4 // pages held back by a budget
+	wakeAlert     wakeClass = 1 // lease, staleness, hold, end of flapping
+	wakeIncident  wakeClass = 2 // resolve, reopen after the grace, close, deferred telling
+	wakeScope     wakeClass = 3 // the minute of a storm
+	wakePages     wakeClass = 4 // pages held back by a budget
+	wakeGathering wakeClass = 5 // hold, absence and window of a correlation rule
 )
 
 // timer is one entry of the heap. An entity has at most one valid entry: the one
@@ -104,6 +105,9 @@ func (s *State) valid(t timer) bool {
 		return t.id < uint64(len(s.scopeList)) && s.scopeList[t.id].wake == t.due
 	case wakePages:
 		return s.pages.wake == t.due
+	case wakeGathering:
+		g := s.gatheringIDs[t.id]
+		return g != nil && g.wake == t.due
 	}
 	return false
 }
@@ -159,5 +163,9 @@ func (s *State) wake(t timer) {
 	case wakePages:
 		s.pages.wake = 0
 		s.releasePages()
+	case wakeGathering:
+		g := s.gatheringIDs[t.id]
+		g.wake = 0
+		s.gatheringDue(g)
 	}
 }

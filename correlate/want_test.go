@@ -32,6 +32,8 @@ func (sc *scenario) want(f []string) {
 		sc.wantOutcome(f[1], strings.Join(f[2:], " "))
 	case "totals":
 		sc.compare("totals", totalsWords(sc.s.Totals()), f[1:])
+	case "rule":
+		sc.wantRule(f[1], f[2:])
 	case "quarantine":
 		q, ok := sc.quarantine[f[1]]
 		if !ok {
@@ -57,6 +59,16 @@ func (sc *scenario) want(f []string) {
 	default:
 		sc.fatal("want: unknown %q", f[0])
 	}
+}
+
+func (sc *scenario) wantRule(id string, f []string) {
+	for _, c := range sc.s.RuleCounts() {
+		if c.ID == id {
+			sc.compare("rule "+id, map[string]string{"hits": fmt.Sprint(c.Hits), "shadow": fmt.Sprint(c.ShadowHits), "failures": fmt.Sprint(c.Failures), "last": clock(c.LastAt)}, f)
+			return
+		}
+	}
+	sc.fatal("there is no rule %s", id)
 }
 
 func (sc *scenario) wantNone(f []string) {
@@ -116,6 +128,7 @@ func incidentWords(i itsm.Incident) map[string]string {
 		"unbound": strings.Join(i.Unbound, ","), "assignee": i.Assignee, "group": i.Group, "links": fmt.Sprint(len(i.Links)),
 		"follows": i.Follows.String(), "merged": i.MergedInto.String(), "still": fmt.Sprint(i.StillFiring), "storm": fmt.Sprint(i.Storm),
 		"severity": i.Severity.String(), "version": fmt.Sprint(i.Version), "labels": labelWords(i.Labels), "maybe": fmt.Sprint(len(i.MaybeRelated)), "cause": "",
+		"runbook": i.Runbook, "signature": i.Signature,
 	}
 	if len(i.Causes) > 0 {
 		m["cause"] = i.Causes[0].CI
@@ -136,7 +149,7 @@ func alertWords(a itsm.Alert) map[string]string {
 		"status": a.Status.String(), "severity": a.Severity.String(), "title": a.Title, "ci": a.CI, "provisional": a.Provisional, "bound_by": a.BoundBy,
 		"starts": clock(a.StartsAt), "ends": clock(a.EndsAt), "ended_by": a.EndedBy, "seen": clock(a.LastSeenAt), "events": fmt.Sprint(a.EventCount),
 		"episode": fmt.Sprint(a.Episode), "reopened": fmt.Sprint(a.Reopened), "suppressed": a.SuppressedBy, "flapping": fmt.Sprint(a.Flapping),
-		"incident": strings.TrimLeft(strings.TrimPrefix(a.Incident.String(), "INC"), "0"), "trail": strings.Join(a.Trail, "; "), "source": a.Source,
+		"incident": strings.TrimLeft(strings.TrimPrefix(a.Incident.String(), "INC"), "0"), "trail": strings.Join(a.Trail, "; "), "source": a.Source, "rules": strings.Join(a.Rules, ","), "key": string(a.Key),
 	}
 }
 
@@ -195,7 +208,7 @@ func (sc *scenario) wantEvidence(f []string) {
 	}
 	sc.compare("evidence", map[string]string{"decision": string(last.Decision), "by": last.By, "rule": last.Rule, "ci": last.CI, "shared": last.Shared,
 		"path": strings.Join(last.Path, ","), "because": last.Because, "coverage": last.Coverage, "episode": fmt.Sprint(last.Episode), "revision": fmt.Sprint(last.CMDBRevision),
-		"score": fmt.Sprint(last.ScoreMilli), "threshold": fmt.Sprint(last.ThresholdMilli), "runner_up": last.RunnerUp, "would_split": last.WouldSplit}, f[2:])
+		"score": fmt.Sprint(last.ScoreMilli), "threshold": fmt.Sprint(last.ThresholdMilli), "runner_up": last.RunnerUp, "would_split": last.WouldSplit, "rules": fmt.Sprint(last.Revision)}, f[2:])
 }
 
 func (sc *scenario) wantIntents(connector string, want []string) {

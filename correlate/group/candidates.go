@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"strings"
 
 	"signalbox/itsm"
@@ -203,6 +204,9 @@ func (g *Grouper) collectObserved(p Probe) {
 // offer adds a group, or better evidence for one that is there. It returns the
 // candidate when the evidence is its best so far, else nil.
 func (g *Grouper) offer(gr *group, b by, raw int) *candidate {
+	if len(gr.ruleKeys) > 0 && slices.Contains(gr.ruleKeys, keptApart) {
+		return nil
+	}
 	i := int(gr.at)
 	if gr.turn != g.turn {
 		i = len(g.candidates)

@@ -182,6 +182,17 @@ func (g *Grouper) tell(gr *group, p Probe, m *member) {
 	g.heat(p)
 }
 
+// keptApart among the rule keys of a group keeps everything out that no rule
+// brings; rule ids have no space, so it is no key of a rule.
+const keptApart = " apart"
+
+// KeepApart makes n take in nothing by itself any more.
+func (g *Grouper) KeepApart(n itsm.IncidentNumber) {
+	if gr := g.groups[n]; gr != nil {
+		addTo(&gr.ruleKeys, keptApart, sendersMax+1)
+	}
+}
+
 // Bounds of what a group remembers about its members' senders and services.
 const (
 	sendersMax = 64
