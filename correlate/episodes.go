@@ -132,7 +132,8 @@ func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
 	switch by {
 	case endedEpisode:
 	case endedStale:
-		ends = a.lastSeen // nothing was heard since
+		s.group.lost(a) // nothing was heard since
+		return
 	default:
 		ends = s.groupTime(ends)
 	}

@@ -59,6 +59,7 @@ func (g *grouping) rejoin(i *incident, a *alert) {
 }
 
 func (g *grouping) ended(a *alert, ends itsm.Time) { g.g.Ended(a.number, ends) }
+func (g *grouping) lost(a *alert)                  { g.g.Lost(a.number, a.lastSeen) }
 func (g *grouping) forget(a *alert)                { g.g.Forget(a.number) }
 func (g *grouping) resolve(i *incident)            { g.g.Resolve(i.number, g.s.now) }
 func (g *grouping) reopen(i *incident)             { g.g.Reopen(i.number, g.s.now) }

@@ -32,6 +32,10 @@ type Grouping struct {
 	NearDegreeMax   int      `json:"near_degree_max"`   // CIs with more neighbours than this are not walked through
 	BridgeFanIn     int      `json:"bridge_fan_in"`     // a shared dependency with more dependants than this bridges only as a shared explanation
 	NearMilli       int      `json:"near_milli"`        // weight of nearness for each hop
+	AppMax          int      `json:"app_max"`           // CIs above which what the CMDB connects is taken for several applications
+	OutageMilli     int      `json:"outage_milli"`      // weight of an outage of the same application
+	EnvMin          int      `json:"env_min"`           // CIs below which nothing can be said of an environment,
+	EnvMilli        int      `json:"env_milli"`         // and the share of them that is connected when it is one application
 	HotFanIn        int      `json:"hot_fan_in"`        // direct dependants from which a CI can turn hot
 	HotMin          int      `json:"hot_min"`           // of which so many must alert
 	HotShareMilli   int      `json:"hot_share_milli"`   // and this share
@@ -82,6 +86,10 @@ func groupingOf(c group.Config) Grouping {
 		NearDegreeMax:   c.NearDegreeMax,
 		BridgeFanIn:     c.BridgeFanIn,
 		NearMilli:       c.NearMilli,
+		AppMax:          c.AppMax,
+		OutageMilli:     c.OutageMilli,
+		EnvMin:          c.EnvMin,
+		EnvMilli:        c.EnvMilli,
 		HotFanIn:        c.HotFanIn,
 		HotMin:          c.HotMin,
 		HotShareMilli:   c.HotShareMilli,
@@ -135,6 +143,10 @@ func (c *Config) grouping() group.Config {
 		NearDegreeMax:   g.NearDegreeMax,
 		BridgeFanIn:     g.BridgeFanIn,
 		NearMilli:       g.NearMilli,
+		AppMax:          g.AppMax,
+		OutageMilli:     g.OutageMilli,
+		EnvMin:          g.EnvMin,
+		EnvMilli:        g.EnvMilli,
 		HotFanIn:        g.HotFanIn,
 		HotMin:          g.HotMin,
 		HotShareMilli:   g.HotShareMilli,

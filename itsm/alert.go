@@ -70,7 +70,7 @@ type Evidence struct {
 	At             Time
 	Offset         Offset
 	Decision       EvidenceDecision
-	By             string // kind of evidence: "topology", "same_ci", "provisional_ci", "sender_group", "rule", "two_hops", "first", "person"
+	By             string // kind of evidence: "topology", "same_ci", "provisional_ci", "sender_group", "outage", "rule", "two_hops", "first", "person"
 	ScoreMilli     int    // S in thousandths; 0 where no score was needed
 	ThresholdMilli int    // threshold in thousandths
 	Rule           string // rule id, "default" for the built-in grouping

@@ -33,11 +33,12 @@ const (
 	byObserved
 	byLearned
 	bySender
+	byOutage
 )
 
 // String returns the word stored with the evidence.
 func (b by) String() string {
-	return [...]string{"first", "rule", "same_ci", "provisional_ci", "topology", "near", "observed", "learned", "sender_group"}[b]
+	return [...]string{"first", "rule", "same_ci", "provisional_ci", "topology", "near", "observed", "learned", "sender_group", "outage"}[b]
 }
 
 // collect fills g.candidates with the open groups in the probe's neighbourhood.
@@ -63,6 +64,7 @@ func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
 	g.collectNear(p, s)
 	g.collectExplained(p)
 	g.collectNamed(p, named)
+	g.collectOutage(p)
 	for _, ci := range p.Learned {
 		for _, gr := range newest(g.byCI[ci], g.c.CandidatesMax) {
 			if g.takesByTopology(gr, p.At) {
@@ -91,7 +93,7 @@ func (g *Grouper) collectOwn(p Probe, s *series) {
 	if pace := g.pace(gr); pace < usual { // a fast rhythm shows a return within minutes, or it is another failure
 		within = within * max(pace-fastest, 0) / (usual - fastest)
 	}
-	if gr.resolved != 0 && p.At-gr.resolved <= within && (gr.members.len()-int(gr.chronic))*returnShare <= 1000 {
+	if gr.resolved != 0 && p.At-gr.resolved < within && (gr.members.len()-int(gr.chronic))*returnShare <= 1000 {
 		g.offer(gr, bySameCI, 1000)
 	}
 }

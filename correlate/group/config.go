@@ -37,6 +37,11 @@ type Config struct {
 	BridgeFanIn   int // a shared dependency with more dependants than this bridges only as a shared explanation
 	NearMilli     int // weight of nearness for each hop
 
+	AppMax      int // CIs above which what the CMDB connects is taken for several applications
+	OutageMilli int // weight of an outage of the same application: as that of the sender's own group
+	EnvMin      int // CIs below which nothing can be said of an environment,
+	EnvMilli    int // and the share of them that is connected when it is one application: most
+
 	HotFanIn      int           // direct dependants from which a CI can turn hot
 	HotMin        int           // of which so many must alert
 	HotShareMilli int           // and this share
@@ -73,6 +78,7 @@ func DefaultConfig() Config {
 		FollowOn: 30 * time.Minute, Reopen: 10 * time.Minute,
 		PaceMilli: 2250, PaceSamples: 16, BusySlots: 4, BusyMilli: 250, MuteOnsets: 60,
 		NearHops: 5, NearMax: 100, NearDegreeMax: 20, BridgeFanIn: 8, NearMilli: 750,
+		AppMax: 80, OutageMilli: 590, EnvMin: 10, EnvMilli: 500,
 		HotFanIn: 10, HotMin: 5, HotShareMilli: 300, HotWindow: 5 * time.Minute, HotYoung: 10 * time.Minute,
 		WaveMin: 20, WaveLullMilli: 240, WaveRiseMilli: 250,
 		ChronicSlots: 20,
@@ -134,7 +140,8 @@ func (c *Config) numbers() []number {
 		{"join_milli", c.JoinMilli, 1, 999}, {"maybe_milli", c.MaybeMilli, 1, 999},
 		{"pace_milli", c.PaceMilli, 0, milliMax}, {"pace_samples", c.PaceSamples, 0, countMax},
 		{"busy_slots", c.BusySlots, 0, countMax}, {"busy_milli", c.BusyMilli, 0, milliMax}, {"mute_onsets", c.MuteOnsets, 0, countMax},
-		{"near_hops", c.NearHops, 1, 8}, {"near_max", c.NearMax, 1, 4096}, {"near_degree_max", c.NearDegreeMax, 0, countMax},
+		{"near_hops", c.NearHops, 1, 8}, {"near_max", c.NearMax, 1, 4096}, {"app_max", c.AppMax, 0, 4096}, {"outage_milli", c.OutageMilli, 1, 1000},
+		{"env_min", c.EnvMin, 1, 1 << 20}, {"env_milli", c.EnvMilli, 1, 1000}, {"near_degree_max", c.NearDegreeMax, 0, countMax},
 		{"bridge_fan_in", c.BridgeFanIn, 0, countMax}, {"near_milli", c.NearMilli, 0, 1000},
 		{"hot_fan_in", c.HotFanIn, 0, countMax}, {"hot_min", c.HotMin, 0, countMax}, {"hot_share_milli", c.HotShareMilli, 0, milliMax},
 		{"wave_min", c.WaveMin, 0, countMax}, {"wave_lull_milli", c.WaveLullMilli, 0, milliMax}, {"wave_rise_milli", c.WaveRiseMilli, 0, milliMax},

@@ -11,7 +11,8 @@
 // same CI or provisional CI, a shared explanation in the CMDB (one CI on which
 // the alert and at least θ of the group depend), nearness in the CMDB (a short
 // undirected walk that hubs do not bridge), a relation that the senders' own
-// labels show, an approved learned relation, or the sender's own group. Equal
+// labels show, an approved learned relation, an outage of its application that
+// began after a silence, or the sender's own group. Equal
 // service, title and environment only raise a score; alone they never join.
 //
 // Invariants: cost per onset depends on the neighbourhood of its CI, never on
@@ -33,6 +34,17 @@
 // 2026-11 A storm that died down and rises again is a follow-on (second wave).
 // In a storm every CI alerts, so neither topology nor the quiet gap can tell the
 // next failure from the last one; the rise can.
+//
+// 2026-11 An application that had been silent for a quiet gap has one outage from
+// its next onset on, until it is silent again, at most for Lifetime. Silence shows
+// what belongs together where relations are missing. It says nothing of an
+// application that is never silent, that is larger than AppMax, or whose first
+// onset this is; and hubs and environments bound an application, so that it never
+// ties one to another. That most of an outage still fires does not keep it going:
+// it raised recall on slow senders, but named worse causes.
+//
+// 2026-11 An alert that went stale resolved nothing. Counting it as a resolve made
+// senders that never resolve look like some that do, and "still firing" believed.
 //
 // 2026-11 Nearness is measured in CIs as well as in hops: the walk ends when it
 // has met NearMax CIs. Three hops are a small application in one CMDB and half

@@ -14,7 +14,7 @@ import (
 
 // encodingVersion is the first thing written. Fields are added at the end of
 // their record with a new version.
-const encodingVersion = 1
+const encodingVersion = 2
 
 // Encode writes everything that decides anything, in a canonical form: equal
 // Groupers encode equally. CIs are written by Ref, which a graph's own snapshot
@@ -33,6 +33,7 @@ func (g *Grouper) Encode(w io.Writer) error {
 		e.group(g.groups[n])
 	}
 	e.last()
+	e.apps()
 	if e.err != nil {
 		return e.err
 	}
@@ -225,12 +226,26 @@ func (e *encoder) last() {
 	}
 }
 
+// apps writes what is known of applications.
+func (e *encoder) apps() {
+	refs := sorted(e.g.apps, cmp.Compare[cmdb.Ref])
+	e.uint(uint64(len(refs)))
+	for _, r := range refs {
+		e.ref(r)
+		a := e.g.apps[r]
+		e.time(a.last)
+		e.uint(uint64(a.incident))
+		e.time(a.since)
+	}
+}
+
 // Decode reads what Encode wrote. The graph is the one that was active then.
 func Decode(r io.Reader, c Config, graph *cmdb.Graph) (*Grouper, error) {
 	g := New(c, graph)
 	d := &decoder{r: bufio.NewReader(r), g: g}
-	if v := d.uint(); d.err == nil && v != encodingVersion {
-		return nil, itsm.Errorf(itsm.Invalid, "grouping state: version %d: expected %d; rebuild it from the journal", v, encodingVersion)
+	version := d.uint()
+	if d.err == nil && (version == 0 || version > encodingVersion) {
+		return nil, itsm.Errorf(itsm.Invalid, "grouping state: version %d: expected 1 to %d; rebuild it from the journal", version, encodingVersion)
 	}
 	g.clock = d.time()
 	d.rules()
@@ -241,6 +256,9 @@ func Decode(r io.Reader, c Config, graph *cmdb.Graph) (*Grouper, error) {
 		d.group()
 	}
 	d.last()
+	if version > 1 {
+		d.apps()
+	}
 	if d.err != nil {
 		return nil, itsm.Wrap(itsm.Invalid, d.err, "grouping state is damaged; rebuild it from the journal")
 	}
@@ -475,4 +493,16 @@ func (d *decoder) last() {
 		d.g.lastOnKey[k] = itsm.IncidentNumber(d.uint())
 	}
 	heap.Init(&d.g.deadlines)
+}
+
+// apps reads what is known of applications. An encoding of version 1 has none.
+func (d *decoder) apps() {
+	n := d.count()
+	for i := 0; i < n && d.err == nil; i++ {
+		r := d.ref()
+		d.g.apps[r] = &app{last: d.time(), incident: itsm.IncidentNumber(d.uint()), since: d.time()}
+	}
+	if d.err == nil {
+		d.g.resettle()
+	}
 }

@@ -86,6 +86,9 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 	case byLearned:
 		e.Because = "an approved learned relation links them"
 		e.WouldSplit = quiet.String() + " without a join"
+	case byOutage:
+		e.Because = g.outageBecause(p.CI, c.gr)
+		e.WouldSplit = quiet.String() + " without an onset in the application"
 	case bySender:
 		e.Shared = p.SenderGroup
 		e.Because = "the sender groups them: " + p.SenderGroup
@@ -105,6 +108,15 @@ func (g *Grouper) path(from, to cmdb.Ref) []string {
 		ids[i] = g.cmdb.ID(r)
 	}
 	return ids
+}
+
+// outageBecause says why a CI belongs to an outage of its application.
+func (g *Grouper) outageBecause(ci cmdb.Ref, gr *group) string {
+	whose := "the application of " + g.cmdb.ID(ci)
+	if g.ball(ci).alone {
+		whose = "the application that environment " + g.cmdb.Env(ci) + " consists of"
+	}
+	return fmt.Sprintf("%s had been quiet until %s began, and something alerts there since", whose, gr.n)
 }
 
 // chronicEvidence states where an alert went that fires nearly always.

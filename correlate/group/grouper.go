@@ -20,6 +20,7 @@ type Grouper struct {
 	ruleOf map[ruleKey]int32
 	seen   map[sighted]*observed // names in alerts' labels → CIs that were named with them
 	hot    map[cmdb.Ref]*hotness
+	apps   map[cmdb.Ref]*app // by the least Ref of the application
 
 	// Indexes over warm groups, derived from groups. Lists are sorted by number.
 	byCI       map[cmdb.Ref][]*group    // a member is on the CI
@@ -31,8 +32,11 @@ type Grouper struct {
 	lastOnKey  map[string]itsm.IncidentNumber
 	deadlines  deadlines
 	balls      map[cmdb.Ref]ball         // cache of near walks, of this graph revision
+	here       here                      // the ball asked for last
 	cones      map[cmdb.Ref][]cmdb.Reach // cache of E(x), of this graph revision
 	leads      map[cmdb.Ref]leads        // cache of leadsOf, of this graph revision
+	components map[cmdb.Ref]cmdb.Ref     // cache of component, of this graph revision
+	appIn      map[string]cmdb.Ref       // the one application of an environment; derived from apps and the graph
 	reasons    map[reason]string         // cache of maybeBecause, of this graph revision
 	latest     latest                    // the series asked for last
 	candidates []candidate               // scratch of Place
@@ -41,6 +45,8 @@ type Grouper struct {
 	asked      asked                     // scratch of Place
 	steps      []step                    // scratch of walk
 	ends       []cmdb.Ref                // scratch of walk
+	members    []cmdb.Ref                // scratch of connected
+	edges      []cmdb.Ref                // scratch of connected
 	reach      []cmdb.Reach              // scratch
 	suspects   []suspect                 // scratch of rank
 }
@@ -51,7 +57,8 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 		c: c, cmdb: g,
 		groups: map[itsm.IncidentNumber]*group{}, series: map[itsm.AlertNumber]*series{},
 		rules: make([]rule, 1), ruleOf: map[ruleKey]int32{},
-		seen: map[sighted]*observed{}, hot: map[cmdb.Ref]*hotness{},
+		seen: map[sighted]*observed{}, hot: map[cmdb.Ref]*hotness{}, apps: map[cmdb.Ref]*app{},
+		components: map[cmdb.Ref]cmdb.Ref{}, appIn: map[string]cmdb.Ref{},
 		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]explained{}, byKey: map[string][]*group{},
 		bySender: map[string][]*group{}, byRule: map[string][]*group{},
 		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
@@ -61,8 +68,11 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 
 // asked is what is asked of every candidate about the onset, worked out once.
 type asked struct {
-	pace itsm.Time // quiet gap of its rule
-	tag  tag
+	pace  itsm.Time // quiet gap of its rule
+	tag   tag
+	heard itsm.Time // latest onset in its application,
+	app   *app      // which is this one, nil when unknown
+	ci    cmdb.Ref  // that app is of
 }
 
 // group is what is kept of one incident that is not closed.
@@ -178,6 +188,7 @@ func (g *Grouper) tell(gr *group, p Probe, m *member) {
 	gr.lastJoin = max(gr.lastJoin, p.At)
 	gr.pace = g.paceOf(m.rule)
 	gr.wave.add(p.At, g.c.WaveLullMilli)
+	g.follow(gr, p)
 	g.warmUp(gr)
 	g.heat(p)
 }
@@ -327,11 +338,22 @@ func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
 	if s == nil || !s.firing {
 		return
 	}
-	s.end(at)
 	for _, r := range g.rhythms(s) {
 		r.resolves++
 		r.observe(at)
 	}
+	g.Lost(a, at)
+}
+
+// Lost records that an alert is no longer taken to fire since at, when it was
+// last heard of. Its sender resolved nothing: that one does not show a sender
+// that resolves.
+func (g *Grouper) Lost(a itsm.AlertNumber, at itsm.Time) {
+	s := g.series[a]
+	if s == nil || !s.firing {
+		return
+	}
+	s.end(at)
 	gr := g.groups[s.incident]
 	if gr == nil {
 		return
@@ -405,6 +427,7 @@ func (g *Grouper) Merge(into, from itsm.IncidentNumber) {
 	numbers := src.numbers()
 	for _, a := range numbers {
 		m := *src.members.get(a)
+		g.moveOutage(m.ci, into, from)
 		g.drop(src, a, m)
 		if old := dst.members.get(a); old != nil {
 			if old.episode >= m.episode {

@@ -17,20 +17,37 @@ type step struct {
 
 // ball is the neighbourhood of a CI.
 type ball struct {
-	near  []near // nearest first, the CI itself included
-	alone bool   // the CMDB relates it to nothing but instances
+	near  []near   // nearest first, the CI itself included
+	alone bool     // the CMDB relates it to nothing but instances
+	app   cmdb.Ref // the application it is connected to, NoRef for none
 }
 
 // ball returns the neighbourhood of ci.
 func (g *Grouper) ball(ci cmdb.Ref) ball {
-	if b, ok := g.balls[ci]; ok {
-		return b
+	if g.here.ok && g.here.ci == ci {
+		return g.here.ball
 	}
+	b, ok := g.balls[ci]
+	if !ok {
+		b = g.newBall(ci)
+	}
+	g.here = here{ci, b, true}
+	return b
+}
+
+// here is the neighbourhood that was asked for last: one onset asks often.
+type here struct {
+	ci   cmdb.Ref
+	ball ball
+	ok   bool
+}
+
+func (g *Grouper) newBall(ci cmdb.Ref) ball {
 	if len(g.balls) >= walkCacheMax {
 		clear(g.balls)
 	}
 	steps := g.walk(ci, cmdb.NoRef)
-	b := ball{near: make([]near, len(steps)), alone: g.isAlone(ci)}
+	b := ball{near: make([]near, len(steps)), alone: g.isAlone(ci), app: g.component(ci)}
 	for i, s := range steps {
 		b.near[i] = near{s.ref, s.hops}
 	}

@@ -122,8 +122,11 @@ const sameFloor = 300
 // score computes S of a candidate. What only raises is looked at when it matters.
 func (g *Grouper) score(c *candidate, p *Probe) {
 	d := decay(max(p.At-c.gr.lastJoin, 0), itsm.Time(g.c.Tau.Milliseconds()))
-	if c.by <= byProvisional {
+	switch {
+	case c.by <= byProvisional:
 		d = max(d, sameFloor)
+	case c.by == byOutage:
+		d = decay(max(p.At-g.asked.heard, 0), itsm.Time(g.c.Tau.Milliseconds()))
 	}
 	c.score = saturate(c.raw * d / 1000)
 	if (c.score > g.c.JoinMilli && c.by != byLearned) || g.isHub(c, p.At) {

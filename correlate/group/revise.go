@@ -29,9 +29,11 @@ const (
 func (g *Grouper) SetGraph(graph *cmdb.Graph) []Proposal {
 	g.cmdb = graph
 	clear(g.balls)
+	g.here = here{}
 	clear(g.cones)
 	clear(g.leads)
 	clear(g.reasons)
+	g.resettle()
 	numbers := g.numbers()
 	for _, n := range numbers {
 		gr := g.groups[n]

@@ -23,6 +23,14 @@ type scopeCounts [dimCount]index
 // knows reports whether some CI carries the value in the dimension.
 func (s *scopeCounts) knows(d dimension, value string) bool { return s[d].find(foldWide(value)) != nil }
 
+// EnvSize is how many CIs carry an environment.
+func (g *Graph) EnvSize(env string) int {
+	if e := g.scopes[dimEnv].find(foldWide(env)); e != nil {
+		return int(e.first.ref)
+	}
+	return 0
+}
+
 // scopeChange is one CI gaining (+1) or losing (-1) a value.
 type scopeChange struct {
 	dim   dimension

@@ -47,6 +47,7 @@ var kinds = map[string]string{
 	"same_ci":        "are on a CI that was already part of it",
 	"provisional_ci": "name the same host or service, which the CMDB does not know",
 	"sender_group":   "came in one group of the sender",
+	"outage":         "is in the same outage of its application",
 	"rule":           "match a correlation rule",
 	"two_hops":       "are close neighbours in the CMDB",
 	"first":          "opened it",

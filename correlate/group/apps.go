@@ -1,0 +1,203 @@
+package group
+
+import (
+	"slices"
+
+	"signalbox/itsm"
+	"signalbox/itsm/cmdb"
+)
+
+// An application that is quiet between its outages tells by that alone what
+// belongs together: what begins after a silence and goes on without one is one
+// outage, also where the CMDB lacks the relation that would show it. An
+// application is what the CMDB connects within one environment, without going
+// through hubs, as long as it is small; a larger one says nothing.
+
+// app is what is known of one application's onsets.
+type app struct {
+	last     itsm.Time           // latest usual onset
+	incident itsm.IncidentNumber // the outage that began after a silence, 0 for none
+	since    itsm.Time           // when that began
+}
+
+// appsMax bounds the applications that are followed.
+const appsMax = 100_000
+
+// appOf returns the application of a CI, named by its least Ref. A CI without
+// relations belongs to the one application of its environment, if there is one.
+func (g *Grouper) appOf(ci cmdb.Ref) cmdb.Ref {
+	if ci == cmdb.NoRef {
+		return cmdb.NoRef
+	}
+	b := g.ball(ci)
+	if b.alone {
+		if a, ok := g.appIn[g.cmdb.Env(ci)]; ok && a != cmdb.NoRef {
+			return a
+		}
+	}
+	return b.app
+}
+
+// component finds the application that ci is connected to, NoRef when there is
+// none or it is too large.
+func (g *Grouper) component(ci cmdb.Ref) cmdb.Ref {
+	if a, ok := g.components[ci]; ok {
+		return a
+	}
+	if len(g.components) >= walkCacheMax {
+		clear(g.components)
+	}
+	if g.joinsNothing(ci) {
+		a := g.around(ci)
+		g.components[ci] = a
+		return a
+	}
+	cis := g.connected(ci)
+	a := cmdb.NoRef
+	if len(cis) > 1 && len(cis) <= g.c.AppMax {
+		a = slices.Min(cis)
+	}
+	for _, r := range cis { // all of them, or each would walk again
+		g.components[r] = a
+	}
+	return a
+}
+
+// joinsNothing reports whether a CI has so many relations that being related to
+// it says little.
+func (g *Grouper) joinsNothing(ci cmdb.Ref) bool {
+	users := g.cmdb.FanIn(ci)
+	if users > g.c.BridgeFanIn {
+		return true
+	}
+	g.ends = g.cmdb.AppendDependencies(g.ends[:0], ci)
+	return len(g.ends)+users > g.c.NearDegreeMax
+}
+
+// connected returns what ci is connected to in its environment without going
+// through hubs, ci included. It ends when there are more than AppMax.
+func (g *Grouper) connected(ci cmdb.Ref) []cmdb.Ref {
+	env := g.cmdb.Env(ci)
+	g.members = append(g.members[:0], ci)
+	for i := 0; i < len(g.members) && len(g.members) <= g.c.AppMax; i++ {
+		g.edges = g.cmdb.AppendDependencies(g.edges[:0], g.members[i])
+		g.edges = g.cmdb.AppendDependants(g.edges, g.members[i])
+		for _, r := range g.edges {
+			if !slices.Contains(g.members, r) && g.cmdb.Env(r) == env && !g.joinsNothing(r) {
+				g.members = append(g.members, r)
+			}
+		}
+	}
+	return g.members
+}
+
+// around returns the application that all neighbours of a hub belong to, NoRef
+// when they are of several.
+func (g *Grouper) around(hub cmdb.Ref) cmdb.Ref {
+	if g.cmdb.FanIn(hub) > g.c.AppMax {
+		return cmdb.NoRef
+	}
+	near := g.cmdb.AppendDependants(g.cmdb.AppendDependencies(nil, hub), hub)
+	if len(near) > g.c.AppMax {
+		return cmdb.NoRef
+	}
+	env, only := g.cmdb.Env(hub), cmdb.NoRef
+	for _, r := range near {
+		if g.cmdb.Env(r) != env {
+			return cmdb.NoRef
+		}
+		if g.joinsNothing(r) {
+			continue
+		}
+		a := g.component(r)
+		if a == cmdb.NoRef || only != cmdb.NoRef && a != only {
+			return cmdb.NoRef
+		}
+		only = a
+	}
+	return only
+}
+
+// settle notes which application an environment is made of, when it is made of
+// one: then a CI there that the CMDB relates to nothing is part of it too. It is
+// called for every application that is followed, in any order.
+func (g *Grouper) settle(a cmdb.Ref) {
+	env := g.cmdb.Env(a)
+	if env == "" || g.isAlone(a) {
+		return
+	}
+	if _, another := g.appIn[env]; another {
+		g.appIn[env] = cmdb.NoRef
+		return
+	}
+	all := g.cmdb.EnvSize(env)
+	if all < g.c.EnvMin || len(g.connected(a))*1000 < all*g.c.EnvMilli {
+		g.appIn[env] = cmdb.NoRef
+		return
+	}
+	g.appIn[env] = a
+}
+
+// collectOutage offers the outage of the probe's application, unless that was
+// silent since or has been alerting for too long to be one outage.
+func (g *Grouper) collectOutage(p Probe) {
+	a := g.apps[g.appOf(p.CI)]
+	g.asked.app, g.asked.ci = a, p.CI
+	if a == nil || a.incident == 0 || p.At-a.last > g.asked.pace {
+		return
+	}
+	gr := g.groups[a.incident]
+	if gr != nil && gr.resolved == 0 && !gr.wave.spent && p.At-a.since < itsm.Time(g.c.Lifetime.Milliseconds()) {
+		g.asked.heard = a.last
+		g.offer(gr, byOutage, g.c.OutageMilli)
+	}
+}
+
+// follow records the onset at the application of its CI: after a silence it
+// begins an outage, and so does the second wave of one.
+func (g *Grouper) follow(gr *group, p Probe) {
+	a := g.asked.app
+	if a == nil || g.asked.ci != p.CI {
+		ref := g.appOf(p.CI)
+		if ref == cmdb.NoRef {
+			return
+		}
+		if a = g.apps[ref]; a == nil {
+			g.meet(ref, p.At)
+			return
+		}
+	}
+	before := g.groups[a.incident]
+	if p.At-a.last > gr.pace || before != nil && before != gr && before.wave.spent {
+		a.incident, a.since = gr.n, p.At
+	}
+	a.last = max(a.last, p.At)
+}
+
+// meet begins to follow an application. Its first onset follows on nothing that is
+// known, so it is not said to come after a silence.
+func (g *Grouper) meet(ref cmdb.Ref, at itsm.Time) {
+	if len(g.apps) < appsMax {
+		g.apps[ref] = &app{last: at}
+		g.settle(ref)
+	}
+}
+
+// resettle works out anew what SetGraph and Decode leave to be worked out.
+func (g *Grouper) resettle() {
+	clear(g.components)
+	clear(g.appIn)
+	g.asked = asked{}
+	for a := range g.apps { // settle takes them in any order
+		if g.component(a) == a {
+			g.settle(a)
+		}
+	}
+}
+
+// moveOutage makes the outage from of a CI's application into.
+func (g *Grouper) moveOutage(ci cmdb.Ref, into, from itsm.IncidentNumber) {
+	if a := g.apps[g.appOf(ci)]; a != nil && a.incident == from {
+		a.incident = into
+	}
+}

@@ -1,0 +1,76 @@
+package group
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// chain is a long application a0 … a9, and others beside that only a hub or
+// another environment connects to it.
+func chain() string {
+	var b strings.Builder
+	for i := range 9 {
+		fmt.Fprintf(&b, "x/a%d calls x/a%d\n", i, i+1)
+	}
+	for i := range 9 { // more than BridgeFanIn
+		fmt.Fprintf(&b, "x/u%d calls x/v%d\nx/u%d connects_to x/bus\n", i, i, i)
+	}
+	b.WriteString("x/a0 connects_to x/bus\nx/a9 runs_on y/host\ny/c0 runs_on y/host\ny/c0 calls y/c1\ny/c1 calls y/c2\ny/c2 calls y/c3\ny/c3 calls y/c4\n")
+	return b.String()
+}
+
+// TestOutageStaysInItsApplication: what a silence shows ends at hubs and at
+// environments.
+func TestOutageStaysInItsApplication(t *testing.T) {
+	w := newWorld(t, chain())
+	for _, ci := range []string{"x/a5", "x/u1", "y/c4"} { // all three are known
+		w.fire(0, ci+":Before")
+	}
+	w.fire(time.Hour, "x/a5:Down")
+	for _, tc := range []struct {
+		alert string
+		joins bool
+	}{{"x/a0:Down", true}, {"x/a9:Down", true}, {"x/v1:Down", false}, {"y/c4:Down", false}} {
+		w.fire(time.Hour+time.Minute, tc.alert)
+		if got := w.in[tc.alert] == w.in["x/a5:Down"]; got != tc.joins {
+			t.Errorf("%s joins the outage of x/a5: got %v, want %v; %s", tc.alert, got, tc.joins, w.last.Evidence.Because)
+		}
+	}
+}
+
+// TestOutageEnds: after a quiet gap without an onset, and after Lifetime.
+func TestOutageEnds(t *testing.T) {
+	for _, tc := range []struct {
+		every time.Duration
+		joins bool
+	}{{2 * time.Minute, true}, {4 * time.Minute, false}, {6 * time.Minute, false}} {
+		w := newWorld(t, chain())
+		w.fire(0, "x/a0:Before")
+		w.fire(time.Hour, "x/a0:Down")
+		last := ""
+		for i := range 9 {
+			last = fmt.Sprintf("x/a%d:Down", i+1)
+			w.fire(time.Hour+time.Duration(i+1)*tc.every, last)
+		}
+		if got := w.in[last] == w.in["x/a0:Down"]; got != tc.joins {
+			t.Errorf("an onset every %s: the last joins the outage: got %v, want %v", tc.every, got, tc.joins)
+		}
+	}
+}
+
+// TestLostIsNoResolve: a sender whose alerts only go stale is still taken for one
+// that never resolves.
+func TestLostIsNoResolve(t *testing.T) {
+	w := newWorld(t, "a calls b\n")
+	c := DefaultConfig()
+	for i := range c.MuteOnsets {
+		at := time.Duration(i) * time.Hour
+		w.fire(at, "a:Down")
+		w.g.Lost(w.alerts["a:Down"], epoch.Add(at))
+	}
+	if s := w.g.series[w.alerts["a:Down"]]; !w.g.isMute(s.rule) || s.firing {
+		t.Errorf("after %d alerts that went stale: mute %v and firing %v, want mute and not firing", c.MuteOnsets, w.g.isMute(s.rule), s.firing)
+	}
+}
