@@ -60,6 +60,9 @@ type alert struct {
 	rules     string           // what spoke of its episode, one line each
 	gathering uint64           // where it waits; 0: nowhere
 	hiddenBy  itsm.AlertNumber // the alert that hides it
+	gen       uint32           // times it began to fire, for its parts
+	parts     int32            // of the sender's alerts that fire under its key
+	lead      string           // the first of them
 	hides     []string         // keys under which it hides others
 }
 
@@ -91,6 +94,7 @@ type source struct {
 	because string
 	scope   *scope
 	tombFIF []tombKey
+	parts   map[string]part // by the sender's own identity, where rules make another
 }
 
 func (s *State) sourceOf(name string) *source {
@@ -117,13 +121,34 @@ func (src *source) configure(c *Config) {
 // one of folded, deduplicated or suppressed is counted for it (conservation).
 func (s *State) event(src *source, e *itsm.Event) *alert {
 	src.count.accepted++
+	own := e.Identity
 	e = s.normalise(e)
 	et, assumed := s.eventTime(e)
 	a := src.alerts[e.Identity]
 	s.placing = a
+	defer func() { s.placing = nil }()
+	keyed := own != e.Identity
+	var old *alert // ends because another identity takes over from it
+	if keyed || len(src.parts) > 0 {
+		var done bool
+		if old, done = s.moved(src, own, a, e, et); done {
+			return old
+		}
+		if keyed && e.Status == itsm.Resolved {
+			if s.clearsPart(src, own, a) {
+				s.supersede(old)
+				return a
+			}
+			if a != nil {
+				et = max(et, a.lastEvent) // its parts have clocks of their own
+			}
+		} else if keyed && a != nil {
+			e = s.asLead(src, own, a, e)
+		}
+	}
 	switch {
 	case s.dropped(src, a, e):
-		return nil
+		a = nil
 	case a != nil:
 		s.known(a, e, et, assumed)
 	case e.Status == itsm.Resolved:
@@ -134,7 +159,10 @@ func (s *State) event(src *source, e *itsm.Event) *alert {
 		a = s.raise(src, e, et, assumed)
 		s.countPlaced(a)
 	}
-	s.placing = nil
+	if keyed && a != nil {
+		s.addPart(src, own, a)
+	}
+	s.supersede(old)
 	return a
 }
 

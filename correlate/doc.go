@@ -4,6 +4,8 @@
 // the records of the alerts and incidents that changed. It reads no clock, does
 // no I/O and starts nothing.
 //
+// The rules that are active decide first (ruling, gathering, policy).
+//
 // The main types: State (everything remembered), alert (a deduplicated condition
 // and its episodes), incident (what people work on, with counters that make every
 // event cost the same however large it is), told (what a partner was last asked
@@ -44,4 +46,23 @@
 // 2026-11 A merge is taken back by splitting out what came with it: the merged
 // number lives on in its next epoch. Incidents that a person split or merged are
 // never merged by themselves again.
+//
+// 2026-11 Rules speak when an episode begins, and a member stays a member: what
+// fired before a rule, a parent or a window came is not torn out of its incident.
+// What rules hold back is asked about again when their hours end, when what they
+// look at changes, and when another set is activated. A drop finds nothing that
+// fires already, or its clear would be lost.
+//
+// 2026-11 Below its threshold a correlation rule opens nothing, also when its
+// window is over: the alerts stay listed with the rule's name. Rejected: opening
+// them one by one at the end of the window, which pages late for what the rule
+// was written to keep quiet. An absence opens only for what still fires.
+//
+// 2026-11 A key made by a rule counts the sender's own alerts under it: the alert
+// ends when the last of them clears. When a set with other keys is activated, the
+// alert of the old identity ends as soon as its sender speaks of it again.
+//
+// 2026-11 Partners who were told of an incident hear of its end whatever the
+// rules say by then. A route that names nobody who exists counts as failed, and
+// everybody is told.
 package correlate

@@ -15,6 +15,8 @@ func (s *State) archiveRestraint(a *archive, al *alert) {
 	for _, v := range []*bool{&al.noData, &al.waited, &al.answered} {
 		a.flag(v)
 	}
+	num(a, &al.gen)
+	text(a, &al.lead)
 	text(a, &al.rule)
 	text(a, &al.rules)
 	list(a, &al.hides, text[string])
@@ -28,6 +30,9 @@ func (s *State) archiveRestraint(a *archive, al *alert) {
 func (s *State) archiveRuled(a *archive) {
 	if a.version < 4 {
 		return
+	}
+	for _, src := range s.sourceList {
+		archiveParts(a, src)
 	}
 	num(a, &s.lastGathering)
 	ids := sortedKeys(s.gatheringIDs)
@@ -86,6 +91,7 @@ func archiveRuleCount(a *archive, c *RuleCount) {
 // restoreRuled makes what follows from the set and from the alerts.
 func (s *State) restoreRuled(counts []RuleCount) {
 	s.useRules()
+	s.countParts()
 	for _, r := range s.ruled.counts { // any order: each is looked up alone
 		if n := slices.IndexFunc(counts, func(c RuleCount) bool { return c.ID == r.ID }); n >= 0 {
 			*r = counts[n]

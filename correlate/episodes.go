@@ -114,6 +114,8 @@ func (s *State) fire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	a.endsAt, a.endedAt, a.endedBy = 0, 0, endedNot
 	s.applied(a, et, assumed)
 	s.firing++
+	a.gen++
+	a.parts = 0
 	a.lease = 0
 	s.lease(a, e)
 	if back {

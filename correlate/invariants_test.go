@@ -10,6 +10,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/entry"
+	"signalbox/rules"
 )
 
 // checkInvariants recomputes from alerts and members everything the state keeps
@@ -243,6 +244,7 @@ func randomAct(t *rapid.T, w *world) *itsm.Act {
 // somewhere to be seen, partners hear a story that makes sense, and a decoded
 // state goes on the same way.
 func TestRandom(t *testing.T) {
+	sets := randomSets(t)
 	rapid.Check(t, func(t *rapid.T) {
 		const cis = 12
 		c := DefaultConfig()
@@ -260,6 +262,8 @@ func TestRandom(t *testing.T) {
 			case 3:
 				if rapid.IntRange(0, 3).Draw(t, "import") == 0 {
 					w.do(Input{CMDB: randomGraph(t, w.s.graph, cis)})
+				} else if n := rapid.IntRange(0, 3*len(sets)).Draw(t, "rules"); n < len(sets) {
+					w.do(Input{Rules: &Rules{Revision: w.s.rules.Revision + 1, Set: sets[n]}})
 				}
 			case 4:
 				again(t, w)
@@ -274,6 +278,49 @@ func TestRandom(t *testing.T) {
 		}
 		checkIntents(t, w)
 	})
+}
+
+// randomSets are rule sets with every kind of rule, and none.
+func randomSets(tb testing.TB) []*rules.Set {
+	sets := []*rules.Set{nil}
+	for _, text := range []string{
+		`{id: drop, about: x, when: 'severity == "info"', suppress: drop}
+---
+{id: mute, about: x, when: 'severity == "warning"', hours: {days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:30", zone: UTC}, suppress: mute}
+---
+{id: hold, about: x, when: 'labels.v == "1"', suppress: {hold: 1m}}
+---
+{id: up, about: x, when: 'severity == "minor"', suppress: {inhibited_by: {when: 'severity == "critical"', upstream: 2}}}
+---
+{id: same, about: x, suppress: {inhibited_by: {when: 'severity == "major"', equal: [v]}}}`,
+		`{id: set, about: x, normalise: {set: {labels.w: "${labels.v}${severity}"}, key: [v]}}
+---
+{id: three, about: x, when: 'labels.v == "1"', correlate: {group_by: [labels.v], count: 3, window: 5m, hold: 30s}}
+---
+{id: follows, about: x, when: 'severity == "major"', correlate: {group_by: [title], then: 'severity == "minor"', within: 2m}}
+---
+{id: absent, about: x, when: 'severity == "warning"', correlate: {group_by: [title], absent: 'severity == "info"', within: 2m}}
+---
+{id: apart, about: x, when: 'ci.id == "c3"', correlate: apart}
+---
+{id: up, about: x, correlate: {scope: upstream, upstream: 1, window: 10m, follow_on: link}}`,
+		`{id: half, about: x, when: 'ci.id != "c1"', correlate: {scope: same_service, ratio: 40%, window: 10m}}
+---
+{id: look, about: x, when: 'incident.alerts > 1', incident: {title: "${incident.alerts} alerts", impact: high, delay: 1m, resolve_after: 1m, reopen_within: 1h}}
+---
+{id: never, about: x, when: 'incident.severity == "critical"', incident: {resolve_after: never}}
+---
+{id: jira, about: x, when: 'incident.severity == "warning"', route: {to: [jira], delay: 2m}}
+---
+{id: none, about: x, when: 'incident.severity == "info"', route: none}`,
+	} {
+		set, ps := rules.Compile([]rules.File{{Name: "random.yaml", Body: text}})
+		if rules.Blocking(ps) {
+			tb.Fatal(ps)
+		}
+		sets = append(sets, set)
+	}
+	return sets
 }
 
 // again replaces the state by its own copy.
