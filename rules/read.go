@@ -68,16 +68,26 @@ func known(keys []key) string {
 
 // nearest suggests the key that was probably meant.
 func nearest(name string, keys []key) string {
-	best, at := 3, -1
+	names := make([]string, len(keys))
 	for i, k := range keys {
-		if d := distance(strings.ToLower(name), k.name); d < best {
-			best, at = d, i
+		names[i] = k.name
+	}
+	if near := Nearest(name, names); near != "" {
+		return fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return ""
+}
+
+// Nearest returns which of the names was probably meant by a mistyped one, ""
+// when none is near.
+func Nearest(name string, names []string) string {
+	best, out := 3, ""
+	for _, n := range names {
+		if d := distance(strings.ToLower(name), n); d < best {
+			best, out = d, n
 		}
 	}
-	if at < 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", keys[at].name)
+	return out
 }
 
 // distance is the number of single-letter changes between two short words.
