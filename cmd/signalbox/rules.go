@@ -18,20 +18,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/cmd/internal/ruletest"
 	"signalbox/itsm"
 	"signalbox/rules"
 )
 
 func rulesCommand() *cobra.Command {
 	var c client
-	cmd := &cobra.Command{Use: "rules", Short: "Say how your alerts become incidents: check, apply, diff, roll back",
+	cmd := &cobra.Command{Use: "rules", Short: "Say how your alerts become incidents: check, test, apply, diff, roll back",
 		Long: `A rule set is a directory of YAML files, one rule a document, and CSV tables. 'check'
-needs no server. 'apply' shows what would change in a running server, then saves the
+and 'test' need no server. 'apply' shows what would change in a running server, then saves the
 set as the next revision and activates it; 'history' and 'rollback' undo that.
 
 The language: 'go doc ./rules', and 'signalbox rules vars' for what a condition can ask for.`}
 	c.flags(cmd)
-	return group(cmd, rulesCheck(), rulesVars(), rulesApply(&c), rulesDiff(&c), rulesExport(&c), rulesHistory(&c), rulesRollback(&c))
+	return group(cmd, rulesCheck(), rulesUnitTest(), rulesVars(), rulesApply(&c), rulesDiff(&c), rulesExport(&c), rulesHistory(&c), rulesRollback(&c))
 }
 
 // readRules reads the files of a rule set: those named, and in directories all
@@ -70,7 +71,7 @@ func readRuleDir(dir string) ([]rules.File, error) {
 		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && p != dir {
 			return filepath.SkipDir
 		}
-		if d.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".csv"}, filepath.Ext(p)) || strings.HasSuffix(p, testSuffix) {
+		if d.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".csv"}, filepath.Ext(p)) || strings.HasSuffix(p, ruletest.Suffix) {
 			return nil
 		}
 		b, err := os.ReadFile(p)
@@ -83,9 +84,6 @@ func readRuleDir(dir string) ([]rules.File, error) {
 	})
 	return out, err
 }
-
-// testSuffix marks the files of a rule directory that test it.
-const testSuffix = "_test.yaml"
 
 func rulesCheck() *cobra.Command {
 	return &cobra.Command{

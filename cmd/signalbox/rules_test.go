@@ -80,3 +80,40 @@ func TestRulesByCommandLine(t *testing.T) {
 	s.run()
 	want("", "no difference", "diff", "active", one)
 }
+
+// TestRulesTest: what CI sees of rule tests that pass, fail and cannot be read.
+func TestRulesTest(t *testing.T) {
+	const story = "tests:\n- name: names the team\n  steps:\n  - at: 0s\n    fire: [{alertname: Down}]\n    want: {incidents: [{labels: {team: %s}}]}\n"
+	for _, c := range []struct {
+		team, said string
+		code       int
+	}{
+		{"shop", "ok    ", 0},
+		{"store", "+ - labels: {team: shop}", 1},
+		{"[", "not a test file", 2},
+	} {
+		dir := ruleDir(t, map[string]string{"team.yaml": teamRule, "a/team_test.yaml": "rules: [..]\n" + strings.Replace(story, "%s", c.team, 1)})
+		report := filepath.Join(dir, "report.xml")
+		out, err := cli(t, "rules", "test", "--coverage", "--junit", report, dir)
+		code := 0
+		if err != nil {
+			code = exitCode(err)
+		}
+		if code != c.code || !strings.Contains(out, c.said) {
+			t.Errorf("team %s: exits with %d, want %d: %v\n%s", c.team, code, c.code, err, out)
+		}
+		if b, err := os.ReadFile(report); err != nil || !strings.Contains(string(b), "<testsuite ") {
+			t.Errorf("team %s: report %q, %v", c.team, b, err)
+		}
+	}
+	dir := ruleDir(t, map[string]string{"team.yaml": teamRule})
+	for _, args := range [][]string{{dir}, {"--run", "(", dir}, {filepath.Join(dir, "missing")}, {"--junit", filepath.Join(dir, "no", "x"), "../internal/ruletest/testdata/broken"}} {
+		if out, err := cli(t, append([]string{"rules", "test"}, args...)...); err == nil || exitCode(err) != 2 {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	out, err := cli(t, "rules", "test", "--json", "../internal/ruletest/testdata/pass_test.yaml")
+	if err != nil || !strings.Contains(out, `"passed": 3`) {
+		t.Errorf("with the program's own loaders: %v\n%s", err, out)
+	}
+}

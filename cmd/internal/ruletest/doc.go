@@ -1,0 +1,62 @@
+// Package ruletest runs unit tests of rule sets: a file tells a small story of
+// alerts in time, and which incidents must come of it. It folds the story with the
+// fold of serve and reads no clock, so that every run comes to the same.
+//
+// # Files
+//
+// A test file ends in _test.yaml and is strict: an unknown key is an error with
+// its line.
+//
+//	rules: [.]                 # rule files and directories, relative to this file; its directory when missing, [] for none
+//	config: ../signalbox.yml   # whose sources, correlation and cmdb settings count; the defaults when missing
+//	connectors: [pager]        # who can be told, also {name: pager, min_priority: P3}; those of config when missing
+//	cmdb: ../cmdb.yaml         # a file, [cis.csv, relations.csv], or {cis: […], relations: […]} here
+//	defaults: {source: alertmanager, severity: warning, labels: {cluster: prod}}
+//	tests:
+//	  - name: pods of one namespace are one incident
+//	    start: 2026-01-05T00:00:00Z   # what at counts from: this Monday when missing
+//	    cmdb: …                       # instead of that of the file
+//	    steps:
+//	      - at: 0s
+//	        fire: [{alertname: PodDown, namespace: shop, pod: web-1}]
+//	      - at: 5m
+//	        want: {incidents: [{priority: P3, alerts: 1, members: [{pod: web-1}]}]}
+//
+// A step happens at a time from the start (5m, 1h30m, 2d) or at a moment (RFC
+// 3339), never before the step above it, and does any of these, in this order:
+//
+//	clear: [{pod: web-1}]     every firing alert with all these labels; all clears everything
+//	fire:  [{…}, {…}]         labels, as Alertmanager sends them: severity: critical is a label that says how bad it is
+//	act:   {acknowledge: INC0000001, by: ann}
+//	want:  {…}                what is so now
+//
+// An alert is its labels, or, when it has a key labels that holds labels,
+// {labels: {…}, annotations: {…}, severity, title, ci, source, key, group}; key is
+// the sender's identity of it, a hash of the labels when missing. Firing what
+// fires already is a repetition.
+//
+// Acts are acknowledge, unacknowledge, resolve, reopen, hold, resume, cancel,
+// assign (with assignee, group), priority (with to), note (with text) and merge
+// (with into). The incident is a number or a title, of several the newest.
+//
+// # Wants
+//
+//	incidents:   [{…}]   in the order they opened, without those merged into others
+//	none: true           there is no incident
+//	suppressed:  [{…}]   labels of alerts that are held back; by: what the reason contains
+//	dropped: 3           events that rules dropped since the start
+//	told: {pager: [trigger, resolve]}   since told last named the connector; [] for nothing
+//	more: true           there may be more incidents and suppressed alerts than listed
+//
+// An incident states any of number, title, state, priority, severity, impact,
+// urgency, alerts and firing (how many), cause, cis, services, group, assignee,
+// acknowledged, labels, runbook, signature, follows (number), rule (ids of rules that spoke
+// of it, default for the built-in grouping) and members (labels of its alerts;
+// all of them, unless more: true stands in the incident). In texts and labels *
+// stands for any text; an empty text is one that is not set.
+//
+// # Decisions
+//
+// 2026-11 A list is whole unless more: true is said: the incident that nobody
+// expected is what a rule test is for.
+package ruletest
