@@ -150,6 +150,9 @@ func (s *State) endQuietly(a *alert, by endedBy, ends itsm.Time) {
 		s.unhide(a)
 	}
 	a.restraint = free
+	if g := s.gatheringIDs[a.gathering]; g != nil {
+		s.schedule(&g.wake, wakeGathering, g.id, s.now+1) // or it would wait for what is over
+	}
 	if len(a.hides) > 0 {
 		s.rehide(a)
 	}

@@ -187,6 +187,9 @@ func (s *State) gatheringDue(g *gathering) {
 		} else if cr.Absent != "" {
 			s.nextAbsence(g, cr)
 		}
+		if g.due == 0 { // nothing is counted any more
+			s.leaveBehind(g, len(g.waiting))
+		}
 	}
 	s.tidy(g)
 	if s.gatheringIDs[g.id] != nil {

@@ -46,6 +46,31 @@ func TestGatheringIsBounded(t *testing.T) {
 	checkInvariants(t, w)
 }
 
+// What waited and cleared leaves nothing behind.
+func TestGatheringsAreForgotten(t *testing.T) {
+	for _, rule := range []string{
+		"{group_by: [labels.ns], count: 3, window: 5m}",
+		"{group_by: [labels.ns], hold: 1m}",
+		"{group_by: [labels.ns], absent: 'title == \"y\"', within: 5m}",
+		"{group_by: [labels.ns], then: 'title == \"y\"', within: 5m}",
+	} {
+		for _, after := range []itsm.Time{30_000, 3600_000} {
+			w := newWorld(t, DefaultConfig())
+			w.do(Input{Rules: &Rules{Revision: 1, Set: compiled(t, "id: w\nabout: x\nwhen: title == \"x\"\ncorrelate: "+rule+"\n")}})
+			e := itsm.Event{Source: "am", Identity: "x", Status: itsm.Firing, Title: "x", Labels: itsm.NewLabels([]itsm.Label{{Name: "ns", Value: "a"}})}
+			w.do(Input{Delivery: &entry.Delivery{Source: "am", Events: []itsm.Event{e}}})
+			w.until(w.at + after)
+			e.Status = itsm.Resolved
+			w.do(Input{Delivery: &entry.Delivery{Source: "am", Events: []itsm.Event{e}}})
+			w.until(w.at + 30*24*3600_000)
+			w.do(Input{Tick: true})
+			if n := len(w.s.gatheringIDs); n != 0 || len(w.s.gatherings)+len(w.s.gatheringsOf) != 0 {
+				t.Errorf("%s, cleared after %d s: %d gatherings are left", rule, after/1000, n)
+			}
+		}
+	}
+}
+
 // What each rule counted, and the revision, outlive a snapshot.
 func TestRuleCountsAreKept(t *testing.T) {
 	w := newWorld(t, DefaultConfig())
