@@ -23,6 +23,10 @@ type recorded struct {
 	Chunk    *entry.CMDBChunk  `json:"chunk,omitempty"`
 	Commit   *entry.CMDBCommit `json:"commit,omitempty"`
 	Config   json.RawMessage   `json:"config,omitempty"`
+
+	RulesChunk    *entry.RulesChunk    `json:"rules_chunk,omitempty"`
+	RulesSave     *entry.RulesSave     `json:"rules_save,omitempty"`
+	RulesActivate *entry.RulesActivate `json:"rules_activate,omitempty"`
 }
 
 // WriteRecording writes a journal as lines that people can read and change.
@@ -47,6 +51,12 @@ func WriteRecording(w io.Writer, log []journal.Record) error {
 			r.Commit = v
 		case *entry.Config:
 			r.Config = v.Body
+		case *entry.RulesChunk:
+			r.RulesChunk = v
+		case *entry.RulesSave:
+			r.RulesSave = v
+		case *entry.RulesActivate:
+			r.RulesActivate = v
 		}
 		if err := enc.Encode(&r); err != nil {
 			return err
@@ -84,6 +94,12 @@ func (l *recorded) encode() []byte {
 		return entry.EncodeCMDBCommit(l.Commit)
 	case l.Config != nil:
 		return entry.EncodeConfig(&entry.Config{Body: l.Config})
+	case l.RulesChunk != nil:
+		return entry.EncodeRulesChunk(l.RulesChunk)
+	case l.RulesSave != nil:
+		return entry.EncodeRulesSave(l.RulesSave)
+	case l.RulesActivate != nil:
+		return entry.EncodeRulesActivate(l.RulesActivate)
 	}
 	return entry.EncodeTick()
 }

@@ -131,6 +131,11 @@ func (w *World) begin() {
 	for _, e := range w.estate.entries {
 		w.machine.put(e, meta{})
 	}
+	if w.o.Seed%4 == 3 {
+		for _, e := range rulesEntries() {
+			w.machine.put(e, meta{})
+		}
+	}
 	w.machine.commits = itsm.Offset(len(w.machine.waiting))
 	w.machine.sync()
 	w.later(0, todoOutage, nil)
