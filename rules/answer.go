@@ -31,11 +31,13 @@ func (r *Run) Bind() (names []string, by []*Rule) {
 // Suppress answers the first live rule that holds the alert back, nil when none
 // does. A rule that inhibits is returned only if inhibited says that an alert it
 // names fires. Rules that drop come before all others: whoever drops an alert
-// does not want to hear why it would have been held.
+// does not want to hear why it would have been held. Rules that hold for a time
+// come after all others: when the time is over, the others still count.
 func (r *Run) Suppress(inhibited func(*Rule) bool) *Rule {
 	var first *Rule
 	r.stage(Suppress, 0, func(c *compiled) bool {
-		if first != nil && !c.Suppress.Drop || !r.matches(c) || c.Suppress.InhibitedBy != nil && !inhibited(c.Rule) {
+		settled := first != nil && (first.Suppress.Hold == 0 || c.Suppress.Hold > 0)
+		if settled && !c.Suppress.Drop || !r.matches(c) || c.Suppress.InhibitedBy != nil && !inhibited(c.Rule) {
 			return true
 		}
 		r.hit(c)
