@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -43,9 +45,16 @@ type lookup struct {
 	from  []int    // columns
 }
 
+// Known names what rules may speak of. What is nil is not checked.
+type Known struct {
+	Sources    []string
+	Connectors []string
+}
+
 // Compile checks a rule set and makes it ready to run. With blocking problems the
-// Set is nil.
-func Compile(files []File) (*Set, []Problem) {
+// Set is nil. A name of a source or connector that is not among those known is a
+// warning: the rules of an organisation may be ahead of its servers.
+func Compile(files []File, known ...Known) (*Set, []Problem) {
 	c := &compiler{ps: &problems{}, ids: map[string]*Rule{}, tables: map[string]*Table{}}
 	lang, err := newLanguage()
 	if err != nil {
@@ -53,6 +62,9 @@ func Compile(files []File) (*Set, []Problem) {
 	}
 	c.lang = lang
 	c.read(files)
+	for _, k := range known {
+		c.checkNames(k)
+	}
 	set := &Set{files: slices.Clone(files), tables: c.tables}
 	for s := Normalise; s < stages; s++ {
 		for _, r := range c.rules {
@@ -132,8 +144,43 @@ func (c *compiler) file(f File) {
 	}
 }
 
+// fail notes what is wrong with a field, at the line where it stands.
 func (c *compiler) fail(r *Rule, field string, err error) {
-	c.ps.add(Problem{File: r.File, Line: r.Line, Rule: r.ID, Field: field, Msg: err.Error()})
+	p := placeOf(r.places, field)
+	line := p.line
+	var in inText
+	if errors.As(err, &in) && p.text > 0 {
+		line = p.text + in.line - 1
+	}
+	if line == 0 {
+		line = r.Line
+	}
+	c.ps.add(Problem{File: r.File, Line: line, Rule: r.ID, Field: field, Msg: err.Error()})
+}
+
+// warn notes what probably is not meant.
+func (c *compiler) warn(r *Rule, field, format string, args ...any) {
+	c.ps.add(Problem{File: r.File, Line: max(placeOf(r.places, field).line, r.Line), Rule: r.ID, Field: field, Msg: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// checkNames warns of sources and connectors that nobody configured.
+func (c *compiler) checkNames(k Known) {
+	for _, r := range c.rules {
+		if k.Sources != nil {
+			c.checkList(r, "sources", r.Sources, k.Sources, "source")
+		}
+		if k.Connectors != nil && r.Route != nil {
+			c.checkList(r, "route.to", r.Route.To, k.Connectors, "connector")
+		}
+	}
+}
+
+func (c *compiler) checkList(r *Rule, field string, names, known []string, what string) {
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			c.warn(r, field, "no %s %s is configured; there is %s", what, quote(n), cmp.Or(strings.Join(known, ", "), "none"))
+		}
+	}
 }
 
 // condition compiles an expression of a rule; "" is none.
@@ -155,6 +202,9 @@ func (c *compiler) template(r *Rule, field, text string) *template {
 	out, err := c.lang.template(r.Stage, text)
 	if err != nil {
 		c.fail(r, field, err)
+	}
+	if bare := strings.TrimSpace(text); isField(bare) {
+		c.warn(r, field, "%s is taken as it stands; did you mean ${%s}?", quote(bare), bare)
 	}
 	return out
 }

@@ -24,8 +24,7 @@ var errCost = errors.New("cost more than it may")
 // compile checks an expression and makes it ready to run; want is its type, nil
 // for anything that can be written as text.
 func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
+	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("empty: expected an expression")
 	}
 	if len(text) > ConditionMax {
@@ -34,7 +33,10 @@ func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, er
 	env := l.envs[s]
 	ast, iss := env.Compile(text)
 	if err := iss.Err(); err != nil {
-		return nil, explainIssues(iss, s)
+		return nil, explainIssues(iss, s, text)
+	}
+	if err := checkCalls(ast); err != nil {
+		return nil, err
 	}
 	if err := checkType(ast.OutputType(), want); err != nil {
 		return nil, err
@@ -54,7 +56,7 @@ func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, er
 	if err != nil {
 		return nil, fmt.Errorf("cannot run: %s", firstLine(err.Error()))
 	}
-	return &condition{text: text, program: p, ast: ast, stage: s}, nil
+	return &condition{text: strings.TrimSpace(text), program: p, ast: ast, stage: s}, nil
 }
 
 func many(n uint64) string {
@@ -87,49 +89,6 @@ func typeWord(t *cel.Type) string {
 		return "a text"
 	}
 	return cel.FormatCELType(t)
-}
-
-// explainIssues turns what CEL found into a sentence for people.
-func explainIssues(iss *cel.Issues, s Stage) error {
-	errs := iss.Errors()
-	if len(errs) == 0 {
-		return errors.New(firstLine(iss.Err().Error()))
-	}
-	e := errs[0]
-	msg := firstLine(e.Message)
-	if rest, ok := strings.CutPrefix(msg, "undeclared reference to '"); ok {
-		name, _, _ := strings.Cut(rest, "'")
-		msg = unknownName(name, s)
-	} else if name, ok := strings.CutPrefix(msg, "reserved identifier: "); ok {
-		msg = unknownName(name, s)
-	}
-	return fmt.Errorf("column %d: %s", e.Location.Column()+1, msg)
-}
-
-// unknownName says what is wrong with a name: not known yet, misspelt, or a label.
-func unknownName(name string, s Stage) string {
-	if i := variableAt(name); i >= 0 {
-		return fmt.Sprintf("%s is not known at stage %s, only from stage %s on", name, s, variables[i].from)
-	}
-	later := Stage(0)
-	best, guess := 3, ""
-	for _, v := range variables {
-		if strings.HasPrefix(v.name, name+".") {
-			later = v.from
-		}
-		if d := distance(name, v.name); d < best {
-			best, guess = d, v.name
-		}
-	}
-	switch {
-	case later > s:
-		return fmt.Sprintf("%s is not known at stage %s, only from stage %s on", name, s, later)
-	case later != 0:
-		return fmt.Sprintf("%s has no such field; 'signalbox rules vars' lists what there is", name)
-	case guess != "":
-		return fmt.Sprintf("there is no %s; did you mean %s?", name, guess)
-	}
-	return fmt.Sprintf("there is no %s; a label is written labels.%s", name, name)
 }
 
 func firstLine(s string) string {

@@ -102,7 +102,8 @@ func pieces(files []File) pieceList {
 			put(f.Name, f.Body)
 			continue
 		}
-		for i, doc := range documents(f.Body) {
+		for i, d := range documents(f.Body) {
+			doc := tidy(d.text)
 			id := ruleID(doc)
 			if id == "" {
 				id = fmt.Sprintf("%s#%d", f.Name, i+1)
@@ -113,25 +114,13 @@ func pieces(files []File) pieceList {
 	return out
 }
 
-// documents cuts a YAML file at its --- lines.
-func documents(body string) []string {
-	var out []string
-	var doc strings.Builder
-	end := func() {
-		if s := strings.Trim(doc.String(), "\n"); strings.TrimSpace(s) != "" {
-			out = append(out, s)
-		}
-		doc.Reset()
+// tidy takes white space away that means nothing.
+func tidy(doc string) string {
+	var b strings.Builder
+	for line := range strings.Lines(doc) {
+		b.WriteString(strings.TrimRight(line, " \t\r\n") + "\n")
 	}
-	for line := range strings.Lines(body) {
-		if strings.TrimRight(line, " \t\r\n") == "---" {
-			end()
-			continue
-		}
-		doc.WriteString(strings.TrimRight(line, " \t\r\n") + "\n")
-	}
-	end()
-	return out
+	return strings.Trim(b.String(), "\n")
 }
 
 // ruleID finds the id of a rule in its text without reading it all.

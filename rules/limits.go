@@ -6,6 +6,7 @@ const (
 	RulesMax       = 10_000
 	SetBytesMax    = 16 << 20 // all files together
 	FileBytesMax   = 4 << 20
+	RuleBytesMax   = 64 << 10 // one rule, as it is written
 	ProblemsMax    = 100
 	TablesMax      = 100
 	TableRowsMax   = 100_000

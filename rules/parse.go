@@ -1,9 +1,6 @@
 package rules
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -24,42 +21,29 @@ var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // parseFile reads the rules of one YAML file.
 func parseFile(f File, ps *problems) []*Rule {
-	var out []*Rule
-	dec := yaml.NewDecoder(strings.NewReader(f.Body))
-	for {
-		var doc yaml.Node
-		err := decodeNode(dec, &doc)
-		if errors.Is(err, io.EOF) {
-			return out
-		}
-		r := &reader{file: f.Name, ps: ps}
-		if err != nil {
-			ps.add(Problem{File: f.Name, Line: lineOf(err), Msg: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")})
-			return out
-		}
-		if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
-			continue // an empty document between two ---
-		}
-		if aliased(&doc) {
-			r.fail(&doc, "", "uses YAML anchors; write each rule out, it is what people read")
-			continue
-		}
-		if len(out) >= RulesMax {
-			r.fail(&doc, "", "the file has more than %d rules", RulesMax)
-			return out
-		}
-		out = append(out, r.readRule(doc.Content[0]))
+	if line := invalidText(f.Body); line > 0 {
+		ps.add(Problem{File: f.Name, Line: line, Msg: "not UTF-8: save the file as UTF-8"})
+		return nil
 	}
-}
-
-// decodeNode turns a panic of the parser into an error: rules come from people.
-func decodeNode(dec *yaml.Decoder, n *yaml.Node) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = itsm.Errorf(itsm.Invalid, "the parser gave up: %v", p)
+	var out []*Rule
+	for _, d := range documents(f.Body) {
+		r := &reader{file: f.Name, ps: ps}
+		n, err := d.decode()
+		switch {
+		case err != nil:
+			line, msg := d.explainYAML(err)
+			ps.add(Problem{File: f.Name, Line: line, Msg: msg})
+		case n == nil: // only comments between two ---
+		case aliased(n):
+			r.fail(n.Content[0], "", "uses YAML anchors; write each rule out, it is what people read")
+		case len(out) >= RulesMax:
+			r.fail(n.Content[0], "", "the file has more than %d rules", RulesMax)
+			return out
+		default:
+			out = append(out, r.readRule(n.Content[0]))
 		}
-	}()
-	return dec.Decode(n)
+	}
+	return out
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
@@ -90,6 +74,12 @@ func aliased(n *yaml.Node) bool {
 
 func (r *reader) readRule(n *yaml.Node) *Rule {
 	out := &Rule{Enabled: true, File: r.file, Line: n.Line}
+	out.places = map[string]place{}
+	r.places = out.places
+	if n.Kind == yaml.SequenceNode {
+		r.fail(n, "", "a list: expected one rule a document; put a line --- between two rules and take the leading dashes away")
+		return out
+	}
 	if n.Kind == yaml.MappingNode { // the id first, so that every problem can name the rule
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if n.Content[i].Value == "id" {
@@ -107,14 +97,13 @@ func (r *reader) readRule(n *yaml.Node) *Rule {
 			read(v, field)
 		}}
 	}
-	r.object(n, "",
+	ok := r.object(n, "",
 		key{"id", func(v *yaml.Node, field string) {
-			r.line(&out.ID)(v, field)
-			if !idForm.MatchString(out.ID) {
+			if r.line(&out.ID)(v, field); v.Kind == yaml.ScalarNode && !idForm.MatchString(out.ID) {
 				r.fail(v, field, "%s: expected 1 to 64 of a-z, 0-9, dot, dash and underscore, the first a letter or digit", quote(out.ID))
 			}
 		}},
-		key{"about", r.line(&out.About)},
+		key{"about", r.about(&out.About)},
 		key{"owner", r.line(&out.Owner)},
 		key{"enabled", r.flag(&out.Enabled)},
 		key{"mode", r.word(func(i int) { out.Shadow = i == 1 }, "live", "shadow")},
@@ -122,7 +111,7 @@ func (r *reader) readRule(n *yaml.Node) *Rule {
 		key{"until", r.time(&out.Until)},
 		key{"hours", r.hours(&out.Hours)},
 		key{"sources", r.texts(&out.Sources)},
-		key{"when", r.text(&out.When)},
+		key{"when", r.expression(&out.When)},
 		stage(Normalise, func(v *yaml.Node, f string) { out.Normalise = r.normalise(v, f) }),
 		stage(Bind, func(v *yaml.Node, f string) { out.Bind = r.bind(v, f) }),
 		stage(Suppress, func(v *yaml.Node, f string) { out.Suppress = r.suppress(v, f) }),
@@ -134,17 +123,17 @@ func (r *reader) readRule(n *yaml.Node) *Rule {
 	if n.Kind != yaml.MappingNode {
 		return out
 	}
-	if out.ID == "" && r.rule == "" {
+	if _, given := r.places["id"]; !given {
 		r.fail(n, "id", "missing: every rule needs an id, such as id: k8s-namespace")
 	}
-	if out.About == "" {
+	if _, given := r.places["about"]; !given {
 		r.fail(n, "about", "missing: say in one line what the rule is for")
 	}
-	if out.Stage == 0 {
+	if ok && out.Stage == 0 {
 		r.fail(n, "", "does nothing: expected one of normalise, bind, suppress, correlate, incident, problem or route")
 	}
 	if out.From != 0 && out.Until != 0 && out.Until <= out.From {
-		r.fail(n, "until", "%s is not after from, %s", out.Until, out.From)
+		r.failAt("until", "%s is not after from, %s", out.Until, out.From)
 	}
 	return out
 }
@@ -182,7 +171,7 @@ func (r *reader) hours(to **Hours) func(*yaml.Node, string) {
 		)
 		for _, d := range days {
 			if !h.addDays(d) {
-				r.fail(v, field+".days", "%s: expected days such as mon, mon-fri or sat", quote(d))
+				r.failAt(field+".days", "%s: expected days such as mon, mon-fri or sat", quote(d))
 			}
 		}
 		if len(days) == 0 {
@@ -190,7 +179,7 @@ func (r *reader) hours(to **Hours) func(*yaml.Node, string) {
 		}
 		loc, err := time.LoadLocation(h.Zone)
 		if err != nil || h.Zone == "Local" || h.Zone == "" {
-			r.fail(v, field+".zone", "%s: expected a time zone of the IANA database such as Europe/Berlin, or UTC", quote(h.Zone))
+			r.failAt(field+".zone", "%s: expected a time zone of the IANA database such as Europe/Berlin, or UTC", quote(h.Zone))
 			return
 		}
 		h.loc = loc
@@ -241,5 +230,5 @@ func (r *reader) clock(to *int) func(*yaml.Node, string) {
 }
 
 func digits(s string) bool {
-	return len(bytes.Trim([]byte(s), "0123456789")) == 0
+	return strings.Trim(s, "0123456789") == ""
 }

@@ -59,6 +59,8 @@ func (ps *problems) add(p Problem) {
 	ps.list = append(ps.list, p)
 }
 
+func (ps *problems) count() int { return len(ps.list) + ps.more }
+
 func (ps *problems) all() []Problem {
 	if ps.more > 0 {
 		return append(ps.list, Problem{File: ps.list[0].File, Msg: fmt.Sprintf("and %d more; correct these first", ps.more)})

@@ -15,6 +15,47 @@ type reader struct {
 	file string
 	rule string // id of the rule under way
 	ps   *problems
+
+	places map[string]place // of the rule's fields
+}
+
+// place is where a field of a rule stands.
+type place struct {
+	line int // of its key
+	text int // first line of a text that is written below its key, after a |; else 0
+}
+
+// mark notes where a field stands.
+func (r *reader) mark(field string, key, v *yaml.Node) {
+	p := place{line: key.Line}
+	if v.Kind == yaml.ScalarNode && v.Style&yaml.LiteralStyle != 0 {
+		p.text = v.Line + 1
+	}
+	if r.places != nil && len(r.places) < placesMax {
+		r.places[field] = p
+	}
+}
+
+// placesMax bounds the fields of a rule whose places are kept.
+const placesMax = 1000
+
+// failAt notes what is wrong with a field that was read.
+func (r *reader) failAt(field, format string, args ...any) {
+	r.ps.add(Problem{File: r.file, Line: placeOf(r.places, field).line, Rule: r.rule, Field: field, Msg: fmt.Sprintf(format, args...)})
+}
+
+// placeOf finds the place of a field, or of the nearest one around it.
+func placeOf(places map[string]place, field string) place {
+	for {
+		if p, ok := places[field]; ok {
+			return p
+		}
+		at := strings.LastIndexAny(field, ".[")
+		if at < 0 {
+			return place{}
+		}
+		field = field[:at]
+	}
 }
 
 // fail notes what is wrong at a place.
@@ -28,12 +69,14 @@ type key struct {
 	read func(v *yaml.Node, field string)
 }
 
-// object reads a mapping: each key once, none that is not known.
-func (r *reader) object(n *yaml.Node, field string, keys ...key) {
+// object reads a mapping: each key once, none that is not known. It reports
+// whether all was well, so that one mistake is told once.
+func (r *reader) object(n *yaml.Node, field string, keys ...key) bool {
 	n = resolved(n)
+	before := r.ps.count()
 	if n.Kind != yaml.MappingNode {
 		r.fail(n, field, "%s: expected keys and values: %s", shown(n), known(keys))
-		return
+		return false
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -41,14 +84,19 @@ func (r *reader) object(n *yaml.Node, field string, keys ...key) {
 		at := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
 		switch {
 		case at < 0:
-			r.fail(n.Content[i], join(field, name), "no such key%s; expected one of %s", nearest(name, keys), known(keys))
+			r.fail(n.Content[i], join(field, clipText(name)), "no such key%s; expected one of %s", nearest(name, keys), known(keys))
+		case seen[name] && field == "" && name == "id":
+			r.fail(n.Content[i], name, "given twice; a second rule begins after a line ---")
+			return false
 		case seen[name]:
 			r.fail(n.Content[i], join(field, name), "given twice; keep one")
 		default:
 			seen[name] = true
+			r.mark(join(field, name), n.Content[i], v)
 			keys[at].read(v, join(field, name))
 		}
 	}
+	return r.ps.count() == before
 }
 
 func join(field, name string) string {
@@ -140,6 +188,10 @@ func shown(n *yaml.Node) string {
 func (r *reader) text(to *string) func(*yaml.Node, string) {
 	return func(v *yaml.Node, field string) {
 		switch {
+		case v.Kind == yaml.ScalarNode && !strings.HasPrefix(v.Tag, "!!"):
+			r.fail(v, field, "%s: YAML takes what begins with ! for a tag; put the text in quotes, such as '!has(labels.x)'", quote(v.Tag))
+		case v.Kind == yaml.ScalarNode && v.Tag == "!!null" && v.Value == "" && v.LineComment != "":
+			r.fail(v, field, "nothing: # begins a comment; put the text in quotes")
 		case v.Kind != yaml.ScalarNode || v.Tag == "!!null":
 			r.fail(v, field, "%s: expected a text", shown(v))
 		case len(v.Value) > ConditionMax:
@@ -153,11 +205,33 @@ func (r *reader) text(to *string) func(*yaml.Node, string) {
 // line reads a text of one line.
 func (r *reader) line(to *string) func(*yaml.Node, string) {
 	return func(v *yaml.Node, field string) {
-		r.text(to)(v, field)
+		if r.text(to)(v, field); *to == "" {
+			return
+		}
 		if len(*to) > TextMax || strings.ContainsAny(strings.TrimRight(*to, "\n"), "\n\r") {
 			r.fail(v, field, "%s: expected one line of at most %d bytes", quote(*to), TextMax)
 		}
 		*to = strings.TrimSpace(*to)
+	}
+}
+
+// about reads a line that says something.
+func (r *reader) about(to *string) func(*yaml.Node, string) {
+	return func(v *yaml.Node, field string) {
+		if r.line(to)(v, field); *to == "" && v.Kind == yaml.ScalarNode && v.Tag != "!!null" {
+			r.fail(v, field, "empty: say in one line what the rule is for")
+		}
+	}
+}
+
+// expression reads a condition; one that is there says something.
+func (r *reader) expression(to *string) func(*yaml.Node, string) {
+	return func(v *yaml.Node, field string) {
+		r.text(to)(v, field)
+		if v.Kind == yaml.ScalarNode && strings.HasPrefix(v.Tag, "!!") && v.Tag != "!!null" && strings.TrimSpace(v.Value) == "" {
+			r.fail(v, field, "empty: expected a condition such as labels.namespace == \"shop\"; leave the key out for every alert")
+			*to = ""
+		}
 	}
 }
 
@@ -217,7 +291,9 @@ func (r *reader) list(each func(v *yaml.Node, field string)) func(*yaml.Node, st
 			return
 		}
 		for i, e := range v.Content {
-			each(resolved(e), fmt.Sprintf("%s[%d]", field, i))
+			at := fmt.Sprintf("%s[%d]", field, i)
+			r.mark(at, e, e)
+			each(resolved(e), at)
 		}
 	}
 }
@@ -228,6 +304,7 @@ func (r *reader) texts(to *[]string) func(*yaml.Node, string) {
 		var s string
 		r.line(&s)(v, field)
 		switch {
+		case v.Kind != yaml.ScalarNode || v.Tag == "!!null" || !strings.HasPrefix(v.Tag, "!!"):
 		case s == "":
 			r.fail(v, field, "empty: expected a text")
 		case slices.Contains(*to, s):
@@ -251,8 +328,18 @@ func (r *reader) assigns(to *[]Assign, check func(v *yaml.Node, field, name stri
 		}
 		for i := 0; i+1 < len(v.Content); i += 2 {
 			a := Assign{Field: v.Content[i].Value}
-			check(v.Content[i], join(field, a.Field), a.Field)
-			r.text(&a.Value)(resolved(v.Content[i+1]), join(field, a.Field))
+			at := join(field, a.Field)
+			if len(a.Field) > TextMax {
+				r.fail(v.Content[i], field, "a name of %d bytes: expected at most %d", len(a.Field), TextMax)
+				return
+			}
+			if slices.ContainsFunc(*to, func(o Assign) bool { return o.Field == a.Field }) {
+				r.fail(v.Content[i], at, "given twice; keep one")
+				continue
+			}
+			r.mark(at, v.Content[i], v.Content[i+1])
+			check(v.Content[i], at, a.Field)
+			r.text(&a.Value)(resolved(v.Content[i+1]), at)
 			*to = append(*to, a)
 		}
 	}

@@ -45,7 +45,9 @@ type Rule struct {
 	When    string    // condition; "" is always
 	Stage   Stage
 	File    string
-	Line    int
+	Line    int // of its first line
+
+	places map[string]place // of its fields
 
 	Normalise *NormaliseRule
 	Bind      *BindRule

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,30 +59,5 @@ normalise: {set: {labels.seen: "yes"}}
 	}
 	if e.Labels.Get("svc") != "cart" || len(r.Hits) != 2 || len(r.Failed) != 0 {
 		t.Errorf("the event itself was changed, or hits %v, failed %v", r.Hits, r.Failed)
-	}
-}
-
-func TestProblemsNamePlaceAndRemedy(t *testing.T) {
-	for _, c := range []struct{ rule, want string }{
-		{"id: a\nabout: x\nwhen: labels.x = 1\nbind: {ci: x}", "when: column"},
-		{"id: a\nabout: x\nwhen: ci.class == \"Host\"\nbind: {ci: x}", "ci is not known at stage bind, only from stage suppress on"},
-		{"id: a\nabout: x\nwhen: namespace == \"x\"\nbind: {ci: x}", "a label is written labels.namespace"},
-		{"id: a\nabout: x\nwhen: labels.namespace == 1\nbind: {ci: x}", "no matching overload"},
-		{"id: a\nabout: x\nwhen: severty == \"x\"\nbind: {ci: x}", "did you mean severity?"},
-		{"id: a\nabout: x\nwen: x\nbind: {ci: x}", "did you mean when?"},
-		{"id: a\nabout: x\nwhen: title\nbind: {ci: x}", "comes to a text: expected true or false"},
-		{"id: A B\nabout: x\nbind: {ci: x}", "expected 1 to 64 of a-z"},
-		{"id: a\nbind: {ci: x}", "about: missing"},
-		{"id: a\nabout: x", "does nothing"},
-		{"id: a\nabout: x\nbind: {ci: x}\nroute: none", "one rule has one stage"},
-		{"id: a\nabout: x\ncorrelate: {count: 3}", "group_by"},
-		{"id: a\nabout: x\ncorrelate: {group_by: labels.x, count: 3}", "window: missing"},
-		{"id: a\nabout: x\nbind: {ci: '${labels.x'}", "a ${ has no }"},
-		{"id: a\nabout: x\nsuppress: {inhibited_by: {when: 'true'}}", "hide every alert"},
-	} {
-		_, ps := Compile([]File{{"x.yaml", c.rule}})
-		if !Blocking(ps) || !strings.Contains(ps[0].String(), c.want) || ps[0].Line == 0 {
-			t.Errorf("%s\n got %v, want one with %q", c.rule, ps, c.want)
-		}
 	}
 }

@@ -1,8 +1,8 @@
 package rules
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,13 +13,13 @@ import (
 
 func (r *reader) normalise(v *yaml.Node, field string) *NormaliseRule {
 	out := &NormaliseRule{}
-	r.object(v, field,
+	ok := r.object(v, field,
 		key{"rename", func(v *yaml.Node, field string) {
 			var as []Assign
 			r.assigns(&as, r.labelName)(v, field)
 			for _, a := range as {
 				if !labelForm(a.Value) {
-					r.fail(v, join(field, a.Field), "%s: expected the new name of the label", quote(a.Value))
+					r.failAt(join(field, a.Field), "%s: expected the new name of the label", quote(a.Value))
 				}
 				out.Rename = append(out.Rename, Rename{a.Field, a.Value})
 			}
@@ -31,11 +31,11 @@ func (r *reader) normalise(v *yaml.Node, field string) *NormaliseRule {
 		})},
 		key{"lookup", r.list(func(v *yaml.Node, field string) {
 			var l Lookup
-			r.object(v, field, key{"table", r.line(&l.Table)},
+			ok := r.object(v, field, key{"table", r.line(&l.Table)},
 				key{"match", r.assigns(&l.Match, func(*yaml.Node, string, string) {})},
 				key{"set", r.assigns(&l.Set, r.settable)})
-			if l.Table == "" || len(l.Match) == 0 || len(l.Set) == 0 {
-				r.fail(v, field, "expected table, match {column: template} and set {labels.NAME: column}")
+			if ok && (l.Table == "" || len(l.Match) == 0 || len(l.Set) == 0) {
+				r.failAt(field, "expected table, match {column: template} and set {labels.NAME: column}")
 			}
 			out.Lookup = append(out.Lookup, l)
 		})},
@@ -46,7 +46,7 @@ func (r *reader) normalise(v *yaml.Node, field string) *NormaliseRule {
 			for _, a := range as {
 				s, ok := severityWord(a.Value)
 				if !ok {
-					r.fail(v, join(field, a.Field), "%s: expected critical, major, minor, warning or info", quote(a.Value))
+					r.failAt(join(field, a.Field), "%s: expected critical, major, minor, warning or info", quote(a.Value))
 				}
 				word := strings.ToLower(a.Field)
 				out.Severity[word] = s
@@ -57,8 +57,8 @@ func (r *reader) normalise(v *yaml.Node, field string) *NormaliseRule {
 		key{"drop", r.texts(&out.Drop)},
 		key{"key", r.texts(&out.Key)},
 	)
-	if len(out.Rename)+len(out.Extract)+len(out.Lookup)+len(out.Severity)+len(out.Set)+len(out.Drop)+len(out.Key) == 0 {
-		r.fail(v, field, "changes nothing: expected rename, extract, lookup, severity, set, drop or key")
+	if ok && len(out.Rename)+len(out.Extract)+len(out.Lookup)+len(out.Severity)+len(out.Set)+len(out.Drop)+len(out.Key) == 0 {
+		r.failAt(field, "changes nothing: expected rename, extract, lookup, severity, set, drop or key")
 	}
 	return out
 }
@@ -97,9 +97,8 @@ func (r *reader) settable(v *yaml.Node, field, name string) {
 
 func (r *reader) bind(v *yaml.Node, field string) *BindRule {
 	out := &BindRule{}
-	r.object(v, field, key{"ci", r.texts(&out.CI)})
-	if len(out.CI) == 0 {
-		r.fail(v, field, "names no CI: expected ci: a template such as ${labels.db_host}, or a list of them")
+	if r.object(v, field, key{"ci", r.texts(&out.CI)}) && len(out.CI) == 0 {
+		r.failAt(field, "names no CI: expected ci: a template such as ${labels.db_host}, or a list of them")
 	}
 	return out
 }
@@ -110,26 +109,30 @@ func (r *reader) suppress(v *yaml.Node, field string) *SuppressRule {
 		r.word(func(i int) { out.Drop, out.Mute = i == 0, i == 1 }, "drop", "mute")(v, field)
 		return out
 	}
+	if v.Kind == yaml.SequenceNode {
+		r.failAt(field, "a list: expected drop, mute, {hold: duration} or {inhibited_by: {when, equal, upstream}}")
+		return out
+	}
 	kinds := 0
 	once := func(read func(*yaml.Node, string)) func(*yaml.Node, string) {
 		return func(v *yaml.Node, field string) { kinds++; read(v, field) }
 	}
-	r.object(v, field,
+	ok := r.object(v, field,
 		key{"hold", once(r.duration(&out.Hold))},
 		key{"inhibited_by", once(func(v *yaml.Node, field string) {
 			in := &Inhibition{}
-			r.object(v, field, key{"when", r.text(&in.When)}, key{"equal", r.texts(&in.Equal)}, key{"upstream", r.number(&in.Upstream, 1, HopsMax)})
-			if in.When == "" {
-				r.fail(v, field+".when", "missing: say which firing alert hides this one")
+			ok := r.object(v, field, key{"when", r.expression(&in.When)}, key{"equal", r.texts(&in.Equal)}, key{"upstream", r.number(&in.Upstream, 1, HopsMax)})
+			if _, given := r.places[field+".when"]; ok && !given {
+				r.failAt(field+".when", "missing: say which firing alert hides this one")
 			}
-			if len(in.Equal) == 0 && in.Upstream == 0 {
-				r.fail(v, field, "would hide every alert of the estate: expected equal: [labels both have] or upstream: hops in the CMDB")
+			if ok && len(in.Equal) == 0 && in.Upstream == 0 {
+				r.failAt(field, "would hide every alert of the estate: expected equal: [labels both have] or upstream: hops in the CMDB")
 			}
 			out.InhibitedBy = in
 		})},
 	)
-	if kinds != 1 {
-		r.fail(v, field, "expected drop, mute, {hold: duration} or {inhibited_by: {when, equal, upstream}}")
+	if ok && kinds != 1 {
+		r.failAt(field, "expected drop, mute, {hold: duration} or {inhibited_by: {when, equal, upstream}}")
 	}
 	return out
 }
@@ -141,44 +144,48 @@ func (r *reader) correlate(v *yaml.Node, field string) *CorrelateRule {
 		return out
 	}
 	var ratio string
-	r.object(v, field,
+	ok := r.object(v, field,
 		key{"group_by", r.texts(&out.GroupBy)},
 		key{"scope", r.word(func(i int) { out.Scope = Scope(i + 1) }, "same_ci", "same_service", "same_environment", "upstream")},
 		key{"upstream", r.number(&out.Upstream, 1, HopsMax)},
 		key{"window", r.duration(&out.Window)},
 		key{"window_from", r.word(func(i int) { out.FromLast = i == 1 }, "first", "last")},
 		key{"count", r.number(&out.Count, 1, CountMax)},
-		key{"distinct", r.text(&out.Distinct)},
+		key{"distinct", r.expression(&out.Distinct)},
 		key{"ratio", func(v *yaml.Node, field string) {
-			r.line(&ratio)(v, field)
+			if r.line(&ratio)(v, field); ratio == "" {
+				return
+			}
 			n, ok := parseRatio(ratio)
 			if !ok {
-				r.fail(v, field, "%s: expected a share such as 0.5 or 50%%", quote(ratio))
+				r.failAt(field, "%s: expected a share such as 0.5 or 50%%", quote(ratio))
 			}
 			out.Ratio = n
 		}},
-		key{"then", r.text(&out.Then)},
-		key{"absent", r.text(&out.Absent)},
+		key{"then", r.expression(&out.Then)},
+		key{"absent", r.expression(&out.Absent)},
 		key{"within", r.duration(&out.Within)},
 		key{"hold", r.duration(&out.Hold)},
 		key{"follow_on", r.word(func(i int) { out.FollowOn = FollowOn(i) }, "link", "join", "new")},
 	)
-	r.checkCorrelate(v, field, out)
+	if ok {
+		r.checkCorrelate(field, out)
+	}
 	return out
 }
 
-func (r *reader) checkCorrelate(v *yaml.Node, field string, c *CorrelateRule) {
+func (r *reader) checkCorrelate(field string, c *CorrelateRule) {
 	if len(c.GroupBy) == 0 && c.Scope == ScopeAny {
-		r.fail(v, field, "would make one incident of all it matches: expected group_by: [labels.NAME, …] or a scope")
+		r.failAt(field, "would make one incident of all it matches: expected group_by: [labels.NAME, …] or a scope")
 	}
 	if len(c.GroupBy) > GroupByMax {
-		r.fail(v, field+".group_by", "%d expressions: expected at most %d", len(c.GroupBy), GroupByMax)
+		r.failAt(field+".group_by", "%d expressions: expected at most %d", len(c.GroupBy), GroupByMax)
 	}
 	if (c.Scope == ScopeUpstream) != (c.Upstream > 0) {
-		r.fail(v, field+".upstream", "expected scope: upstream together with upstream: 1 to %d hops", HopsMax)
+		r.failAt(field+".upstream", "expected scope: upstream together with upstream: 1 to %d hops", HopsMax)
 	}
 	if c.Distinct != "" && c.Count == 0 {
-		r.fail(v, field+".distinct", "needs count: how many distinct values open an incident")
+		r.failAt(field+".distinct", "needs count: how many distinct values open an incident")
 	}
 	asked := 0
 	for _, on := range []bool{c.Count > 1, c.Ratio > 0, c.Then != "", c.Absent != ""} {
@@ -187,13 +194,13 @@ func (r *reader) checkCorrelate(v *yaml.Node, field string, c *CorrelateRule) {
 		}
 	}
 	if asked > 1 {
-		r.fail(v, field, "count, ratio, then and absent exclude each other: make a rule for each")
+		r.failAt(field, "count, ratio, then and absent exclude each other: make a rule for each")
 	}
 	if (c.Then != "" || c.Absent != "") != (c.Within > 0) {
-		r.fail(v, field+".within", "expected within: duration together with then or absent, and only then")
+		r.failAt(field+".within", "expected within: duration together with then or absent, and only then")
 	}
-	if asked == 1 && c.Window == 0 && c.Within == 0 {
-		r.fail(v, field+".window", "missing: in which time the alerts have to come, such as 10m")
+	if asked == 1 && c.Window == 0 && c.Within == 0 && c.Then == "" && c.Absent == "" {
+		r.failAt(field+".window", "missing: in which time the alerts have to come, such as 10m")
 	}
 }
 
@@ -203,12 +210,12 @@ func parseRatio(s string) (int, bool) {
 	if p, ok := strings.CutSuffix(s, "%"); ok {
 		s, scale = p, 10
 	}
-	var f float64
-	if _, err := fmt.Sscanf(s, "%g", &f); err != nil || strings.Trim(s, "0123456789.") != "" {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || strings.Trim(s, "0123456789.") != "" || f*scale > 1000 {
 		return 0, false
 	}
 	n := int(f*scale + 0.5)
-	return n, n >= 1 && n <= 1000
+	return n, n >= 1
 }
 
 func (r *reader) incident(v *yaml.Node, field string) *IncidentRule {
@@ -216,7 +223,7 @@ func (r *reader) incident(v *yaml.Node, field string) *IncidentRule {
 	level := func(to *itsm.Level) func(*yaml.Node, string) {
 		return r.word(func(i int) { *to = itsm.High + itsm.Level(i) }, "high", "medium", "low")
 	}
-	r.object(v, field,
+	ok := r.object(v, field,
 		key{"title", r.text(&out.Title)},
 		key{"impact", level(&out.Impact)},
 		key{"urgency", level(&out.Urgency)},
@@ -233,31 +240,31 @@ func (r *reader) incident(v *yaml.Node, field string) *IncidentRule {
 		key{"reopen_within", r.duration(&out.ReopenWithin)},
 		key{"labels", r.assigns(&out.Labels, r.labelName)},
 	)
-	if out.Title == "" && out.Impact == 0 && out.Urgency == 0 && out.Group == "" && out.Runbook == "" && out.Delay == 0 && out.ResolveAfter == 0 && out.ReopenWithin == 0 && len(out.Labels) == 0 {
-		r.fail(v, field, "sets nothing: expected title, impact, urgency, group, runbook, delay, resolve_after, reopen_within or labels")
+	if ok && out.Title == "" && out.Impact == 0 && out.Urgency == 0 && out.Group == "" && out.Runbook == "" && out.Delay == 0 && out.ResolveAfter == 0 && out.ReopenWithin == 0 && len(out.Labels) == 0 {
+		r.failAt(field, "sets nothing: expected title, impact, urgency, group, runbook, delay, resolve_after, reopen_within or labels")
 	}
 	return out
 }
 
 func (r *reader) problem(v *yaml.Node, field string) *ProblemRule {
 	out := &ProblemRule{}
-	r.object(v, field,
+	ok := r.object(v, field,
 		key{"signature", r.text(&out.Signature)},
 		key{"incidents", r.number(&out.Incidents, 2, 1000)},
 		key{"within", func(v *yaml.Node, field string) {
 			d, ok := parseDuration(v.Value)
-			if !ok || d < 24*60*60*1e9 || d > 366*24*60*60*1e9 {
-				r.fail(v, field, "%s: expected a duration from 1d to 255d", shown(v))
+			if !ok || d < 24*time.Hour {
+				r.failAt(field, "%s: expected a duration from 1d to 255d", shown(v))
 				return
 			}
 			out.Within = d
 		}},
 	)
-	if out.Signature == "" {
-		r.fail(v, field+".signature", "missing: a template that is the same for the same trouble, such as ${labels.alertname}/${ci.class}")
+	if ok && out.Signature == "" {
+		r.failAt(field+".signature", "missing: a template that is the same for the same trouble, such as ${labels.alertname}/${ci.class}")
 	}
-	if (out.Incidents > 0) != (out.Within > 0) {
-		r.fail(v, field, "expected incidents: number together with within: duration")
+	if ok && (out.Incidents > 0) != (out.Within > 0) {
+		r.failAt(field, "expected incidents: number together with within: duration")
 	}
 	return out
 }
@@ -269,15 +276,15 @@ func (r *reader) route(v *yaml.Node, field string) *RouteRule {
 		return out
 	}
 	var delay time.Duration
-	r.object(v, field,
+	ok := r.object(v, field,
 		key{"to", r.texts(&out.To)},
 		key{"delay", r.duration(&delay)},
 		key{"hours", r.hours(&out.Hours)},
 		key{"priority", r.word(func(i int) { out.Priority = itsm.P1 + itsm.Priority(i) }, "P1", "P2", "P3", "P4", "P5")},
 	)
 	out.Delay = delay
-	if len(out.To) == 0 {
-		r.fail(v, field+".to", "missing: expected the names of connectors, or route: none")
+	if ok && len(out.To) == 0 {
+		r.failAt(field+".to", "missing: expected the names of connectors, or route: none")
 	}
 	return out
 }

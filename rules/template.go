@@ -42,11 +42,11 @@ func (l *language) template(s Stage, text string) (*template, error) {
 		}
 		n := closing(rest)
 		if n < 0 {
-			return nil, errors.New("a ${ has no }")
+			return nil, errors.New("a ${ has no }: write ${labels.NAME}, or $${ for the characters themselves")
 		}
 		c, err := l.compile(s, rest[:n], nil)
 		if err != nil {
-			return nil, fmt.Errorf("${%s}: %w", clipText(rest[:n]), err)
+			return nil, fmt.Errorf("${%s}: %v", clipText(rest[:n]), err)
 		}
 		t.parts = append(t.parts, part{expr: c})
 		text = rest[n+1:]

@@ -32,7 +32,7 @@ func TestRulesCheck(t *testing.T) {
 	}
 	bad := ruleDir(t, map[string]string{"a.yaml": teamRule, "b.yaml": "\n\nid: b\nabout: x\nwhen: lables.x == ''\nroute: none\n"})
 	out, err := cli(t, "rules", "check", bad)
-	if err == nil || !strings.Contains(out, "b.yaml:3: rule b: when: column 1: there is no lables; did you mean labels?") {
+	if err == nil || !strings.Contains(out, "b.yaml:5: rule b: when: column 1: there is no lables; did you mean labels?") {
 		t.Errorf("bad: %v\n%s", err, out)
 	}
 	if out, err := cli(t, "rules", "vars"); err != nil || !strings.Contains(out, "ci.tier") || !strings.Contains(out, "suppress") {
