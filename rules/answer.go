@@ -149,9 +149,14 @@ func first(list []string) string {
 	return list[0]
 }
 
+// textOf runs an expression for its text; "" when it fails.
 func (r *Run) textOf(c *compiled, e *condition) string {
-	t := template{parts: []part{{expr: e}}}
-	return r.text(c, &t)
+	s, err := e.asText(&r.view)
+	if err != nil {
+		r.fail(c)
+		return ""
+	}
+	return cut(s, TemplateResult)
 }
 
 // Policy is what the stage incident says of an incident.

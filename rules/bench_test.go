@@ -8,31 +8,35 @@ import (
 	"signalbox/itsm"
 )
 
-// typicalSet is a set of n rules as teams write them: most are about one
-// namespace, service or alert name of their own.
+// typicalSet is a set of n rules as teams write them: five for each team, about
+// a namespace, services and alert names of its own.
 func typicalSet(n int) []File {
 	var b strings.Builder
 	for i := range n {
+		t := i / 5 // team
 		switch i % 5 {
 		case 0:
-			fmt.Fprintf(&b, "id: n%d\nabout: team\nwhen: labels.namespace == \"ns-%d\"\nnormalise: {set: {labels.team: t%d}}\n---\n", i, i, i)
+			fmt.Fprintf(&b, "id: n%d\nabout: team\nwhen: labels.namespace == \"ns-%d\"\nnormalise: {set: {labels.team: t%d}}\n---\n", t, t, t)
 		case 1:
-			fmt.Fprintf(&b, "id: s%d\nabout: noise\nwhen: labels.alertname == \"Noise%d\" && !at_least(severity, \"major\")\nsuppress: {hold: 2m}\n---\n", i, i)
+			fmt.Fprintf(&b, "id: s%d\nabout: noise\nwhen: labels.alertname == \"Noise%d\" && !at_least(severity, \"major\")\nsuppress: {hold: 2m}\n---\n", t, t)
 		case 2:
-			fmt.Fprintf(&b, "id: c%d\nabout: group\nwhen: labels.service in [\"svc-%d\", \"svc-%d\"] && labels.cluster != \"\"\ncorrelate: {group_by: [labels.cluster], count: 3, window: 10m}\n---\n", i, i, i+1)
+			fmt.Fprintf(&b, "id: c%d\nabout: group\nwhen: labels.service in [\"svc-%d\", \"api-%d\"] && labels.cluster != \"\"\ncorrelate: {group_by: [labels.cluster], count: 3, window: 10m}\n---\n", t, t, t)
 		case 3:
-			fmt.Fprintf(&b, "id: i%d\nabout: title\nwhen: labels.alertname.startsWith(\"Disk\") && labels.namespace == \"ns-%d\"\nincident: {title: \"${labels.alertname} in ${labels.namespace}\"}\n---\n", i, i)
+			fmt.Fprintf(&b, "id: i%d\nabout: title\nwhen: labels.alertname.startsWith(\"Noise\") && labels.namespace == \"ns-%d\"\nincident: {title: \"${labels.alertname} in ${labels.namespace}\"}\n---\n", t, t)
 		case 4:
-			fmt.Fprintf(&b, "id: r%d\nabout: route\nwhen: labels.team == \"t%d\" && incident.priority <= \"P2\"\nroute: {to: [pagerduty]}\n---\n", i, i)
+			fmt.Fprintf(&b, "id: r%d\nabout: route\nwhen: labels.team == \"t%d\" && incident.priority <= \"P2\"\nroute: {to: [pagerduty]}\n---\n", t, t)
 		}
 	}
 	return []File{{"set.yaml", b.String()}}
 }
 
+// benchEvents are of the first teams, so that each meets the same five rules in a
+// set of ten and in one of thousands.
 func benchEvents() []*itsm.Event {
 	var es []*itsm.Event
 	for i := range 64 {
-		es = append(es, event("alertname", fmt.Sprintf("Noise%d", i), "namespace", fmt.Sprintf("ns-%d", i), "service", fmt.Sprintf("svc-%d", i),
+		t := i % 2
+		es = append(es, event("alertname", fmt.Sprintf("Noise%d", t), "namespace", fmt.Sprintf("ns-%d", t), "service", fmt.Sprintf("svc-%d", t),
 			"cluster", "c1", "instance", fmt.Sprintf("10.0.0.%d:9100", i), "job", "node", "pod", fmt.Sprintf("web-%d", i), "severity", "warning"))
 	}
 	return es

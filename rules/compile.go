@@ -70,6 +70,7 @@ func Compile(files []File, known ...Known) (*Set, []Problem) {
 		for _, r := range c.rules {
 			if r.Stage == s {
 				set.rules = append(set.rules, c.compile(r, int32(len(set.rules))))
+				set.counts[s]++
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -16,6 +17,10 @@ type condition struct {
 	program cel.Program
 	ast     *cel.Ast
 	stage   Stage
+
+	plain plain     // the whole condition without CEL, or
+	first plain     // a part of it that has to hold
+	field plainText // the whole expression, when it is a field
 }
 
 // errCost is what an expression comes to that cost too much.
@@ -56,7 +61,12 @@ func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, er
 	if err != nil {
 		return nil, fmt.Errorf("cannot run: %s", firstLine(err.Error()))
 	}
-	return &condition{text: strings.TrimSpace(text), program: p, ast: ast, stage: s}, nil
+	root := ast.NativeRep().Expr()
+	c := &condition{text: strings.TrimSpace(text), program: p, ast: ast, stage: s, plain: plainOf(root), field: plainTextOf(root)}
+	if c.plain == nil {
+		c.first = plainConjuncts(root)
+	}
+	return c, nil
 }
 
 func many(n uint64) string {
@@ -110,6 +120,12 @@ func (c *condition) value(v *view) (ref.Val, error) {
 
 // holds runs a condition; one that fails does not hold.
 func (c *condition) holds(v *view) (bool, error) {
+	if c.plain != nil {
+		return c.plain(v.f), nil
+	}
+	if c.first != nil && !c.first(v.f) {
+		return false, nil
+	}
 	out, err := c.value(v)
 	if err != nil {
 		return false, err
@@ -117,17 +133,50 @@ func (c *condition) holds(v *view) (bool, error) {
 	return out == types.True, nil
 }
 
+// asText runs the expression and writes what it comes to.
+func (c *condition) asText(v *view) (string, error) {
+	if c.field != nil {
+		return c.field(v.f), nil
+	}
+	val, err := c.value(v)
+	if err != nil {
+		return "", err
+	}
+	if s, ok := val.(types.String); ok {
+		return string(s), nil
+	}
+	s, ok := val.ConvertToType(types.StringType).(types.String)
+	if !ok {
+		return "", fmt.Errorf("${%s} cannot be written as text", c.text)
+	}
+	return string(s), nil
+}
+
 // view shows Facts to CEL. Each value is made once.
 type view struct {
 	f    *Facts
 	have [len(variables)]ref.Val
+	any  bool // one of them is there
 }
 
 // reset points the view at other facts.
 func (v *view) reset(f *Facts) {
 	v.f = f
-	clear(v.have[:])
+	if v.any {
+		clear(v.have[:])
+		v.any = false
+	}
 }
+
+// forget drops what is known of the incident, which changes from stage to stage.
+func (v *view) forget() {
+	if v.any {
+		clear(v.have[incidentVariables:])
+	}
+}
+
+// incidentVariables is the place of the first variable about the incident.
+var incidentVariables = slices.IndexFunc(variables[:], func(v variable) bool { return v.from == Incident })
 
 // ResolveName implements cel.Activation.
 func (v *view) ResolveName(name string) (any, bool) {
@@ -136,7 +185,7 @@ func (v *view) ResolveName(name string) (any, bool) {
 		return nil, false
 	}
 	if v.have[i] == nil {
-		v.have[i] = variables[i].value(v.f)
+		v.have[i], v.any = variables[i].value(v.f), true
 	}
 	return v.have[i], true
 }

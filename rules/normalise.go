@@ -30,7 +30,7 @@ func (r *Run) Normalise() (changed bool) {
 			r.apply(c)
 			// What later rules need may have changed: gather again and go on after this one.
 			r.view.reset(r.f)
-			r.gather(false)
+			r.gather()
 			next = c.at + 1
 			return false
 		})
@@ -40,11 +40,14 @@ func (r *Run) Normalise() (changed bool) {
 
 func (r *Run) copyEvent() {
 	r.event = *r.f.Event
-	r.event.Labels = slices.Clone(r.event.Labels)
+	r.event.Labels = append(make(itsm.Labels, 0, len(r.event.Labels)+labelsRoom), r.event.Labels...)
 	r.event.Annotations = slices.Clone(r.event.Annotations)
 	r.f.Event = &r.event
 	r.view.reset(r.f)
 }
+
+// labelsRoom is room for labels that rules usually add.
+const labelsRoom = 4
 
 func (r *Run) apply(c *compiled) {
 	n := c.Normalise

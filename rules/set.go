@@ -15,6 +15,7 @@ type Set struct {
 	rules  []*compiled // by stage, and within it in the order of the files
 	tables map[string]*Table
 	places places
+	counts [stages]int // rules of each stage
 }
 
 // Rules returns the rules in the order in which they run.
@@ -90,13 +91,13 @@ func (r *Run) Begin(f *Facts) {
 	r.f = f
 	r.view.reset(f)
 	r.Hits, r.Failed = r.Hits[:0], r.Failed[:0]
-	r.gather(false)
+	r.gather()
 }
 
-// gather collects the rules that may match.
-func (r *Run) gather(ci bool) {
+// gather collects the rules that may match by what the event says.
+func (r *Run) gather() {
 	p := &r.set.places
-	r.ci = ci
+	r.ci = false
 	r.cand = append(r.cand[:0], p.always...)
 	if len(p.labels) > 0 {
 		for i := range r.f.Event.Labels {
@@ -108,17 +109,32 @@ func (r *Run) gather(ci bool) {
 		}
 	}
 	e := r.f.Event
-	for i, v := range [...]string{e.Source, e.Severity.String(), e.Status.String(), e.Title} {
-		r.cand = append(r.cand, p.event[i][v]...)
-	}
-	if ci {
-		c := &r.f.CI
-		for i, v := range [...]string{c.Class, c.Env, c.ID, c.Group} {
-			r.cand = append(r.cand, p.ci[i][v]...)
+	r.gatherBy(p.event[:], e.Source, e.Severity.String(), e.Status.String(), e.Title)
+	r.order(len(p.always))
+}
+
+// gatherCI adds those by what the CI says.
+func (r *Run) gatherCI() {
+	r.ci = true
+	n, c := len(r.cand), &r.f.CI
+	r.gatherBy(r.set.places.ci[:], c.Class, c.Env, c.ID, c.Group)
+	r.order(n)
+}
+
+func (r *Run) gatherBy(lists []map[string][]int32, values ...string) {
+	for i, v := range values {
+		if len(lists[i]) > 0 {
+			r.cand = append(r.cand, lists[i][v]...)
 		}
 	}
-	slices.Sort(r.cand)
-	r.cand = slices.Compact(r.cand)
+}
+
+// order sorts the candidates, of which the first sorted ones are in order already.
+func (r *Run) order(sorted int) {
+	if len(r.cand) > sorted {
+		slices.Sort(r.cand)
+		r.cand = slices.Compact(r.cand)
+	}
 }
 
 // inForce reports whether a rule counts at all now.
@@ -155,8 +171,14 @@ func (r *Run) hit(c *compiled) {
 // stage goes over the rules of a stage that may match, from the first at or after
 // place from.
 func (r *Run) stage(s Stage, from int32, each func(c *compiled) (goOn bool)) {
-	if ci := s >= Suppress; ci != r.ci {
-		r.gather(ci)
+	if r.set.counts[s] == 0 {
+		return
+	}
+	if s >= Suppress && !r.ci {
+		r.gatherCI()
+	}
+	if s >= Incident {
+		r.view.forget()
 	}
 	for _, at := range r.cand {
 		c := r.set.rules[at]

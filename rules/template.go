@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"cel.dev/cel-go/common/types"
 )
 
 // template is a text with ${expression} in it.
@@ -81,30 +79,27 @@ func closing(s string) int {
 
 // text fills the template; the result is cut at TemplateResult bytes.
 func (t *template) text(v *view) (string, error) {
-	if len(t.parts) == 1 && t.parts[0].expr == nil {
-		return t.parts[0].text, nil
+	if len(t.parts) == 1 {
+		if e := t.parts[0].expr; e != nil {
+			s, err := e.asText(v)
+			return cut(s, TemplateResult), err
+		}
+		return cut(t.parts[0].text, TemplateResult), nil
 	}
-	var b strings.Builder
+	var b []byte
 	for _, p := range t.parts {
-		if p.expr == nil {
-			b.WriteString(p.text)
-			continue
+		s := p.text
+		if p.expr != nil {
+			var err error
+			if s, err = p.expr.asText(v); err != nil {
+				return "", err
+			}
 		}
-		val, err := p.expr.value(v)
-		if err != nil {
-			return "", err
+		if b = append(b, s...); len(b) > TemplateResult {
+			break
 		}
-		if s, ok := val.(types.String); ok {
-			b.WriteString(string(s))
-			continue
-		}
-		s, ok := val.ConvertToType(types.StringType).(types.String)
-		if !ok {
-			return "", fmt.Errorf("${%s} cannot be written as text", p.expr.text)
-		}
-		b.WriteString(string(s))
 	}
-	return cut(b.String(), TemplateResult), nil
+	return cut(string(b), TemplateResult), nil
 }
 
 func cut(s string, n int) string {
