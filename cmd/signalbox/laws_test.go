@@ -74,6 +74,7 @@ var imports = map[string][]string{
 	"cmd/internal/ruletest": {"itsm", "itsm/entry", "itsm/cmdb", "rules", "ingest/source", "correlate", "correlate/engine", "cmd/internal/conf"},
 	"cmd/internal/score":    {},
 	"cmd/internal/fuzzall":  {},
+	"cmd/internal/importer": {"itsm", "rules"},
 	"cmd/signalbox":         {"*"},
 }
 
