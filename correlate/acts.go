@@ -64,6 +64,8 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 		return refuse(a, itsm.Stale, "%s is at version %d, not %d: somebody changed it; look at it again", i.number, i.version, a.IfVersion)
 	case i.isOfOldRecord(a):
 		return s.ignore(a, itsm.ReasonOldRecord)
+	case i.wasOvertaken(a):
+		return s.reopenAcknowledged(i, a)
 	case !s.isNews(i, a):
 		return s.ignore(a, itsm.ReasonOldReport)
 	case i.mergedInto != 0 && a.Kind != itsm.ActNote:

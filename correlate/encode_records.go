@@ -163,7 +163,7 @@ func archiveIncident(a *archive, i *incident) {
 	list(a, &i.maybe, candidate)
 	list(a, &h.links, externalRef)
 	list(a, &i.told, archiveTold)
-	list(a, &h.heard, func(a *archive, h *heard) { text(a, &h.connector); num(a, &h.version); num(a, &h.rank) })
+	list(a, &h.heard, archiveHeard)
 	if a.version >= 4 {
 		a.flag(&h.group)
 	}
@@ -224,4 +224,13 @@ func archiveMembers(a *archive, cis *ciTable, i *incident) {
 		num(a, &v.cis)
 		num(a, &v.hit)
 	})
+}
+
+func archiveHeard(a *archive, h *heard) {
+	text(a, &h.connector)
+	num(a, &h.version)
+	num(a, &h.rank)
+	if a.version >= 4 {
+		a.flag(&h.crossed)
+	}
 }

@@ -91,6 +91,7 @@ type heard struct {
 	connector string
 	version   int64
 	rank      uint8
+	crossed   bool // it is an acknowledgement of what we have as resolved
 }
 
 // rank orders what a partner can report: at the same version the more advanced
@@ -129,15 +130,45 @@ func (s *State) isNews(i *incident, a *itsm.Act) bool {
 	did := i.handling()
 	n := slices.IndexFunc(did.heard, func(h heard) bool { return h.connector == a.Origin })
 	if n < 0 {
-		did.heard = append(did.heard, heard{a.Origin, a.PartnerVersion, rank(a.Kind)})
+		did.heard = append(did.heard, heard{a.Origin, a.PartnerVersion, rank(a.Kind), i.crosses(a)})
 		return true
 	}
 	h := &did.heard[n]
 	if a.PartnerVersion < h.version || a.PartnerVersion == h.version && rank(a.Kind) <= h.rank {
 		return false
 	}
-	h.version, h.rank = a.PartnerVersion, rank(a.Kind)
+	h.version, h.rank, h.crossed = a.PartnerVersion, rank(a.Kind), i.crosses(a)
 	return true
+}
+
+// crosses reports whether an act acknowledges over there what is resolved here.
+// Either it crossed our resolve on its way, or it overtook the reopen it follows.
+func (i *incident) crosses(a *itsm.Act) bool {
+	return a.Kind == itsm.ActAcknowledge && i.state == itsm.IncidentResolved
+}
+
+// wasOvertaken reports whether a is a reopen that its own acknowledgement came
+// before: older than the partner's last report, and still what made that possible.
+func (i *incident) wasOvertaken(a *itsm.Act) bool {
+	if a.Kind != itsm.ActReopen || a.Origin == "" || a.PartnerVersion == 0 || i.state != itsm.IncidentResolved || i.did == nil {
+		return false
+	}
+	return slices.ContainsFunc(i.did.heard, func(h heard) bool {
+		return h.connector == a.Origin && h.crossed && a.PartnerVersion < h.version
+	})
+}
+
+// reopenAcknowledged catches up with a partner: it was opened again there, and
+// acknowledged since.
+func (s *State) reopenAcknowledged(i *incident, a *itsm.Act) itsm.Outcome {
+	o := s.actReopen(i, a)
+	if o.Code != "" || !i.state.IsOpen() {
+		return o
+	}
+	i.acked, i.state = true, itsm.InProgress
+	s.touchIncident(i)
+	s.tell(i, doerOf(a), "")
+	return o
 }
 
 // linksMax bounds the partner records of one incident.
