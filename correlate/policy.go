@@ -51,6 +51,16 @@ func (i *incident) policy() *policy {
 	return i.ruled.policy
 }
 
+// IncidentRules lists the rules that last spoke of an incident whose state is
+// kept, with " (shadow)" after those that change nothing.
+func (s *State) IncidentRules(n itsm.IncidentNumber) []string {
+	i := s.incidents[n]
+	if i == nil || i.policy() == nil || i.policy().spoke == "" {
+		return nil
+	}
+	return strings.Split(i.policy().spoke, "\n")
+}
+
 // byRule reports whether a correlation rule opened i.
 func (i *incident) byRule() bool { return i.ruled != nil && i.ruled.byRule }
 

@@ -62,14 +62,8 @@ func (f *Folder) Fold(recs []journal.Record) (*desk.Batch, error) {
 	return &f.batch, nil
 }
 
-// step folds one record. A panic of the core is a broken invariant: it becomes an
-// error that stops the fold, with the stack for whoever reports it.
-func (f *Folder) step(r *journal.Record) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the core panicked: %v\n%s", p, debug.Stack())
-		}
-	}()
+// step folds one record.
+func (f *Folder) step(r *journal.Record) error {
 	if f.cursor != 0 && r.Offset != f.cursor+1 && !faultGap {
 		return itsm.Errorf(itsm.Internal, "entry %d follows entry %d: the journal has a gap", r.Offset, f.cursor)
 	}
@@ -77,21 +71,46 @@ func (f *Folder) step(r *journal.Record) (err error) {
 	if err != nil {
 		return err
 	}
-	in, err := f.input(r, v)
-	if err != nil {
-		return err
-	}
-	f.batch.Decisions = append(f.batch.Decisions, f.State.Step(in)...)
-	f.Graph = f.State.Graph() // an import and a configuration both make revisions
-	if in.Delivery != nil && f.OnDelivery != nil {
-		f.OnDelivery(r.Offset, in.Delivery)
-	}
-	f.cursor, f.at = r.Offset, r.At
-	return nil
+	out, err := f.take(r.Offset, r.At, v)
+	f.batch.Decisions = append(f.batch.Decisions, out...)
+	return err
 }
 
-func (f *Folder) input(r *journal.Record, v any) (correlate.Input, error) {
-	in := correlate.Input{Offset: r.Offset, At: r.At}
+// Take steps one entry that is decoded already and returns what it decided; the
+// slice is used again by the next call. It is for whoever folds the same entries
+// more than once: gaps are the caller's, and records come with State.Flush.
+func (f *Folder) Take(off itsm.Offset, at itsm.Time, v any) ([]itsm.Decision, error) {
+	f.batch.Blobs = f.batch.Blobs[:0]
+	out, err := f.take(off, at, v)
+	if err != nil {
+		err = fmt.Errorf("fold entry %d: %w", off, err)
+	}
+	return out, err
+}
+
+// take steps one entry. A panic of the core is a broken invariant: it becomes an
+// error that stops the fold, with the stack for whoever reports it.
+func (f *Folder) take(off itsm.Offset, at itsm.Time, v any) (out []itsm.Decision, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the core panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	in, err := f.input(off, at, v)
+	if err != nil {
+		return nil, err
+	}
+	out = f.State.Step(in)
+	f.Graph = f.State.Graph() // an import and a configuration both make revisions
+	if in.Delivery != nil && f.OnDelivery != nil {
+		f.OnDelivery(off, in.Delivery)
+	}
+	f.cursor, f.at = off, at
+	return out, nil
+}
+
+func (f *Folder) input(off itsm.Offset, at itsm.Time, v any) (correlate.Input, error) {
+	in := correlate.Input{Offset: off, At: at}
 	switch v := v.(type) {
 	case *entry.Delivery:
 		in.Delivery = v
@@ -121,9 +140,9 @@ func (f *Folder) input(r *journal.Record, v any) (correlate.Input, error) {
 		in.Tick = true
 	case *entry.RulesSave:
 		in.Tick = true
-		return in, f.saveRules(r.At, v)
+		return in, f.saveRules(at, v)
 	case *entry.RulesActivate:
-		set, err := f.activateRules(r.At, v)
+		set, err := f.activateRules(at, v)
 		if err != nil {
 			return in, err
 		}
