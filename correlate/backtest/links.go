@@ -1,0 +1,34 @@
+package backtest
+
+import "signalbox/itsm"
+
+// link is an event's episodes on both sides and in recorded history; -1 is none, and
+// then the rule that dropped it stands beside it.
+type link struct {
+	before, after, known  int32
+	beforeDrop, afterDrop int32
+}
+
+// link notes where an event went on each side.
+func (r *run) link(event int, status itsm.Status) {
+	l := link{known: -1}
+	l.before, l.beforeDrop = r.before.place(event)
+	l.after, l.afterDrop = r.after.place(event)
+	if r.recorded != nil {
+		l.known, _ = r.recorded.place(event)
+	} else if r.known != nil {
+		l.known = l.before
+	}
+	if l.before < 0 && l.after < 0 || status == itsm.Resolved && (l.before < 0 || l.after < 0) {
+		return // nothing to either, or the clear of what one side never took in
+	}
+	n, ok := r.linkOf[l]
+	if !ok {
+		n = int32(len(r.links))
+		r.linkOf[l] = n
+		r.links = append(r.links, l)
+	}
+	if l.known >= 0 {
+		r.where[l.known] = n
+	}
+}
