@@ -13,6 +13,8 @@
 // for grows with the stages: the event, then also the CI it is bound to, then also
 // the incident.
 //
+// examples holds a rule set of each kind and its tests; 'signalbox rules test' runs them.
+//
 // Invariants: no text, however hostile, makes Compile or an evaluation panic, run
 // without bound or grow without bound (costs are limited before and while a
 // condition runs); a condition that fails is false, counted, and reported, and

@@ -31,6 +31,7 @@
 //   - itsm/api, itsm/console, itsm/access: what people and programs use.
 //   - connectors: delivery to partners; connectors/… one partner each.
 //   - cmd/internal/conf: the configuration file; only cmd sees it.
+//   - cmd/internal/ruletest: unit tests of rule sets, on the fold of serve.
 //
 // # Invariants
 //

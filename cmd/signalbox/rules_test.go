@@ -117,3 +117,25 @@ func TestRulesTest(t *testing.T) {
 		t.Errorf("with the program's own loaders: %v\n%s", err, out)
 	}
 }
+
+// TestRuleExamples: every rule that is shown does what its test says.
+func TestRuleExamples(t *testing.T) {
+	out, err := cli(t, "rules", "test", "--coverage", "../../rules/examples")
+	if err != nil || strings.Contains(out, "never hit") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestReadmeRules: the rules of the README pass the test of the README, and are
+// those of the examples.
+func TestReadmeRules(t *testing.T) {
+	set, test := readmeBlock(t, "# rules/kubernetes.yaml"), readmeBlock(t, "# rules/kubernetes_test.yaml")
+	b, err := os.ReadFile("../../rules/examples/namespace/kubernetes.yaml")
+	if err != nil || set != "# rules/kubernetes.yaml\n"+string(b) {
+		t.Errorf("README shows another rule set than rules/examples/namespace: %v", err)
+	}
+	dir := ruleDir(t, map[string]string{"kubernetes.yaml": set, "kubernetes_test.yaml": test})
+	if out, err := cli(t, "rules", "test", "--coverage", dir); err != nil || !strings.Contains(out, "2 tests") || strings.Contains(out, "never hit") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -49,7 +49,7 @@ fails and with 2 when a file cannot be read.
         - at: 30m
           want: {incidents: [{state: resolved, firing: 0}]}
 
-A step clears, fires, acts and wants in this order. An alert is its labels, or {labels,
+A step does what it says in the order it says it. An alert is its labels, or {labels,
 annotations, severity, title, ci, source, key, group}. clear takes all, or labels that
 every alert to clear has. Acts: acknowledge, unacknowledge, resolve, reopen, hold, resume,
 cancel, assign, priority (to), note (text), merge (into); the incident is a number or a

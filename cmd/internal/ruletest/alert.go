@@ -12,6 +12,7 @@ import (
 
 // alert is one that fires in a test.
 type alert struct {
+	line                                    int
 	labels, annotations                     []itsm.Label
 	severity, title, ci, source, key, group string
 }
@@ -21,7 +22,7 @@ const labelsMax = 64
 
 // alert reads labels, or the long form with a key labels that holds them.
 func (r *reader) alert(v *yaml.Node, field string) alert {
-	var a alert
+	a := alert{line: v.Line}
 	if isLong(v) {
 		r.longAlert(&a, v, field)
 	} else {
@@ -92,6 +93,9 @@ func (a *alert) event(d *alert) itsm.Event {
 	e.Identity = a.key
 	if e.Identity == "" {
 		e.Identity = source.Fingerprint(e.Labels)
+		if a.ci != "" {
+			e.Identity += "/" + a.ci
+		}
 	}
 	source.Named(&e)
 	if word := cmp.Or(a.severity, e.SeverityWord, d.severity); word != "" {

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"signalbox/correlate"
 	"signalbox/rules"
@@ -30,16 +33,30 @@ type RuleHits struct {
 type hits map[string][]RuleHits
 
 // declare lists the rules of a set, so that those nobody hits are known.
-func (h hits) declare(from string, set *rules.Set) {
+func (h hits) declare(paths []string, set *rules.Set) (from string) {
+	from = strings.Join(paths, "\n")
 	if h[from] != nil || set == nil {
-		return
+		return from
 	}
 	h[from] = []RuleHits{}
 	for _, r := range set.Rules() {
 		if r.Enabled {
-			h[from] = append(h[from], RuleHits{Rule: r.ID, Stage: r.Stage.String(), About: r.About, File: r.File, Line: r.Line})
+			h[from] = append(h[from], RuleHits{Rule: r.ID, Stage: r.Stage.String(), About: r.About, File: place(paths, r.File), Line: r.Line})
 		}
 	}
+	return from
+}
+
+// place is where a file of a rule set is, as far as one path tells.
+func place(paths []string, name string) string {
+	if len(paths) != 1 {
+		return name
+	}
+	p := filepath.ToSlash(paths[0])
+	if path.Base(p) == name {
+		return p
+	}
+	return path.Join(p, name)
 }
 
 // add counts what spoke in a test.

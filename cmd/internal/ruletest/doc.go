@@ -23,7 +23,8 @@
 //	        want: {incidents: [{priority: P3, alerts: 1, members: [{pod: web-1}]}]}
 //
 // A step happens at a time from the start (5m, 1h30m, 2d) or at a moment (RFC
-// 3339), never before the step above it, and does any of these, in this order:
+// 3339), never before the step above it, and does any of these, in the order in
+// which it says them:
 //
 //	clear: [{pod: web-1}]     every firing alert with all these labels; all clears everything
 //	fire:  [{…}, {…}]         labels, as Alertmanager sends them: severity: critical is a label that says how bad it is
@@ -32,8 +33,8 @@
 //
 // An alert is its labels, or, when it has a key labels that holds labels,
 // {labels: {…}, annotations: {…}, severity, title, ci, source, key, group}; key is
-// the sender's identity of it, a hash of the labels when missing. Firing what
-// fires already is a repetition.
+// the sender's identity of it, its labels and ci when missing. Firing what fires
+// already is a repetition.
 //
 // Acts are acknowledge, unacknowledge, resolve, reopen, hold, resume, cancel,
 // assign (with assignee, group), priority (with to), note (with text) and merge

@@ -41,7 +41,8 @@ type test struct {
 type step struct {
 	line     int
 	at       itsm.Time
-	written  string // at as a person wrote it
+	written  string   // at as a person wrote it
+	order    []string // of what the step does, as it stands in the file
 	clearAll bool
 	clear    []pattern
 	fire     []alert
@@ -182,6 +183,9 @@ func (r *reader) step(t *test, v *yaml.Node, field string) step {
 	if len(t.steps) > 0 {
 		before = "the step before"
 	}
+	does := func(name string, read func(*yaml.Node, string)) key {
+		return key{name, func(v *yaml.Node, field string) { s.order = append(s.order, name); read(v, field) }}
+	}
 	r.object(v, field,
 		key{"at", func(v *yaml.Node, field string) {
 			r.text(&s.written)(v, field)
@@ -197,16 +201,16 @@ func (r *reader) step(t *test, v *yaml.Node, field string) step {
 				s.at = at
 			}
 		}},
-		key{"clear", func(v *yaml.Node, field string) {
+		does("clear", func(v *yaml.Node, field string) {
 			if v.Kind == yaml.ScalarNode && v.Value == "all" {
 				s.clearAll = true
 				return
 			}
 			r.list(AlertsMax, func(v *yaml.Node, field string) { s.clear = append(s.clear, r.pattern(v, field)) })(v, field)
-		}},
-		key{"fire", r.list(AlertsMax, func(v *yaml.Node, field string) { s.fire = append(s.fire, r.alert(v, field)) })},
-		key{"act", r.list(AlertsMax, func(v *yaml.Node, field string) { s.acts = append(s.acts, r.act(v, field)) })},
-		key{"want", func(v *yaml.Node, field string) { s.want = r.want(v, field) }},
+		}),
+		does("fire", r.list(AlertsMax, func(v *yaml.Node, field string) { s.fire = append(s.fire, r.alert(v, field)) })),
+		does("act", r.list(AlertsMax, func(v *yaml.Node, field string) { s.acts = append(s.acts, r.act(v, field)) })),
+		does("want", func(v *yaml.Node, field string) { s.want = r.want(v, field) }),
 	)
 	if v.Kind != yaml.MappingNode {
 		return s
@@ -214,7 +218,7 @@ func (r *reader) step(t *test, v *yaml.Node, field string) step {
 	if s.written == "" {
 		r.fail(v, join(field, "at"), "missing: say when, such as at: 5m")
 	}
-	if !s.clearAll && len(s.clear)+len(s.fire)+len(s.acts) == 0 && s.want == nil {
+	if len(s.order) == 0 {
 		r.fail(v, field, "does nothing: expected clear, fire, act or want")
 	}
 	return s

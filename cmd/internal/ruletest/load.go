@@ -92,8 +92,7 @@ func (o *Options) file(name string, h hits) FileResult {
 		}
 		return res
 	}
-	from := strings.Join(f.rulePaths(), "\n")
-	h.declare(from, s.set)
+	from := h.declare(f.rulePaths(), s.set)
 	for i := range f.tests {
 		t := &f.tests[i]
 		if o.Run != nil && !o.Run.MatchString(t.name) {

@@ -64,25 +64,35 @@ func (w *world) run() error {
 	return nil
 }
 
+// step does what a step says, in the order in which it stands there.
 func (w *world) step(s *step) (ok bool, err error) {
-	if ok, err := w.clear(s); !ok || err != nil {
-		return ok, err
+	for _, what := range s.order {
+		switch what {
+		case "clear":
+			ok, err = w.clear(s)
+		case "fire":
+			ok, err = w.fire(s)
+		case "act":
+			ok, err = w.acts(s)
+		case "want":
+			ok, err = true, w.play.At(s.at)
+			if err == nil {
+				w.check(s)
+			}
+		}
+		if !ok || err != nil {
+			return ok, err
+		}
 	}
-	if ok, err := w.fire(s); !ok || err != nil {
-		return ok, err
-	}
+	return true, nil
+}
+
+func (w *world) acts(s *step) (ok bool, err error) {
 	for i := range s.acts {
 		if ok, err := w.act(s, &s.acts[i]); !ok || err != nil {
 			return ok, err
 		}
 	}
-	if s.want == nil {
-		return true, nil
-	}
-	if err := w.play.At(s.at); err != nil {
-		return false, err
-	}
-	w.check(s)
 	return true, nil
 }
 
@@ -125,6 +135,10 @@ func (w *world) fire(s *step) (ok bool, err error) {
 	var out []itsm.Event
 	for i := range s.fire {
 		e := s.fire[i].event(&w.file.defaults)
+		if slices.ContainsFunc(out, func(o itsm.Event) bool { return o.Key() == e.Key() }) {
+			w.fail(s.fire[i].line, s, "fire", "the same alert twice: expected another label, ci or key that tells them apart", nil, []string{"twice: " + labelFlow(e.Labels)})
+			return false, nil
+		}
 		at := slices.IndexFunc(w.firing, func(o itsm.Event) bool { return o.Key() == e.Key() })
 		if at >= 0 { // a repetition has the start of what it repeats
 			e.StartsAt = w.firing[at].StartsAt
