@@ -100,7 +100,9 @@ func TestBrokenFiles(t *testing.T) {
 	var text, warnings bytes.Buffer
 	rep := Run(files, options(&warnings))
 	rep.WriteText(&text, false)
-	golden(t, "broken", text.String()+warnings.String())
+	// How the rule language says it is not this package's to hold.
+	said := regexp.MustCompile(`(badrules.yaml: rules: .*: not YAML).*`).ReplaceAllString(text.String(), "$1")
+	golden(t, "broken", said+warnings.String())
 	if rep.Broken != len(files) || rep.Passed+rep.Failed != 0 {
 		t.Errorf("%d of %d files are broken, %d tests ran", rep.Broken, len(files), rep.Passed+rep.Failed)
 	}
