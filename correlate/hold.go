@@ -28,19 +28,27 @@ func (s *State) remember(a *alert) {
 // hold keeps a new episode back when its series nearly always clears by itself:
 // it is shown, opens nothing, and is placed when the hold ends.
 func (s *State) hold(a *alert) bool {
-	if a.series == nil || a.severity == itsm.Critical || s.tierOne(a) || s.stormOn(a) {
+	d, why := s.holdFor(a)
+	if d == 0 {
 		return false
 	}
-	n, k, p95 := a.series.selfCleared()
-	if n < s.cfg.HoldEpisodesMin || !wilsonAtLeast(k, n, s.cfg.HoldShareMilli) {
-		return false
-	}
-	d := min(p95, s.cfg.HoldWithin.Std())
-	a.holdUntil = s.now.Add(max(d, time.Second))
-	a.held = fmt.Sprintf("hold: %d of the last %d cleared within %s", k, n, short(Duration(max(d, time.Second))))
+	a.holdUntil, a.held = s.now.Add(d), why
 	s.touchAlert(a)
 	s.scheduleAlert(a)
 	return true
+}
+
+// holdFor is how long an episode of a is kept back, 0 for not at all, and why.
+func (s *State) holdFor(a *alert) (d time.Duration, why string) {
+	if a.series == nil || a.severity == itsm.Critical || s.tierOne(a) || s.stormOn(a) {
+		return 0, ""
+	}
+	n, k, p95 := a.series.selfCleared()
+	if n < s.cfg.HoldEpisodesMin || !wilsonAtLeast(k, n, s.cfg.HoldShareMilli) {
+		return 0, ""
+	}
+	d = max(min(p95, s.cfg.HoldWithin.Std()), time.Second)
+	return d, fmt.Sprintf("hold: %d of the last %d cleared within %s", k, n, short(Duration(d)))
 }
 
 // release places an episode whose hold is over.

@@ -27,16 +27,24 @@ func (s *State) normalise(e *itsm.Event) *itsm.Event {
 // identifyEvent finds the CI of an event: first by the names that rules give,
 // then in the ordinary order.
 func (s *State) identifyEvent(e *itsm.Event) cmdb.Binding {
-	sight := cmdb.Sighting{Source: e.Source, CIName: e.CIName, AlertName: e.Title, Labels: e.Labels}
 	u := &s.ruled
-	if !u.has[rules.Bind] {
-		return s.graph.Identify(sight)
-	}
-	if u.event.facts.Event != e {
+	if u.has[rules.Bind] && u.event.facts.Event != e {
 		u.event.begin(rules.Facts{Now: s.now, Event: e})
 	}
-	names, by := u.event.run.Bind()
-	u.spoke = s.tally(&u.event, u.spoke)
+	b := s.bindingOf(e)
+	if u.has[rules.Bind] {
+		u.spoke = s.tally(&u.event, u.spoke)
+	}
+	return b
+}
+
+// bindingOf is identifyEvent without counting; the rules were begun with e.
+func (s *State) bindingOf(e *itsm.Event) cmdb.Binding {
+	sight := cmdb.Sighting{Source: e.Source, CIName: e.CIName, AlertName: e.Title, Labels: e.Labels}
+	if !s.ruled.has[rules.Bind] {
+		return s.graph.Identify(sight)
+	}
+	names, by := s.ruled.event.run.Bind()
 	var tried []string
 	for n, name := range names {
 		b := s.graph.Identify(cmdb.Sighting{Source: e.Source, CIName: name})

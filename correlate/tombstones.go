@@ -45,19 +45,21 @@ func (s *State) bury(src *source, e *itsm.Event, et itsm.Time) {
 
 // buried reports whether a fire comes after the clear that ended it.
 func (s *State) buried(src *source, e *itsm.Event) bool {
-	t, ok := src.tombs[e.Identity]
-	if !ok {
-		return false
+	if s.isBuried(src, e) {
+		return true
 	}
+	delete(src.tombs, e.Identity)
+	return false
+}
+
+// isBuried is buried, and leaves an old tombstone where it is.
+func (s *State) isBuried(src *source, e *itsm.Event) bool {
+	t, ok := src.tombs[e.Identity]
 	start := e.StartsAt
 	if start == 0 {
 		start, _ = s.eventTime(e)
 	}
-	if s.now > t.at.Add(s.cfg.TombstoneKept.Std()) || start > t.event {
-		delete(src.tombs, e.Identity)
-		return false
-	}
-	return true
+	return ok && s.now <= t.at.Add(s.cfg.TombstoneKept.Std()) && start <= t.event
 }
 
 func (src *source) dropTombstone() {
