@@ -26,6 +26,7 @@ var pure = map[string][]string{
 	"ingest/source/*": {"github.com/valyala/fastjson", "github.com/valyala/fastjson/fastfloat"},
 	"correlate":       {"github.com/cespare/xxhash/v2"},
 	"correlate/group": nil,
+	"rules/explain":   nil,
 	"rules": {"cel.dev/cel-go/cel", "cel.dev/cel-go/ext", "cel.dev/cel-go/common/ast", "cel.dev/cel-go/common/cost", "cel.dev/cel-go/common/operators",
 		"cel.dev/cel-go/common/types", "cel.dev/cel-go/common/types/ref", "cel.dev/cel-go/common/types/traits", "cel.dev/cel-go/parser", "go.yaml.in/yaml/v3"},
 }
@@ -51,9 +52,10 @@ var imports = map[string][]string{
 	"itsm/access":           {"itsm"},
 	"itsm/ledger":           {"itsm", "itsm/desk", "itsm/entry"},
 	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/httperr", "correlate/engine", "correlate/backtest"},
-	"itsm/console":          {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine"}, // entry and kv for the storybook
+	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine"}, // entry and kv for the storybook
 	"rules":                 {"itsm"},
 	"rules/book":            {"itsm", "itsm/desk", "rules"},
+	"rules/explain":         {"itsm", "itsm/cmdb", "rules"},
 	"ingest/journal":        {"itsm"},
 	"ingest/journal/*":      {"itsm", "ingest/journal"},
 	"ingest/source":         {"itsm", "itsm/entry"},

@@ -163,6 +163,39 @@ func (l *Ledger) received(off itsm.Offset) (*entry.Delivery, error) {
 	return v.(*entry.Delivery), nil
 }
 
+// Received is an event of an alert as its sender sent it, before any rule changed
+// it: the newest while the alert fires, else the first. NotFound when the journal
+// no longer holds it.
+func (l *Ledger) Received(a *itsm.Alert) (*itsm.Event, error) {
+	at := a.LastSeenAt
+	if a.Status == itsm.Resolved {
+		at = a.RaisedAt // the newest only says that it is over
+	}
+	off, err := l.deliveryAt(a, at)
+	if err != nil {
+		return nil, err
+	}
+	if off == 0 {
+		return nil, itsm.Errorf(itsm.NotFound, "no delivery of %s is kept", a.Number)
+	}
+	d, err := l.received(off)
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.records.Fates(off)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(f.Events) - 1; i >= 0; i-- {
+		if f.Events[i].Alert == a.Number && i < len(d.Events) {
+			e := d.Events[i]
+			e.Source = a.Source
+			return &e, nil
+		}
+	}
+	return nil, itsm.Errorf(itsm.NotFound, "entry %d has no event of %s", off, a.Number)
+}
+
 // FirstOf finds the delivery that raised an alert, 0 when it is no longer kept.
 func (l *Ledger) FirstOf(a *itsm.Alert) (itsm.Offset, error) { return l.deliveryAt(a, a.RaisedAt) }
 
