@@ -32,7 +32,13 @@ const (
 // busy fold works in batches of two or three entries, and what a batch costs
 // whatever its size (a transaction, an incident's record, an alert stored alone
 // instead of in a pack) is most of the work. After a quiet moment nothing waits.
-const foldEvery = 10 * time.Millisecond
+// From busyEvents a foldEvery it is foldEveryBusy: in a storm the same incidents
+// change with every batch, and their records are what most of its writing is.
+const (
+	foldEvery     = 10 * time.Millisecond
+	foldEveryBusy = 4 * foldEvery
+	busyEvents    = 50
+)
 
 // Journal is what the engine needs of the ordered log.
 type Journal interface {
@@ -218,9 +224,10 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 func (e *Engine) run(ctx context.Context) error {
+	var last time.Time
 	for {
 		began := time.Now()
-		folded, err := e.foldAvailable(func(b *desk.Batch) error { return e.applyPatiently(ctx, b) })
+		f, err := e.foldAvailable(func(b *desk.Batch) error { return e.applyPatiently(ctx, b) })
 		if errors.Is(err, errStopping) {
 			return nil // the state is ahead of the desk: no snapshot; the next start folds the batch again
 		}
@@ -228,9 +235,10 @@ func (e *Engine) run(ctx context.Context) error {
 			e.log.Error("the fold stopped", "err", err)
 			return err
 		}
-		if folded {
+		if f.entries > 0 {
 			e.snapshotIfDue()
-			rest(ctx, foldEvery-time.Since(began))
+			rest(ctx, f.rest(began.Sub(last))-time.Since(began))
+			last = began
 			continue
 		}
 		if ctx.Err() != nil {
@@ -242,6 +250,24 @@ func (e *Engine) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// folded is what one batch came to.
+type folded struct {
+	entries, events int
+	more            bool // there was more to fold than a batch may hold
+}
+
+// rest is the least time between the start of this batch and the next, when the
+// one before began so long before it.
+func (f folded) rest(since time.Duration) time.Duration {
+	switch {
+	case f.more:
+		return 0
+	case time.Duration(f.events)*foldEvery >= busyEvents*since:
+		return foldEveryBusy
+	}
+	return foldEvery
 }
 
 // rest waits for d unless ctx ends first.
@@ -313,21 +339,23 @@ func (e *Engine) now() time.Time {
 	return at.Std()
 }
 
-// foldAvailable folds one batch, hands it to apply and reports whether there was one.
-func (e *Engine) foldAvailable(apply func(*desk.Batch) error) (bool, error) {
+// foldAvailable folds one batch, hands it to apply and reports what it was.
+func (e *Engine) foldAvailable(apply func(*desk.Batch) error) (folded, error) {
+	head, _ := e.o.Journal.Head()
 	recs, err := e.o.Journal.Read(itsm.Offset(e.cursor.Load())+1, batchRecordsMax, batchBytesMax)
 	if err != nil || len(recs) == 0 {
-		return false, err
+		return folded{}, err
 	}
-	started := e.o.Clock()
+	started, before := e.o.Clock(), e.folder.events
 	e.mu.Lock()
 	batch, err := e.folder.Fold(recs)
 	e.mu.Unlock()
 	if err != nil {
-		return false, err
+		return folded{}, err
 	}
+	f := folded{entries: len(recs), events: e.folder.events - before, more: batch.Cursor < head}
 	if err := apply(batch); err != nil {
-		return false, err
+		return folded{}, err
 	}
 	e.graph.Store(e.folder.Graph)
 	e.showRules()
@@ -336,7 +364,7 @@ func (e *Engine) foldAvailable(apply func(*desk.Batch) error) (bool, error) {
 	took := e.o.Clock().Sub(started)
 	e.pace.folding += took
 	e.o.Metrics.folded(len(recs), took)
-	return true, nil
+	return f, nil
 }
 
 // publish wakes waiters and subscribers after a batch is in the desk.
@@ -405,11 +433,11 @@ func (e *Engine) CatchUp() error {
 		return err
 	}
 	for {
-		folded, err := e.foldAvailable(e.applyNow)
+		f, err := e.foldAvailable(e.applyNow)
 		if err != nil {
 			return err
 		}
-		if !folded {
+		if f.entries == 0 {
 			return e.Snapshot()
 		}
 	}
