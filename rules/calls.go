@@ -49,10 +49,16 @@ func checkCalls(a *cel.Ast) error {
 	native := a.NativeRep()
 	var first error
 	ast.PreOrderVisit(native.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if first != nil || e.Kind() != ast.CallKind {
+		msg := ""
+		switch {
+		case first != nil:
 			return
+		case e.Kind() == ast.StructKind:
+			msg = "a condition makes no messages"
+		case e.Kind() == ast.CallKind:
+			msg = checkCall(e.AsCall())
 		}
-		if msg := checkCall(e.AsCall()); msg != "" {
+		if msg != "" {
 			at := native.SourceInfo().GetStartLocation(e.ID())
 			first = inText{at.Line(), fmt.Sprintf("column %d: %s", at.Column()+1, msg)}
 		}

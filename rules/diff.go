@@ -14,8 +14,8 @@ type Change struct {
 	Lines []string // of a changed rule, with - and + in front; nil otherwise
 }
 
-// Diff compares two rule sets rule by rule: files that are merely cut differently
-// are equal. Rules that stand in another order within their stage are moved.
+// Diff compares two rule sets rule by rule, as Format writes them: files that are
+// merely cut or laid out differently are equal. Rules that stand in another order within their stage are moved.
 func Diff(from, to []File) []Change {
 	a, b := pieces(from), pieces(to)
 	var out []Change
@@ -103,8 +103,14 @@ func pieces(files []File) pieceList {
 			continue
 		}
 		for i, d := range documents(f.Body) {
-			doc := tidy(d.text)
-			id := ruleID(doc)
+			id, doc, err := d.format()
+			if err != nil {
+				doc = tidy(d.text)
+				id = ruleID(doc)
+			}
+			if id == "" && err == nil {
+				continue // comments alone
+			}
 			if id == "" {
 				id = fmt.Sprintf("%s#%d", f.Name, i+1)
 			}

@@ -35,8 +35,11 @@ func documents(body string) []document {
 		switch rest, marker := documentMarker(line); {
 		case !marker:
 			text.WriteString(line)
-		case strings.TrimSpace(rest) == "" || strings.HasPrefix(strings.TrimSpace(rest), "#"):
+		case strings.TrimSpace(rest) == "":
 			end(n + 1)
+		case strings.HasPrefix(strings.TrimSpace(rest), "#"): // --- # the next one
+			end(n)
+			text.WriteString(strings.TrimLeft(rest, " \t"))
 		default: // --- {id: a}
 			end(n)
 			text.WriteString("   " + rest)

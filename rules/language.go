@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/cost"
@@ -85,15 +87,21 @@ func globVal(a, b ref.Val) ref.Val {
 func glob(s, pattern string) bool {
 	star, mark := -1, 0
 	i, j := 0, 0
+	letter := func(at int) int {
+		_, n := utf8.DecodeRuneInString(s[at:])
+		return n
+	}
 	for i < len(s) {
 		switch {
 		case j < len(pattern) && pattern[j] == '*':
 			star, mark = j, i
 			j++
-		case j < len(pattern) && (pattern[j] == '?' || pattern[j] == s[i]):
+		case j < len(pattern) && pattern[j] == '?':
+			i, j = i+letter(i), j+1
+		case j < len(pattern) && pattern[j] == s[i]:
 			i, j = i+1, j+1
 		case star >= 0:
-			mark++
+			mark += letter(mark)
 			i, j = mark, star+1
 		default:
 			return false
@@ -133,8 +141,27 @@ func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 
 // EstimateCallCost implements cost.Estimator.
 func (sizes) EstimateCallCost(function, _ string, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
-	if function == "glob" { // at the worst it goes back once for each letter
-		return &cost.CallEstimate{CostEstimate: cost.Estimate{Min: 1, Max: labelMax}}
+	if function == "glob" && len(args) == 2 { // at the worst it goes over the pattern once for each letter
+		return &cost.CallEstimate{CostEstimate: cost.Estimate{Min: 1, Max: 1 + mostOf(args[0])*mostOf(args[1])/10}}
+	}
+	if target != nil && slices.Contains(shortened[:], function) {
+		most := mostOf(*target)
+		return &cost.CallEstimate{CostEstimate: cost.Estimate{Min: 1, Max: 1 + most/10}, ResultSize: &cost.SizeEstimate{Max: most}}
 	}
 	return nil
+}
+
+// shortened are functions whose result is no longer than the text they are called on.
+var shortened = [...]string{"lowerAscii", "upperAscii", "trim", "substring", "charAt"}
+
+// mostOf is how long a text can be.
+func mostOf(n cost.AstNode) uint64 {
+	size := n.ComputedSize()
+	if size == nil {
+		size = sizes{}.EstimateSize(n)
+	}
+	if size == nil {
+		return annotationMax
+	}
+	return min(size.Max, 1<<31)
 }

@@ -35,8 +35,11 @@ func explainIssues(iss *cel.Issues, s Stage, text string) error {
 	} else if rest, ok := strings.CutPrefix(msg, "found no matching overload for "); ok {
 		msg = "no matching overload: " + rest + noOverload(rest)
 	}
-	return inText{e.Location.Line(), fmt.Sprintf("column %d: %s", e.Location.Column()+1, msg)}
+	return inText{e.Location.Line(), fmt.Sprintf("column %d: %s", e.Location.Column()+1, cut(msg, issueShown))}
 }
+
+// issueShown bounds what is shown of CEL's own words, in bytes.
+const issueShown = 300
 
 // habits are what people bring along from other languages; the first that a
 // broken condition shows is probably what is wrong with it.

@@ -30,7 +30,10 @@ func parseTable(f File, ps *problems) *Table {
 	}
 	for {
 		rec, err := in.Read()
-		line, _ := in.FieldPos(0)
+		line := 0
+		if len(rec) > 0 {
+			line, _ = in.FieldPos(0) // panics when there is no record
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			if t.Columns == nil {
