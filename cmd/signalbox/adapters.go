@@ -6,10 +6,12 @@ import (
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors/pagerduty"
+	"signalbox/correlate"
 	"signalbox/correlate/engine"
 	"signalbox/ingest"
 	"signalbox/itsm"
 	"signalbox/itsm/api"
+	"signalbox/itsm/console"
 	"signalbox/itsm/desk"
 )
 
@@ -137,4 +139,13 @@ func (g *gate) check() error {
 		return itsm.Errorf(itsm.Unavailable, "folding waits: %s", st.Paused)
 	}
 	return nil
+}
+
+// ruleCounts hands the fold's counts to the console.
+func ruleCounts(list []correlate.RuleCount) []console.RuleCount {
+	out := make([]console.RuleCount, len(list))
+	for i, c := range list {
+		out[i] = console.RuleCount(c)
+	}
+	return out
 }

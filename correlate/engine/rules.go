@@ -18,6 +18,13 @@ const rulesChunkBytes = 1 << 19
 // Rules returns the active rule set; its Set is nil when there is none.
 func (e *Engine) Rules() correlate.Rules { return *e.rules.Load() }
 
+// RuleCounts returns how often each active rule spoke, in the order in which they run.
+func (e *Engine) RuleCounts() []correlate.RuleCount {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.RuleCounts()
+}
+
 // showRules lets readers see what the fold now goes by; the fold's own.
 func (e *Engine) showRules() {
 	if now, old := e.folder.State.Rules(), e.rules.Load(); old == nil || old.Set != now.Set {

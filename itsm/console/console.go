@@ -15,6 +15,7 @@ import (
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/ledger"
+	"signalbox/rules"
 )
 
 // Records is what the console reads; *desk.Desk is one.
@@ -52,6 +53,12 @@ type Options struct {
 	Retry func(ctx context.Context, id, actor string) error
 	// Ledger tells what became of deliveries. Nil hides its pages.
 	Ledger *ledger.Ledger
+	// Rules keeps rule sets. Nil hides their pages.
+	Rules Rules
+	// ActiveRules returns the rule set in force; a nil set is none. Nil: none ever is.
+	ActiveRules func() (revision uint64, set *rules.Set)
+	// RuleCounts says how often the active rules spoke. Nil hides the counts.
+	RuleCounts func() []RuleCount
 	// Health fills the status page. Nil shows only what the records know.
 	Health func() Health
 
@@ -69,6 +76,7 @@ type Console struct {
 	templates map[string]*template.Template
 	assets    assets
 	streams   chan struct{} // one slot a live stream
+	trying    sync.Mutex    // rules are tried one person at a time: it costs
 	closeOnce sync.Once
 	closed    chan struct{} // ends the live streams
 }

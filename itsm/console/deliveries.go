@@ -37,6 +37,7 @@ type deliveryRow struct {
 	Source      string
 	At          when
 	Events      string
+	Incident    string // that an act was about
 	Parts       []string
 	Quarantined string
 }
@@ -140,7 +141,7 @@ func viewDeliveryRow(d *desk.Delivery, now time.Time) deliveryRow {
 	r := deliveryRow{Href: deliveryHref(d.Offset), Offset: strconv.FormatUint(uint64(d.Offset), 10), Source: line(d.Source, 60),
 		At: at(d.At, now), Events: plural(d.Events(), "event", "events")}
 	if a := d.Act; a != nil {
-		r.Events, r.Parts = line(string(a.Kind)+" of "+a.Incident.String(), 60), []string{a.Result.String()}
+		r.Events, r.Incident, r.Parts = line(string(a.Kind)+" of", 60), a.Incident.String(), []string{a.Result.String()}
 		return r
 	}
 	for _, n := range []struct {

@@ -42,7 +42,7 @@ type actRow struct {
 	Result   badge
 	Incident string
 	Now      string
-	Story    string
+	Story    said
 	Text     string
 }
 
@@ -77,7 +77,7 @@ func viewDelivery(d *ledger.Delivery, raw []byte, inv inventory, now time.Time) 
 		p.RetryOf = "/quarantine/" + url.PathEscape(d.RetryOf)
 	}
 	if a := d.Act; a != nil {
-		p.Act = &actRow{Result: badge{Class: actClasses[a.Result], Label: a.Result.String()}, Incident: a.Incident.String(), Story: line(a.Story, storyRunesMax), Text: block(a.Text, blockRunesMax)}
+		p.Act = &actRow{Result: badge{Class: actClasses[a.Result], Label: a.Result.String()}, Incident: a.Incident.String(), Story: inv.said(line(a.Story, storyRunesMax)), Text: block(a.Text, blockRunesMax)}
 		if a.Now != a.Incident {
 			p.Act.Now = a.Now.String()
 		}

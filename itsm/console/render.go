@@ -23,7 +23,7 @@ var templateFiles embed.FS
 var (
 	sharedTemplates = []string{"layout", "parts"}
 	pageTemplates   = []string{"alert", "alerts", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
-		"quarantine", "quarantined", "signin", "status", "totals"}
+		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "ruletry", "signin", "status", "totals"}
 )
 
 func loadTemplates(a assets) (map[string]*template.Template, error) {
@@ -76,6 +76,7 @@ type frame struct {
 	Nav      string
 	Person   string // "" when nobody is signed in
 	CanAct   bool
+	Rules    bool   // there are pages about rules
 	Theme    string // "light", "dark" or "" for the system's choice
 	Here     string // this page's own address, to come back to
 	Flash    *flash
@@ -100,6 +101,7 @@ func (c *Console) show(ctx *fiber.Ctx, status int, p page) error {
 		f.Flash = takeFlash(ctx)
 		f.Waiting = c.o.Records.Counts().QuarantineWaiting
 	}
+	f.Rules = c.o.Rules != nil
 	if l, ok := p.(interface{ live() string }); ok && status == http.StatusOK {
 		f.Live = l.live()
 	}

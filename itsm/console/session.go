@@ -21,12 +21,14 @@ const (
 
 // form reads the fields of a POST. Everything in it is a copy that may outlive
 // the request.
-func form(ctx *fiber.Ctx) (url.Values, error) {
+func form(ctx *fiber.Ctx) (url.Values, error) { return formUpTo(ctx, formBytesMax) }
+
+func formUpTo(ctx *fiber.Ctx, bytesMax int) (url.Values, error) {
 	kind, _, _ := strings.Cut(ctx.Get(fiber.HeaderContentType), ";")
 	if strings.TrimSpace(kind) != "application/x-www-form-urlencoded" {
 		return nil, itsm.Errorf(itsm.Invalid, "Content-Type %q: expected a form (application/x-www-form-urlencoded)", line(kind, 80))
 	}
-	body, err := access.Body(ctx, formBytesMax)
+	body, err := access.Body(ctx, bytesMax)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +140,8 @@ var flashes = map[string]flash{
 	"split":         {Text: "Split off from %2.", Undo: "To undo, merge this incident into %2.", Link: "/incidents/%2"},
 	"cancel":        {Text: "Cancelled."},
 	"noop":          {Text: "It was already so; nothing changed."},
+	"rules-saved":   {Text: "Saved. It changes nothing until it is activated."},
+	"rules-active":  {Text: "Activated. What comes from now on goes by these rules; open alerts keep their incidents.", Undo: "History leads back.", Link: "/rules/history"},
 	"retry":         {Text: "Decoded and accepted: it was folded like any other delivery."},
 }
 

@@ -40,6 +40,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 		return nil, nil, err
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
+		Rules: b, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
 		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
 	if err != nil {
@@ -63,6 +64,7 @@ type book struct {
 
 	entries map[itsm.Offset]*entry.Delivery // guarded by mu
 	totals  func() ledger.Totals
+	counts  func(now itsm.Time) []RuleCount
 	healthy func() Health
 }
 
@@ -75,12 +77,15 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, graph: g, clock: clock, totals: cannedTotals, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, graph: g, clock: clock, totals: cannedTotals, counts: cannedCounts, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	b.healthy = b.health
 	s := script{now: itsm.TimeOf(clock()), graph: g}
 	err = b.apply(s.write())
 	b.entries = s.entries
-	return b, err
+	if err != nil {
+		return b, err
+	}
+	return b, b.keep(cannedBook(s.now))
 }
 
 // apply stores decisions as one entry.
@@ -90,9 +95,18 @@ func (b *book) apply(ds []itsm.Decision) error {
 	return b.applyLocked(ds)
 }
 
-func (b *book) applyLocked(ds []itsm.Decision) error {
+func (b *book) applyLocked(ds []itsm.Decision) error { return b.keepLocked(ds, nil) }
+
+// keep stores rule sets as one entry.
+func (b *book) keep(blobs []desk.Blob) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.keepLocked(nil, blobs)
+}
+
+func (b *book) keepLocked(ds []itsm.Decision, blobs []desk.Blob) error {
 	next := max(b.off+1, scriptOffsets)
-	if err := b.Desk.Apply(desk.Batch{Cursor: next, At: itsm.TimeOf(b.clock()), Decisions: ds}); err != nil {
+	if err := b.Desk.Apply(desk.Batch{Cursor: next, At: itsm.TimeOf(b.clock()), Decisions: ds, Blobs: blobs}); err != nil {
 		return err
 	}
 	b.off = next

@@ -227,6 +227,10 @@ func (s *script) outageAlert(n itsm.IncidentNumber, k int, ci, title string, sev
 	if resolved {
 		a.Status, a.EndsAt, a.EndedBy = itsm.Resolved, s.ago(2*time.Minute), "sender"
 	}
+	a.Rules = []string{"normalise:severity-words", "normalise:pod-app", "correlate:shop-namespace", "route:page-tier-one"}
+	if strings.Contains(title, "latency") {
+		a.Rules = append(a.Rules, "suppress:latency-behind-5xx (shadow)")
+	}
 	num := s.alert(a)
 	e := itsm.Evidence{Incident: n, Alert: num, At: at, CI: ci, Decision: itsm.DecidedJoined, By: "topology", ScoreMilli: 700 + 5*k, ThresholdMilli: 500, Shared: cannedDB,
 		Path: []string{ci, cannedDB}, Coverage: fmt.Sprintf("%d of %d alerting CIs depend on orders-db-1", min(k, 18), min(k, 18)), RunnerUp: "INC0000003 with 0.08",

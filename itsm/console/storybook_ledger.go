@@ -67,7 +67,7 @@ func (s *script) find(n itsm.AlertNumber) itsm.Alert {
 // event is what a sender says of an alert of the story.
 func (s *script) event(n itsm.AlertNumber) itsm.Event {
 	a := s.find(n)
-	return itsm.Event{Identity: string(a.Key)[len(a.Source)+1:], Title: a.Title, Status: itsm.Firing, Severity: a.Severity, StartsAt: a.StartsAt}
+	return itsm.Event{Identity: string(a.Key)[len(a.Source)+1:], Title: a.Title, Status: itsm.Firing, Severity: a.Severity, SeverityWord: a.SeverityWord, StartsAt: a.StartsAt, Labels: a.Labels, Annotations: a.Annotations}
 }
 
 // received is the delivery that raised some alerts.

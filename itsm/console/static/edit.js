@@ -1,0 +1,2 @@
+// The rule editor's help: the page works without it.
+"use strict";
