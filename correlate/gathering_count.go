@@ -51,13 +51,13 @@ func (s *State) ratioReached(g *gathering, a *alert, cr *rules.CorrelateRule) (b
 	for _, v := range s.look(a.ci).services {
 		cis := map[*ci]bool{}
 		for n := g.in; n < len(g.waiting); n++ {
-			if o := s.alerts[g.waiting[n].alert]; o != nil && slices.Contains(s.look(o.ci).services, v) {
+			if o := s.alerts[g.waiting[n].alert]; o != nil && slices.Contains(s.look(o.ci).services, v) && (o.ci.id != v.id || v.cis <= 1) {
 				cis[o.ci] = true
 			}
 		}
-		if share := len(cis) * 1000 / max(v.cis, 1); share > best {
+		if share := shareMilli(len(cis), v.cis); share > best {
 			best = share
-			text = fmt.Sprintf("rule %s: %d of the %d CIs of %s, opens from %s %% on%s", g.rule, len(cis), v.cis, v.id, tenths(cr.Ratio), g.people())
+			text = fmt.Sprintf("rule %s: %d of the %d CIs of %s, opens from %s %% on%s", g.rule, len(cis), max(v.cis-1, 1), v.id, tenths(cr.Ratio), g.people())
 		}
 	}
 	if text == "" {

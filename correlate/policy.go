@@ -193,12 +193,31 @@ func (s *State) incidentFacts(i *incident) *rules.IncidentFacts {
 	f := &rules.IncidentFacts{Priority: i.priority(), Impact: i.impact, Urgency: i.urgency, Severity: i.severity(), Alerts: len(i.members),
 		Firing: int(i.firing), CIs: i.bound, Services: i.serviceIDs(), Labels: i.sharedLabels(), Storm: i.storm}
 	for _, v := range i.services {
-		f.ShareMilli = max(f.ShareMilli, min(1000, v.hit*1000/max(v.cis, 1)))
+		f.ShareMilli = max(f.ShareMilli, i.shareOf(&v))
 	}
 	if len(i.causes) > 0 {
 		f.Cause = i.causes[0].CI
 	}
 	return f
+}
+
+// shareOf is how many thousandths of a service's CIs alert in i. The service is
+// none of its own parts: half of its pods is two of four.
+func (i *incident) shareOf(v *affected) int {
+	hit := int(v.hit)
+	if slices.Contains(i.bound, v.id) {
+		hit--
+	}
+	return shareMilli(hit, int(v.cis))
+}
+
+// shareMilli is the share of a service of so many CIs, itself included, that alert
+// besides itself. A service without any part is all of it.
+func shareMilli(hit, cis int) int {
+	if cis <= 1 {
+		return 1000
+	}
+	return min(1000, hit*1000/(cis-1))
 }
 
 // resolveAfter is how long i stays clear before it resolves; never is true when a

@@ -55,7 +55,7 @@ var variables = [...]variable{
 	{"incident.firing", Incident, cel.IntType, "of these, how many fire", func(f *Facts) ref.Val { return types.Int(f.Incident.Firing) }},
 	{"incident.cis", Incident, cel.ListType(cel.StringType), "ids of its CIs", func(f *Facts) ref.Val { return texts(f.Incident.CIs) }},
 	{"incident.services", Incident, cel.ListType(cel.StringType), "ids of the services affected", func(f *Facts) ref.Val { return texts(f.Incident.Services) }},
-	{"incident.share", Incident, cel.DoubleType, "largest share of an affected service's CIs that alert, 0 to 1", func(f *Facts) ref.Val { return types.Double(float64(f.Incident.ShareMilli) / 1000) }},
+	{"incident.share", Incident, cel.DoubleType, "largest share of an affected service's CIs that alert, 0 to 1; the service itself is none of them", func(f *Facts) ref.Val { return types.Double(float64(f.Incident.ShareMilli) / 1000) }},
 	{"incident.cause", Incident, cel.StringType, "id of the most probable cause, or \"\"", func(f *Facts) ref.Val { return str(f.Incident.Cause) }},
 	{"incident.labels", Incident, mapOfText, "labels that all its alerts share", func(f *Facts) ref.Val { return textMap{f.Incident.Labels} }},
 	{"incident.storm", Incident, cel.BoolType, "it was opened in a storm", func(f *Facts) ref.Val { return types.Bool(f.Incident.Storm) }},
