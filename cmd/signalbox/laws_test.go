@@ -65,7 +65,7 @@ var imports = map[string][]string{
 	"correlate/group":       {"itsm", "itsm/cmdb"},
 	"correlate":             {"itsm", "itsm/entry", "itsm/cmdb", "rules", "correlate/group"},
 	"correlate/engine":      {"itsm", "rules", "rules/book", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "ingest/journal"},
-	"correlate/backtest":    {"itsm", "rules", "itsm/entry", "correlate", "correlate/engine", "ingest/journal"},
+	"correlate/backtest":    {"itsm", "rules", "itsm/entry", "itsm/cmdb", "correlate", "correlate/engine", "ingest/journal"},
 	"correlate/sim":         {"itsm", "rules", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/engine", "connectors", "ingest/journal"},
 	"connectors":            {"itsm", "itsm/entry"},
 	"connectors/*":          {"itsm", "connectors", "ingest/source/pagerduty"},
