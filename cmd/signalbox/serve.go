@@ -22,6 +22,7 @@ import (
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors"
 	"signalbox/connectors/pagerduty"
+	"signalbox/correlate/backtest"
 	"signalbox/correlate/engine"
 	"signalbox/ingest"
 	"signalbox/ingest/journal"
@@ -288,7 +289,9 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir, ready: health.ready})
 	told := ledgerOf(d, j, eng)
-	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng,
+	tries := backtest.NewJobs(backtest.Journal{Log: j}, time.Now)
+	defer tries.Close() // before the journal
+	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Backtests: tries,
 		Backup: startBackup(j, eng), Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
 		return err

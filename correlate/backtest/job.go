@@ -13,7 +13,8 @@ import (
 
 // Bounds of the backtests of a server.
 const (
-	jobsKept = 10 // results that can still be asked for
+	jobsKept     = 10        // results that can still be asked for
+	jobsEpisodes = 1_000_000 // alert episodes a side may have: some hundred megabytes
 	// pauseFor is how long a backtest rests after each few entries, beside yielding: on
 	// a busy machine the fold goes first.
 	pauseEvery = 10 * time.Millisecond
@@ -88,7 +89,7 @@ func (j *Jobs) Start(before, after RuleSet, from, to itsm.Time, actor string) (J
 	if j.jobs = append(j.jobs, job); len(j.jobs) > jobsKept {
 		j.jobs = j.jobs[1:]
 	}
-	o := Options{Before: before, After: after, History: j.history, From: from, To: to,
+	o := Options{Before: before, After: after, History: j.history, From: from, To: to, Episodes: jobsEpisodes,
 		Progress: func(milli int) { j.mu.Lock(); job.Progress = milli; j.mu.Unlock() }, Pause: j.pause()}
 	j.running.Go(func() { j.finish(job, o) })
 	return *job, nil

@@ -21,7 +21,8 @@ type Options struct {
 	Before, After RuleSet
 	History       History
 	From, To      itsm.Time       // deliveries and acts from and before then; 0: from the first, up to the last
-	Examples      int             // of each kind of difference; 0: 10
+	Examples      int             // of each kind of difference, at most ExamplesMax; 0: 10
+	Episodes      int             // alert episodes a side may have, which bounds memory; 0: EpisodesMax
 	Progress      func(milli int) // thousandths done, never falling; may be nil
 	Pause         func()          // called every few entries, to let others run; may be nil
 }
@@ -159,7 +160,11 @@ func (r *run) breathe() error {
 
 // begin makes the folds that are needed.
 func (r *run) begin() {
-	r.before, r.after = newSide(true), newSide(true)
+	limit := r.o.Episodes
+	if limit <= 0 || limit > EpisodesMax {
+		limit = EpisodesMax
+	}
+	r.before, r.after = newSide(true, limit), newSide(true, limit)
 	if !r.seen.acts || !r.span.Whole {
 		return
 	}
@@ -167,7 +172,7 @@ func (r *run) begin() {
 		r.known = r.before
 		return
 	}
-	r.recorded = newSide(false)
+	r.recorded = newSide(false, limit)
 	r.known = r.recorded
 }
 

@@ -11,8 +11,8 @@ import (
 	"signalbox/rules"
 )
 
-// episodesMax bounds the alert episodes of a side; a report is not worth more memory.
-const episodesMax = 5_000_000
+// EpisodesMax bounds the alert episodes of a side; a report is not worth more memory.
+const EpisodesMax = 5_000_000
 
 // flushEntries is how many entries are folded between two looks at the records.
 const flushEntries = 1024
@@ -20,6 +20,7 @@ const flushEntries = 1024
 // side is one fold and what has to be remembered of it.
 type side struct {
 	folder    *engine.Folder
+	limit     int  // of episodes
 	assume    bool // when nobody would be paged, an assumed connector is
 	ids       map[engine.Episode]int32
 	episodes  []episode
@@ -61,8 +62,8 @@ type page struct {
 	at        itsm.Time
 }
 
-func newSide(assume bool) *side {
-	return &side{folder: engine.NewFolder(), assume: assume, ids: map[engine.Episode]int32{}, incidents: map[itsm.IncidentNumber]*incident{},
+func newSide(assume bool, limit int) *side {
+	return &side{folder: engine.NewFolder(), assume: assume, limit: limit, ids: map[engine.Episode]int32{}, incidents: map[itsm.IncidentNumber]*incident{},
 		current: map[itsm.AlertNumber]uint32{}, names: []string{""}, numbers: map[string]int32{"": 0}}
 }
 
@@ -84,8 +85,8 @@ func (s *side) take(off itsm.Offset, at itsm.Time, v any) error {
 	if s.folded++; s.folded >= flushEntries {
 		s.flush()
 	}
-	if len(s.episodes) > episodesMax {
-		return itsm.Errorf(itsm.TooLarge, "the range has more than %d alert episodes: choose a shorter one", episodesMax)
+	if len(s.episodes) > s.limit {
+		return itsm.Errorf(itsm.TooLarge, "the range has more than %d alert episodes: choose a shorter one", s.limit)
 	}
 	return nil
 }

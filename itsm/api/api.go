@@ -89,6 +89,8 @@ type Options struct {
 	Retry func(ctx context.Context, id, actor string) (itsm.Offset, error)
 	// Rules keeps rule sets. Nil: the routes answer 503.
 	Rules Rules
+	// Backtests tries rule sets on history. Nil: the routes answer 503.
+	Backtests Backtests
 	// Ledger tells what became of deliveries. Nil: the routes answer 503.
 	Ledger *ledger.Ledger
 	// Subscribe starts following what changes. Nil: GET /events answers 503.

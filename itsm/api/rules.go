@@ -30,6 +30,9 @@ func (a *API) ruleRoutes() []route {
 		{http.MethodGet, Prefix + "/rules/revisions", access.Viewer, paging, a.revisions},
 		{http.MethodGet, Prefix + "/rules/revisions/:revision", access.Viewer, nil, a.revision},
 		{http.MethodGet, Prefix + "/rules/activations", access.Viewer, paging, a.activations},
+		{http.MethodPost, Prefix + "/rules/backtest", access.Admin, nil, a.startBacktest},
+		{http.MethodGet, Prefix + "/rules/backtests", access.Viewer, nil, a.backtests},
+		{http.MethodGet, Prefix + "/rules/backtests/:id", access.Viewer, nil, a.backtest},
 	}
 }
 
