@@ -68,7 +68,7 @@ func TestRules(t *testing.T) {
 	}
 	draft := w.want(w.call("PUT", "/api/v1/rules", brokenRules), http.StatusOK).object(t)
 	problem, _ := draft["problems"].([]any)[0].(map[string]any)
-	if draft["state"] != "draft" || problem["line"] != 1.0 || !strings.Contains(problem["message"].(string), "did you mean labels?") {
+	if draft["state"] != "draft" || problem["line"] != 3.0 || !strings.Contains(problem["message"].(string), "did you mean labels?") {
 		t.Errorf("draft %v", draft)
 	}
 	w.want(w.call("POST", "/api/v1/rules/2/activate", ""), http.StatusConflict)
