@@ -56,6 +56,7 @@ var imports = map[string][]string{
 	"rules":                 {"itsm"},
 	"rules/book":            {"itsm", "itsm/desk", "rules"},
 	"rules/explain":         {"itsm", "itsm/cmdb", "rules"},
+	"rules/starter":         {"rules"},
 	"ingest/journal":        {"itsm"},
 	"ingest/journal/*":      {"itsm", "ingest/journal"},
 	"ingest/source":         {"itsm", "itsm/entry"},

@@ -1,0 +1,31 @@
+// Package starter is a rule set to begin with, for alerts of Kubernetes, nodes,
+// databases and Datadog: 'signalbox rules starter' writes it out, and from then on
+// it is its owner's. Nothing of it is active by itself.
+package starter
+
+import (
+	"embed"
+	"io/fs"
+
+	"signalbox/rules"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// Files returns the files of the set, by name.
+func Files() []rules.File {
+	var out []rules.File
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		panic(err) // a pattern written above
+	}
+	for _, n := range names {
+		b, err := files.ReadFile(n)
+		if err != nil {
+			panic(err) // a file of this program
+		}
+		out = append(out, rules.File{Name: n, Body: string(b)})
+	}
+	return out
+}
