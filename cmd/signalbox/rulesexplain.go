@@ -15,6 +15,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/rules"
+	rulesexplain "signalbox/rules/explain"
 )
 
 type explainOptions struct {
@@ -156,60 +157,18 @@ type triedRule struct {
 	Values  []rules.Value `json:"values,omitempty"`
 }
 
+// explainEvent tries the rules; what the stages from incident on ask for is what
+// the alert has alone.
 func explainEvent(set *rules.Set, g *cmdb.Graph, e *itsm.Event, now itsm.Time) explained {
-	f := rules.Facts{Now: now, Event: e, Incident: &rules.IncidentFacts{Severity: e.Severity, Alerts: 1, Firing: 1, Priority: itsm.P3}}
-	x := explained{}
-	try := func(s rules.Stage) {
-		for _, t := range set.Explain(s, &f) {
-			x.Rules = append(x.Rules, triedRule{s.String(), t.Rule.ID, t.Rule.About, t.Rule.Shadow, t.Matched, t.Why, t.Failed, t.Values})
+	alone := &rules.IncidentFacts{Severity: e.Severity, Priority: itsm.P3, Alerts: 1, Firing: 1, Labels: e.Labels}
+	a := rulesexplain.Alert(set, g, rulesexplain.Case{Event: e, Now: now, Incident: alone})
+	x := explained{Title: a.Event.Title, CI: a.CI.ID, Bound: a.Bound, Event: &a.Event.Labels}
+	for _, s := range a.Steps {
+		for _, t := range s.Tried {
+			x.Rules = append(x.Rules, triedRule{s.Stage.String(), t.Rule.ID, t.Rule.About, t.Rule.Shadow, t.Matched, t.Why, t.Failed, t.Values})
 		}
 	}
-	try(rules.Normalise)
-	run := set.NewRun()
-	run.Begin(&f)
-	run.Normalise()
-	try(rules.Bind)
-	b := identify(g, run, f.Event)
-	f.CI = ciFacts(g, b)
-	f.Incident.CIs, f.Incident.Services = []string{f.CI.ID}, f.CI.Services
-	f.Incident.Labels = f.Event.Labels
-	for s := rules.Suppress; s.String() != ""; s++ {
-		try(s)
-	}
-	x.Title, x.CI, x.Bound, x.Event = f.Event.Title, f.CI.ID, b.By, &f.Event.Labels
 	return x
-}
-
-// identify finds the CI by the names that rules give, then in the ordinary order.
-func identify(g *cmdb.Graph, run *rules.Run, e *itsm.Event) cmdb.Binding {
-	names, by := run.Bind()
-	for n, name := range names {
-		if b := g.Identify(cmdb.Sighting{Source: e.Source, CIName: name}); b.Ref != cmdb.NoRef {
-			b.By = "rule:" + by[n].ID
-			return b
-		}
-	}
-	return g.Identify(cmdb.Sighting{Source: e.Source, CIName: e.CIName, AlertName: e.Title, Labels: e.Labels})
-}
-
-// serviceHops is how far from a CI its services are looked for.
-const serviceHops = 3
-
-func ciFacts(g *cmdb.Graph, b cmdb.Binding) rules.CI {
-	if b.Ref == cmdb.NoRef {
-		return rules.CI{ID: b.Provisional}
-	}
-	full := g.CI(b.Ref)
-	out := rules.CI{ID: full.ID, Bound: true, Name: full.Name, Class: full.Class, Env: full.Env, Tier: full.Tier, Owner: full.Owner, Group: full.SupportGroup}
-	for _, r := range g.Services(b.Ref, serviceHops) {
-		out.Services = append(out.Services, g.ID(r))
-	}
-	as := map[string]string{}
-	for k, v := range full.Attributes {
-		as[k] = fmt.Sprint(v)
-	}
-	out.Attributes = itsm.LabelsOf(as)
-	return out
 }
 
 func (x explained) print(w io.Writer, asJSON bool) error {
