@@ -25,6 +25,7 @@
 //   - correlate: State.Step, the fold from entries to decisions. Pure.
 //   - correlate/group: which open incident explains a new alert. Pure.
 //   - correlate/engine: the single writer; also replay, rebuild and snapshots.
+//   - correlate/backtest: history folded with two rule sets, and the difference.
 //   - itsm/cmdb: the graph of CIs and how failure travels in it. Pure.
 //   - itsm/desk: records, indexes, timeline, outbox, on itsm/kv.
 //   - itsm/ledger: where each event of each delivery went, and the totals.
