@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +46,7 @@ func packed(t *testing.T, files ...file) string {
 	return path
 }
 
-func manifest(t *testing.T, format int, files ...file) file {
+func manifest(t testing.TB, format int, files ...file) file {
 	t.Helper()
 	m := Manifest{Format: format}
 	for _, f := range files {
@@ -86,4 +88,70 @@ func TestRepackedBackups(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPartsAreBounded: what claims to unpack to more than the file can hold fills
+// no disk: neither a sparse file, whose zeros are not even packed, nor one that is.
+func TestPartsAreBounded(t *testing.T) {
+	name := "journal/00000000000000000001.seg"
+	sparse := fmt.Sprintf("%d\n", unpackedBytesMin<<10)
+	for what, h := range map[string]tar.Header{
+		"large": {Typeflag: tar.TypeReg, Name: name, Size: unpackedBytesMin + 1, Mode: 0o600},
+		"sparse": {Typeflag: tar.TypeReg, Name: "GNUSparseFile.0/x", Size: 512, Mode: 0o600, PAXRecords: map[string]string{
+			"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": strings.TrimSpace(sparse)}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			into := memory{t, map[string]*bytes.Buffer{}}
+			whole := packedHeader(t, h, "1\n"+strings.TrimSpace(sparse)+"\n0\n")
+			_, err := readFrom("b", bytes.NewReader(whole), int64(len(whole)), into.create)
+			if err == nil || !strings.Contains(err.Error(), "that may come of a file of this size") || len(into.parts) > 0 {
+				t.Errorf("%v, %d parts written", err, len(into.parts))
+			}
+		})
+	}
+}
+
+// packedHeader is a backup that begins with a header and a block, and goes no further.
+func packedHeader(t *testing.T, h tar.Header, block string) []byte {
+	t.Helper()
+	var raw bytes.Buffer
+	w := tar.NewWriter(&raw)
+	records := h.PAXRecords
+	h.PAXRecords = nil
+	if records != nil { // the writer refuses to write sparse files, so it is done by hand
+		var body strings.Builder
+		for k, v := range records {
+			line := " " + k + "=" + v + "\n"
+			n := len(line) + 2
+			fmt.Fprintf(&body, "%d%s", n, line)
+		}
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "x", Size: int64(body.Len())}); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, body.String())
+		w.Flush()
+		asPAX(raw.Bytes()[:512])
+	}
+	if err := w.WriteHeader(&h); err != nil {
+		t.Fatal(err)
+	}
+	raw.WriteString(block + strings.Repeat("\x00", 512-len(block)))
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := z.EncodeAll(raw.Bytes(), nil)
+	sum := sha256.Sum256(b)
+	return append(b, trailer(sum[:])...)
+}
+
+// asPAX makes a header's type that of an extended header, with the checksum to it.
+func asPAX(header []byte) {
+	header[156] = 'x'
+	copy(header[148:156], "        ")
+	sum := 0
+	for _, b := range header {
+		sum += int(b)
+	}
+	copy(header[148:156], fmt.Sprintf("%06o\x00 ", sum))
 }

@@ -23,7 +23,15 @@ const (
 	manifestBytesMax = 16 << 20
 	partsMax         = 100_000
 	windowBytesMax   = 128 << 20
+
+	// What a backup unpacks to fills a disk. A journal of one alert again and again
+	// packs a hundred to one; zeros, tens of thousands to one.
+	unpackedBytesMin = 1 << 30 // always allowed: little packs well
+	unpackedRatioMax = 1000
 )
+
+// unpackedMax is how many bytes a backup of so many may unpack to.
+func unpackedMax(packed int64) int64 { return max(unpackedBytesMin, packed*unpackedRatioMax) }
 
 // partName is every name a part may have; nothing else is ever created.
 var partName = regexp.MustCompile(`^(journal/[0-9]{20}\.seg|snapshots/(state|view|cmdb)-[0-9]{20}\.snap)$`)
@@ -76,7 +84,19 @@ func read(path string, create func(name string) (io.WriteCloser, error)) (Manife
 		return Manifest{}, err
 	}
 	defer f.Close()
-	size, err := checkTrailer(path, f)
+	st, err := f.Stat()
+	if err != nil {
+		return Manifest{}, err
+	}
+	if !st.Mode().IsRegular() {
+		return Manifest{}, damaged(path, "it is not a file")
+	}
+	return readFrom(path, f, st.Size(), create)
+}
+
+// readFrom is read from anything of so many bytes.
+func readFrom(path string, f io.ReaderAt, bytes int64, create func(name string) (io.WriteCloser, error)) (Manifest, error) {
+	size, err := checkTrailer(path, f, bytes)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -85,7 +105,7 @@ func read(path string, create func(name string) (io.WriteCloser, error)) (Manife
 		return Manifest{}, err
 	}
 	defer z.Close()
-	u := &unpacker{path: path, tar: tar.NewReader(z), create: create, found: map[string]Part{}}
+	u := &unpacker{path: path, tar: tar.NewReader(z), create: create, found: map[string]Part{}, left: unpackedMax(size)}
 	if err := u.all(); err != nil {
 		return Manifest{}, err
 	}
@@ -93,14 +113,10 @@ func read(path string, create func(name string) (io.WriteCloser, error)) (Manife
 }
 
 // checkTrailer returns the number of bytes before the trailer.
-func checkTrailer(path string, f *os.File) (int64, error) {
-	st, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	size := st.Size() - int64(trailerLength)
-	if size <= 0 || !st.Mode().IsRegular() {
-		return 0, damaged(path, "it is not a backup, or cut short: it has %d bytes", st.Size())
+func checkTrailer(path string, f io.ReaderAt, all int64) (int64, error) {
+	size := all - int64(trailerLength)
+	if size <= 0 {
+		return 0, damaged(path, "it is not a backup, or cut short: it has %d bytes", all)
 	}
 	end := make([]byte, trailerLength)
 	if _, err := f.ReadAt(end, size); err != nil {
@@ -124,6 +140,7 @@ type unpacker struct {
 	tar    *tar.Reader
 	create func(name string) (io.WriteCloser, error)
 	found  map[string]Part
+	left   int64 // bytes that the parts may still unpack to
 	m      Manifest
 }
 
@@ -141,6 +158,8 @@ func (u *unpacker) all() error {
 			err = u.manifest()
 		case !partName.MatchString(h.Name) || h.Typeflag != tar.TypeReg || len(u.found) == partsMax:
 			return damaged(u.path, "%q does not belong in a backup", h.Name)
+		case h.Size > u.left: // also what a sparse file, of which little is there, says that it is
+			return damaged(u.path, "%s has %d bytes, more than the %d that may come of a file of this size", h.Name, h.Size, u.left)
 		default:
 			err = u.part(h.Name)
 		}
@@ -171,6 +190,7 @@ func (u *unpacker) part(name string) error {
 	}
 	h := sha256.New()
 	n, err := io.Copy(io.MultiWriter(w, h), u.tar)
+	u.left -= n
 	if err := errors.Join(err, w.Close()); err != nil {
 		return fmt.Errorf("backup %s: unpack %s: %w", u.path, name, err)
 	}
