@@ -42,6 +42,9 @@ func (r *reader) check(f *File) {
 		r.name(path, n)
 		r.oneOf(path+".kind", c.Kind, connectorKinds)
 		r.oneOf(path+".min_priority", c.MinPriority, priorities)
+		if c.PageBudget < 0 {
+			r.bad(path+".page_budget", strconv.Itoa(c.PageBudget), "0, which is the default, or more")
+		}
 		r.address(path+".events_url", c.EventsURL)
 		r.address(path+".api_url", c.APIURL)
 	}

@@ -111,6 +111,7 @@ type Connector struct {
 	APIURL         string   `yaml:"api_url"`
 	WebhookSecrets []Secret `yaml:"webhook_secrets"`
 	MinPriority    string   `yaml:"min_priority"` // least important priority told to it; P5
+	PageBudget     int      `yaml:"page_budget"`  // incidents told a minute at most, the others wait; P1 never does; 60
 }
 
 // CMDB says what people's own relation types and labels mean.

@@ -67,6 +67,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"own source", "sources:\n  signalbox: {kind: generic}\n", `:2: sources.signalbox: "signalbox": expected another name`},
 		{"connector kind", "connectors:\n  pd: {kind: pigeon}\n", `:2: connectors.pd.kind: "pigeon": expected one of pagerduty`},
 		{"priority", "connectors:\n  pd: {kind: pagerduty, min_priority: P9}\n", `:2: connectors.pd.min_priority: "P9": expected one of P1, P2, P3, P4, P5`},
+		{"page budget", "connectors:\n  pd: {kind: pagerduty, page_budget: -1}\n", `:2: connectors.pd.page_budget: -1: expected 0, which is the default, or more`},
 		{"connector url", "connectors:\n  pd:\n    kind: pagerduty\n    api_url: api.example.com\n", `:4: connectors.pd.api_url: "api.example.com": expected a URL`},
 		{"listen", "listen: 8080", `:1: listen: "8080": expected host:port such as 127.0.0.1:8080`},
 		{"port", "log: {level: info}\nlisten: 127.0.0.1:99999\n", `:2: listen: "127.0.0.1:99999": expected a port from 0 to 65535, such as in 127.0.0.1:8080`},
@@ -169,7 +170,7 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestCoreCarriesSourcesAndConnectors(t *testing.T) {
-	f, err := conf.Parse("f", []byte("sources:\n  generic: {kind: generic, stale_after: 2h}\n  shell: {kind: generic}\n  am: {kind: alertmanager}\ncorrelation: {resolve_after: 1m}\nconnectors:\n  pd: {kind: pagerduty, min_priority: P2}\n"))
+	f, err := conf.Parse("f", []byte("sources:\n  generic: {kind: generic, stale_after: 2h}\n  shell: {kind: generic}\n  am: {kind: alertmanager}\ncorrelation: {resolve_after: 1m}\nconnectors:\n  pd: {kind: pagerduty, min_priority: P2, page_budget: 7}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,7 @@ func TestCoreCarriesSourcesAndConnectors(t *testing.T) {
 	if got := time.Duration(c.ResolveAfter); got != time.Minute {
 		t.Errorf("resolve_after %v", got)
 	}
-	if len(c.Connectors) != 1 || c.Connectors[0].Name != "pd" || c.Connectors[0].MinPriority.String() != "P2" {
+	if len(c.Connectors) != 1 || c.Connectors[0].Name != "pd" || c.Connectors[0].MinPriority.String() != "P2" || c.Connectors[0].PageBudget != 7 {
 		t.Errorf("connectors %+v", c.Connectors)
 	}
 }

@@ -38,8 +38,8 @@ func (f *File) Core() correlate.Config {
 	}
 	for _, n := range SortedKeys(f.Connectors) {
 		k := f.Connectors[n]
-		p, _ := itsm.ParsePriority(k.MinPriority) // validate has refused anything else
-		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p})
+		p, _ := itsm.ParsePriority(k.MinPriority) // check refuses anything else, and a budget below 0
+		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0)})
 	}
 	return c
 }
