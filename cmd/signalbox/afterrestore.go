@@ -83,7 +83,9 @@ func (r *restoredStart) heard(n itsm.IncidentNumber) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if slices.ContainsFunc(p.Items, func(a itsm.Alert) bool { return a.Status == itsm.Firing && a.LastSeenAt >= r.mark.StartedAt }) {
+		if slices.ContainsFunc(p.Items, func(a itsm.Alert) bool {
+			return a.Incident == n && a.Status == itsm.Firing && a.LastSeenAt >= r.mark.StartedAt
+		}) {
 			return true, nil
 		}
 		if cursor = p.Next; cursor == "" {

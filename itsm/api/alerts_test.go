@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -38,4 +39,27 @@ func TestAlertList(t *testing.T) {
 	w.want(w.call("GET", "/api/v1/alerts/ALR0000009", ""), http.StatusNotFound, "ALR0000009")
 	w.want(w.call("GET", "/api/v1/alerts?status=ended", ""), http.StatusBadRequest, "status", "ended", "firing or resolved")
 	w.want(w.call("GET", "/api/v1/alerts?incident=7", ""), http.StatusBadRequest, "incident", "INC0000001")
+}
+
+// TestMembersThatMovedOn: an alert that was in an incident before is listed there
+// and marked, and in the one that it is in now it is not.
+func TestMembersThatMovedOn(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.open(itsm.Incident{}), w.open(itsm.Incident{})
+	stays := itsm.Alert{Number: 1, Source: "generic", Key: "generic/1", Status: itsm.Firing, Severity: itsm.Major, Title: "a", Incident: first, Episode: 1, StartsAt: start, RaisedAt: start, LastSeenAt: start}
+	moves := stays
+	moves.Number, moves.Key = 2, "generic/2"
+	w.raise(stays, moves)
+	moves.Incident, moves.Episode = second, 2
+	w.raise(moves)
+	for path, want := range map[string]string{"INC0000001": "ALR0000002 true, ALR0000001 false", "INC0000002": "ALR0000002 false"} {
+		items, _ := w.want(w.call("GET", "/api/v1/incidents/"+path+"/alerts", ""), http.StatusOK).items(t)
+		var got []string
+		for _, i := range items {
+			got = append(got, fmt.Sprint(i["id"], " ", i["moved_on"]))
+		}
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("alerts of %s: %s; want %s", path, s, want)
+		}
+	}
 }

@@ -80,7 +80,11 @@ func members[D, W any](a *API, r *request, read func(itsm.IncidentNumber, string
 }
 
 func (a *API) incidentAlerts(r *request) error {
-	return members(a, r, a.o.Records.IncidentAlerts, viewAlert)
+	n, err := r.incidentNumber()
+	if err != nil {
+		return err
+	}
+	return members(a, r, a.o.Records.IncidentAlerts, viewMember(n))
 }
 
 func (a *API) timeline(r *request) error {

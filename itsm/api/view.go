@@ -166,6 +166,18 @@ func viewAlert(a *itsm.Alert) alertView {
 	}
 }
 
+// memberView is an alert as one of the alerts of an incident.
+type memberView struct {
+	alertView
+	MovedOn bool `json:"moved_on"`
+}
+
+// viewMember marks an alert that was in the incident with an earlier episode and
+// is in another one with its latest, which is what the other fields tell of.
+func viewMember(n itsm.IncidentNumber) func(*itsm.Alert) memberView {
+	return func(a *itsm.Alert) memberView { return memberView{viewAlert(a), a.Incident != n} }
+}
+
 type timelineView struct {
 	At     itsm.Time   `json:"at"`
 	Offset itsm.Offset `json:"offset"`

@@ -181,3 +181,25 @@ func BenchmarkIncidentPage(b *testing.B) {
 	}
 	b.ReportMetric(float64(size), "bytes/page")
 }
+
+// What went on to another incident is not offered for a split, and its evidence
+// says where it is.
+func TestMembersThatMovedOn(t *testing.T) {
+	f := incidentFacts{Incident: itsm.Incident{Number: 1, AlertCount: 2},
+		Alerts:   []itsm.Alert{{Number: 1, Incident: 1, Status: itsm.Firing}, {Number: 2, Incident: 7, Status: itsm.Firing}},
+		Evidence: []itsm.Evidence{{Incident: 1, Alert: 1, Episode: 1, Offset: 1}, {Incident: 1, Alert: 2, Episode: 1, Offset: 2}}}
+	if m := viewForms(f, inventory{}, "").Members; len(m) != 1 || m[0].Value != "ALR0000001" {
+		t.Errorf("offered for a split: %+v", m)
+	}
+	var moved []int
+	for i, w := range viewWhy(f, inventory{}, time.Time{}).First {
+		for _, x := range w.Facts {
+			if x.Name == "Now" {
+				moved = append(moved, i)
+			}
+		}
+	}
+	if len(moved) != 1 || moved[0] != 1 {
+		t.Errorf("members said to be elsewhere: %v, want the second", moved)
+	}
+}

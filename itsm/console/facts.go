@@ -34,6 +34,16 @@ func (f incidentFacts) firing() []itsm.Alert {
 	return out
 }
 
+// here lists up to limit alerts that are in this incident and not in a later one.
+func (f incidentFacts) here(limit int) (out []itsm.Alert) {
+	for _, a := range f.Alerts {
+		if a.Incident == f.Incident.Number && len(out) < limit {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 func (c *Console) incidentFacts(n itsm.IncidentNumber, before string) (incidentFacts, error) {
 	f := incidentFacts{Before: before}
 	var err error

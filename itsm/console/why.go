@@ -70,7 +70,11 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 		v.Head = "Why this is an incident of its own"
 	}
 	for k, e := range evidence[:min(len(evidence), membersMax)] {
-		w := viewWhyLine(e, alerts[e.Alert], inv, now)
+		a := alerts[e.Alert]
+		w := viewWhyLine(e, a, inv, now)
+		if a.Number != 0 && a.Incident != f.Incident.Number && a.Incident != 0 {
+			w.Facts = append([]fact{{Name: "Now", Said: inv.said("it is in " + a.Incident.String() + " and no longer here.")}}, w.Facts...)
+		}
 		if k < whyShown {
 			v.First = append(v.First, w)
 		} else {
