@@ -75,7 +75,7 @@ var imports = map[string][]string{
 	"cmd/internal/demo":     {},
 	"cmd/internal/watch":    {"itsm", "itsm/entry", "itsm/desk"},
 	"cmd/internal/backup":   {"itsm", "correlate/engine", "ingest/journal"},
-	"cmd/internal/bench":    {},
+	"cmd/internal/bench":    {"connectors/pagerduty/pagerdutytest", "ingest/source/pagerduty", "itsm"},
 	"cmd/internal/conf":     {"correlate", "itsm", "itsm/cmdb"},
 	"cmd/internal/ruletest": {"itsm", "itsm/entry", "itsm/cmdb", "rules", "ingest/source", "correlate", "correlate/engine", "cmd/internal/conf"},
 	"cmd/internal/score":    {},

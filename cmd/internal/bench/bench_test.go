@@ -155,3 +155,62 @@ func TestLagThatGrowsIsSeen(t *testing.T) {
 		}
 	}
 }
+
+func TestAuditSeesALossAndADuplicateThatCancelOut(t *testing.T) {
+	sent := &sentAlerts{list: ledger{}}
+	for n := range uint64(3) {
+		sent.note(n)
+	}
+	read := func(devices ...string) (out []readAlert) {
+		for i, d := range devices {
+			out = append(out, readAlert{ID: fmt.Sprintf("ALR%d", i), Labels: map[string]string{"device": d}})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		read []readAlert
+		want difference
+	}{
+		{read("0000000002", "0000000000", "0000000001"), difference{}},
+		{read("0000000000", "0000000001", "0000000001"), difference{missing: 1, twice: 1}},
+		{read("0000000000", "0000000001", "0000000002", "0000000007", "x"), difference{invented: 2}},
+	} {
+		got := sent.list.compare(c.read)
+		if (got.example == "") != (c.want == difference{}) {
+			t.Errorf("example %q of %+v", got.example, got)
+		}
+		if got.example = ""; got != c.want {
+			t.Errorf("%v: got %+v, want %+v", c.read, got, c.want)
+		}
+	}
+}
+
+func TestRepresentFindsIncidentsThatAreNowhere(t *testing.T) {
+	open := []openIncident{{Number: "INC0000001", Epoch: 1, Priority: "P1", Storm: true}, {Number: "INC0000002", Epoch: 2, Priority: "P3"},
+		{Number: "INC0000003", Epoch: 1, Priority: "P3", Storm: true}, {Number: "INC0000004", Epoch: 2, Priority: "P3"}, {Number: "INC0000005", Epoch: 1, Priority: "P2", Storm: true}}
+	dead := []deadLetter{{"INC0000004", 1}, {"INC0000002", 2}}
+	got, err := represent(open, dead, func(key string) bool { return key == "signalbox/INC0000001/1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.open != 5 || got.there != 1 || got.held != 1 || got.dead != 1 || fmt.Sprint(got.nowhere) != "[INC0000004 INC0000005]" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestBusiestIsOfAnyMinute(t *testing.T) {
+	at := func(seconds ...int) (out []time.Time) {
+		for _, s := range seconds {
+			out = append(out, time.Unix(int64(s), 0))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		times []time.Time
+		want  int
+	}{{nil, 0}, {at(0, 50, 59, 60, 61, 70), 5}, {at(0, 60, 120), 1}} {
+		if got := busiest(c.times, time.Minute); got != c.want {
+			t.Errorf("%v: %d, want %d", c.times, got, c.want)
+		}
+	}
+}

@@ -100,7 +100,7 @@ func bothServers(ctx context.Context, o *options, name string, lines []byte) (am
 	if am, err = newAlertmanager(o); err != nil {
 		return &server{}, &server{}, err
 	}
-	if sb, err = newSignalbox(o, name); err != nil {
+	if sb, err = newSignalbox(o, name, ""); err != nil {
 		return am, &server{}, err
 	}
 	if _, err := am.start(ctx); err != nil {

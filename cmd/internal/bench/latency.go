@@ -27,7 +27,7 @@ type followed struct {
 }
 
 func latency(ctx context.Context, o *options, r *report) (err error) {
-	sb, hosts, err := fresh(ctx, o, "latency")
+	sb, hosts, err := fresh(ctx, o, "latency", nil)
 	if err != nil {
 		return err
 	}
@@ -64,13 +64,14 @@ func latency(ctx context.Context, o *options, r *report) (err error) {
 	return nil
 }
 
-// fresh starts a Signalbox with the CMDB of the options.
-func fresh(ctx context.Context, o *options, name string) (*server, int, error) {
+// fresh starts a Signalbox with the CMDB of the options, connected to p if not nil.
+func fresh(ctx context.Context, o *options, name string, p *partner) (*server, int, error) {
 	lines, hosts := estate(o.cis)
-	sb, err := newSignalbox(o, name)
+	sb, err := newSignalbox(o, name, p.configuration())
 	if err != nil {
 		return nil, 0, err
 	}
+	sb.env = p.environment()
 	if _, err := sb.start(ctx); err != nil {
 		return nil, 0, err
 	}

@@ -16,6 +16,22 @@ type stream struct {
 	first    uint64 // number of its first new alert
 	known    uint64 // alerts 1 to known are repeated
 	repeated int    // of a hundred, how many are repeats
+	sent     *sentAlerts
+}
+
+// sentAlerts notes the numbers of the alerts that were sent. Nil notes nothing.
+type sentAlerts struct {
+	mu   sync.Mutex
+	list ledger
+}
+
+func (a *sentAlerts) note(n uint64) {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.list[n] = true
 }
 
 // worker makes the requests of one connection.
@@ -39,14 +55,20 @@ func (s *stream) worker(i int, next *atomic.Uint64) (*worker, error) {
 // prepare fills the template with the next batch.
 func (w *worker) prepare() {
 	for i := range w.t.alerts {
-		w.slot++
-		if w.slot%100*37%100 < uint64(w.s.repeated) { // spread over the hundred
-			w.rnd = w.rnd*6364136223846793005 + 1442695040888963407
-			w.t.set(i, w.rnd>>33%w.s.known+1, w.s.hosts)
-		} else {
-			w.t.set(i, w.next.Add(1), w.s.hosts)
-		}
+		n := w.number()
+		w.t.set(i, n, w.s.hosts)
+		w.s.sent.note(n)
 	}
+}
+
+// number is that of the next alert, a new or a repeated one.
+func (w *worker) number() uint64 {
+	w.slot++
+	if w.slot%100*37%100 >= uint64(w.s.repeated) { // spread over the hundred
+		return w.next.Add(1)
+	}
+	w.rnd = w.rnd*6364136223846793005 + 1442695040888963407
+	return w.rnd>>33%w.s.known + 1
 }
 
 // send sends what is prepared; anything but 2xx ends the run.

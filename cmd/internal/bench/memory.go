@@ -59,7 +59,7 @@ func memory(ctx context.Context, o *options, r *report) (err error) {
 
 // starts measures how long a Signalbox with many open alerts takes to be ready.
 func starts(ctx context.Context, o *options, r *report) (err error) {
-	sb, hosts, err := fresh(ctx, o, "start")
+	sb, hosts, err := fresh(ctx, o, "start", nil)
 	if err != nil {
 		return err
 	}

@@ -21,14 +21,16 @@ const (
 
 // listPages are the lists and details that people and scripts read.
 var listPages = []string{
-	"/", "/incidents/INC0000001", "/alerts", "/status",
+	"/", "/incidents/INC0000001", "/alerts", "/alerts?status=firing&source=main&q=h04999", "/alerts?ci=box-04999",
+	"/deliveries", "/deliveries?source=main&fate=folded", "/totals", "/cis", "/cis?q=box-04999", "/quarantine", "/status", "/help",
 	"/api/v1/incidents?limit=50", "/api/v1/incidents?limit=500", "/api/v1/incidents?priority=P3&limit=50", "/api/v1/incidents?q=Rule7&limit=50",
 	"/api/v1/incidents/INC0000001", "/api/v1/incidents/INC0000001/alerts?limit=50", "/api/v1/incidents/INC0000001/timeline",
 	"/api/v1/alerts?limit=50", "/api/v1/alerts?limit=500", "/api/v1/alerts?status=firing&limit=50", "/api/v1/alerts?source=main&limit=50", "/api/v1/alerts?q=h04999&limit=50",
+	"/api/v1/deliveries?limit=50", "/api/v1/totals", "/api/v1/cmdb/cis?limit=50", "/api/v1/quarantine?limit=50", "/api/v1/rules",
 }
 
 func pages(ctx context.Context, o *options, r *report) (err error) {
-	sb, err := newSignalbox(o, "pages")
+	sb, err := newSignalbox(o, "pages", "")
 	if err != nil {
 		return err
 	}

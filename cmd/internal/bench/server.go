@@ -34,6 +34,7 @@ type server struct {
 	args  []string
 	bin   string
 	ready string // path that answers 200 when it is ready
+	env   []string
 	cmd   *exec.Cmd
 	done  chan error
 	log   *tailBuffer
@@ -73,8 +74,9 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// newSignalbox prepares a Signalbox with an empty data directory.
-func newSignalbox(o *options, name string) (*server, error) {
+// newSignalbox prepares a Signalbox with an empty data directory; more is added to
+// its configuration.
+func newSignalbox(o *options, name, more string) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func newSignalbox(o *options, name string) (*server, error) {
 		return nil, err
 	}
 	config := filepath.Join(dir, "signalbox.yml")
-	if err := os.WriteFile(config, []byte(configuration), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(configuration+more), 0o600); err != nil {
 		return nil, err
 	}
 	args := []string{"serve", "--config", config, "--listen", addr, "--data-dir", filepath.Join(dir, "data")}
@@ -133,7 +135,7 @@ func newAlertmanager(o *options) (*server, error) {
 // start runs the process and returns how long it took to be ready.
 func (s *server) start(ctx context.Context) (time.Duration, error) {
 	s.cmd = exec.Command(s.bin, s.args...)
-	s.cmd.Env = append(os.Environ(), "SIGNALBOX_ADMIN_TOKEN="+s.token)
+	s.cmd.Env = append(append(os.Environ(), "SIGNALBOX_ADMIN_TOKEN="+s.token), s.env...)
 	s.log = &tailBuffer{}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	began := time.Now()

@@ -21,6 +21,7 @@ import (
 
 // Call is one request as the fake saw it.
 type Call struct {
+	At                         time.Time // when it arrived
 	Action, Key, Summary, Note string
 	Body                       map[string]any
 }
@@ -52,16 +53,22 @@ type Server struct {
 
 // New starts a fake that stops with the test.
 func New(t testing.TB) *Server {
-	s := &Server{Key: "R0UT1NGKEY", Secret: "whsec-test", incidents: map[string]*Incident{}}
+	s, stop := Start()
+	t.Cleanup(stop)
+	return s
+}
+
+// Start starts a fake that runs until it is stopped.
+func Start() (s *Server, stop func()) {
+	s = &Server{Key: "R0UT1NGKEY", Secret: "whsec-test", incidents: map[string]*Incident{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v2/enqueue", s.enqueue)
 	mux.HandleFunc("GET /incidents", s.list)
 	mux.HandleFunc("POST /incidents/{id}/notes", s.note)
 	mux.HandleFunc("GET /incidents/{id}/alerts", s.alerts)
 	h := httptest.NewServer(mux)
-	t.Cleanup(h.Close)
 	s.URL = h.URL
-	return s
+	return s, h.Close
 }
 
 // WebhooksTo sends later changes by people to url.
@@ -105,7 +112,7 @@ func (s *Server) enqueue(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": []string{"payload is incomplete"}})
 		return
 	}
-	c := Call{Action: e.Action, Key: e.DedupKey}
+	c := Call{At: time.Now(), Action: e.Action, Key: e.DedupKey}
 	json.Unmarshal(b, &c.Body)
 	if e.Payload != nil {
 		c.Summary = e.Payload.Summary
@@ -173,7 +180,7 @@ func (s *Server) note(w http.ResponseWriter, r *http.Request) {
 	for _, in := range s.incidents {
 		if in.ID == r.PathValue("id") && r.Header.Get("From") != "" {
 			in.Notes = append(in.Notes, b.Note.Content)
-			s.calls = append(s.calls, Call{Action: "note", Key: in.Key, Note: b.Note.Content})
+			s.calls = append(s.calls, Call{At: time.Now(), Action: "note", Key: in.Key, Note: b.Note.Content})
 			answer(w, http.StatusOK, map[string]any{"note": map[string]any{"id": "N1", "content": b.Note.Content}})
 			return
 		}
