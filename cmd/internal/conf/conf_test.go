@@ -29,7 +29,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: auth, cmdb, connectors, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sources, tls, watchdogs`},
 		{"unknown nested key", "sources:\n  am:\n    kind: alertmanager\n    auht: {}\n", `:4: unknown key "sources.am.auht"; here are allowed: auth, episode_gap, ignore_labels, kind, limits, stale_after`},
-		{"unknown correlation", "correlation:\n  tau: 5m\n  hopps: 3\n", `:3: unknown key "correlation.hopps"; here are allowed: beta_milli, `},
+		{"unknown correlation", "correlation:\n  tau: 5m\n  hopps: 3\n", `:3: unknown key "correlation.hopps"; here are allowed: app_max, `},
 		{"unknown key in a list", "watchdogs:\n  - source: main\n    lables: {}\n", `:3: unknown key "watchdogs[0].lables"; here are allowed: labels, missing_after, source`},
 		{"unknown heartbeat key", "heartbeat: {uri: x}\n", `:1: unknown key "heartbeat.uri"; here are allowed: every, method, url`},
 		{"key twice", "log:\n  level: info\n  level: warn\n", `:3: log.level: given twice: expected it once; the first is in line 2`},
@@ -42,7 +42,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"correlation negative", "correlation:\n  hot_window: -5m\n", ":2: correlation.hot_window: -5m0s: expected 0s to 87600h0m0s"},
 		{"correlation priority", "correlation: {storm_pages_from: P9}\n", `:1: correlation.storm_pages_from: "P9": expected P1, P2, P3, P4 or P5`},
 		{"correlation list", "correlation:\n  hops: [1, 2]\n", `:2: correlation.hops: a list: expected a whole number`},
-		{"correlation word", "correlation: fast\n", `:1: correlation: "fast": expected the keys beta_milli, `},
+		{"correlation word", "correlation: fast\n", `:1: correlation: "fast": expected the keys app_max, `},
 		{"duration", "journal:\n  retention: soon\n", `:2: journal.retention: "soon": expected a number and a unit such as 90s, 5m, 24h or 30d`},
 		{"negative retention", "journal:\n  retention: -5m\n", `:2: journal.retention: -5m0s: expected 0, which is for ever, or more`},
 		{"size", "journal:\n  max_bytes: 3 potatoes\n", `:2: journal.max_bytes: "3 potatoes": expected bytes or a number with KiB, MiB, GiB or TiB`},
