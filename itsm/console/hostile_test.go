@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"signalbox/itsm"
 	"signalbox/itsm/ledger"
+	"signalbox/rules"
 )
 
 // hostileTexts try to be more than text.
@@ -85,6 +87,29 @@ func (b *book) poison(t *testing.T, whole string) {
 		t.Fatal(err)
 	}
 	b.poisonLedger(&s, text, short)
+	b.poisonRules(t, text)
+}
+
+// poisonRules makes every text of the newest revisions and of the active rules hostile.
+func (b *book) poisonRules(t *testing.T, text string) {
+	t.Helper()
+	about := line(text, 200)
+	quoted, err := json.Marshal(about)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound := []rules.File{{Name: about + ".yaml", Body: "id: shop-namespace\nabout: " + string(quoted) + "\nowner: " + string(quoted) + "\nwhen: title != " + string(quoted) + "\nsuppress: mute\n"}}
+	for _, files := range [][]rules.File{sound, {{Name: text, Body: text}, {Name: "x.yaml", Body: "id: " + string(quoted) + "\nwhen: " + string(quoted) + "\n"}}} {
+		r, err := b.SaveRules(t.Context(), files, "console:"+text, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 1 {
+			if _, err := b.ActivateRules(t.Context(), r.Number, text, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // poisonLedger makes what was received and what is counted as hostile.
@@ -133,7 +158,8 @@ func TestHostileTexts(t *testing.T) {
 			s.book.poison(t, bad)
 			q := url.QueryEscape(bad[:min(len(bad), 2000)])
 			paths := append([]string{"/?q=" + q + "&service=" + q, "/alerts?q=" + q + "&ci=" + q, "/cis?q=" + q, "/cis/" + url.PathEscape(bad[:min(len(bad), 200)]),
-				"/incidents/" + url.PathEscape(bad[:min(len(bad), 100)]), "/?state=" + q, "/sign-in?next=" + q}, pages...)
+				"/incidents/" + url.PathEscape(bad[:min(len(bad), 100)]), "/?state=" + q, "/sign-in?next=" + q,
+				"/rules?q=" + q + "&stage=" + q, "/rules/try?alert=" + q, "/rules/revisions/5", "/rules/revisions/6", "/rules/diff?from=5&to=6", "/rules/edit?from=5", "/rules/revisions/1/activate"}, pages...)
 			for _, p := range paths {
 				resp, body := s.get(p)
 				if resp.StatusCode == http.StatusInternalServerError {
