@@ -13,8 +13,8 @@ import (
 
 // Bounds of the backtests of a server.
 const (
-	jobsKept     = 10        // results that can still be asked for
-	jobsEpisodes = 1_000_000 // alert episodes a side may have: some hundred megabytes
+	jobsKept     = 10      // results that can still be asked for
+	jobsEpisodes = 300_000 // alert episodes a side may have: at worst, each an incident of its own, two gigabytes
 	// pauseFor is how long a backtest rests after each few entries, beside yielding: on
 	// a busy machine the fold goes first.
 	pauseEvery = 10 * time.Millisecond
