@@ -26,4 +26,9 @@
 // 2026-11 Records of alerts and incidents are materialised once per batch
 // (State.Flush), so a storm costs one write a record and batch. The result at a
 // given cursor does not depend on the batching; a law test holds that.
+//
+// 2026-11 While a batch is folded the one before is stored and the next one is read
+// and decoded, each by a goroutine of its own. At most one batch is on its way into
+// the desk, and a snapshot waits for it, so that what is on disk is as if everything
+// ran in turn. Rejected: a longer pipeline, because what a reader sees would be older.
 package engine

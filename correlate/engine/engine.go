@@ -88,7 +88,9 @@ type Engine struct {
 		stopped     bool
 		subscribers map[chan Changed]struct{}
 	}
-	snapshotAt  itsm.Offset // newest snapshot; the fold's own
+	ahead       chan fetched // what is read while a batch is folded; the fold's own, as what follows
+	storing     storing
+	snapshotAt  itsm.Offset // newest snapshot
 	pace        snapshotPace
 	snapshotNow chan chan error // asks the fold for a snapshot
 	configLate  bool            // Recover could not journal the configuration
@@ -188,7 +190,7 @@ func (e *Engine) recover() error {
 		}
 	}
 	e.graph.Store(f.Graph)
-	e.showRules()
+	e.showRules(e.folder.State.Rules())
 	e.cursor.Store(uint64(f.cursor))
 	e.o.Desk.SetLive(e)
 	return nil
@@ -218,6 +220,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		go e.configLater(ctx)
 	}
 	err := e.run(ctx)
+	if serr := e.stored(); err == nil && serr != nil && !errors.Is(serr, errStopping) {
+		err = serr
+	}
 	e.ready.Store(false)
 	e.stopWaiters(err)
 	return err
@@ -227,7 +232,7 @@ func (e *Engine) run(ctx context.Context) error {
 	var last time.Time
 	for {
 		began := time.Now()
-		f, err := e.foldAvailable(func(b *desk.Batch) error { return e.applyPatiently(ctx, b) })
+		f, err := e.foldNext(func(b *desk.Batch) error { return e.applyPatiently(ctx, b) })
 		if errors.Is(err, errStopping) {
 			return nil // the state is ahead of the desk: no snapshot; the next start folds the batch again
 		}
@@ -339,34 +344,6 @@ func (e *Engine) now() time.Time {
 	return at.Std()
 }
 
-// foldAvailable folds one batch, hands it to apply and reports what it was.
-func (e *Engine) foldAvailable(apply func(*desk.Batch) error) (folded, error) {
-	head, _ := e.o.Journal.Head()
-	recs, err := e.o.Journal.Read(itsm.Offset(e.cursor.Load())+1, batchRecordsMax, batchBytesMax)
-	if err != nil || len(recs) == 0 {
-		return folded{}, err
-	}
-	started, before := e.o.Clock(), e.folder.events
-	e.mu.Lock()
-	batch, err := e.folder.Fold(recs)
-	e.mu.Unlock()
-	if err != nil {
-		return folded{}, err
-	}
-	f := folded{entries: len(recs), events: e.folder.events - before, more: batch.Cursor < head}
-	if err := apply(batch); err != nil {
-		return folded{}, err
-	}
-	e.graph.Store(e.folder.Graph)
-	e.showRules()
-	e.cursor.Store(uint64(batch.Cursor))
-	e.publish(batch)
-	took := e.o.Clock().Sub(started)
-	e.pace.folding += took
-	e.o.Metrics.folded(len(recs), took)
-	return f, nil
-}
-
 // publish wakes waiters and subscribers after a batch is in the desk.
 func (e *Engine) publish(b *desk.Batch) {
 	ch := Changed{Cursor: b.Cursor}
@@ -433,7 +410,7 @@ func (e *Engine) CatchUp() error {
 		return err
 	}
 	for {
-		f, err := e.foldAvailable(e.applyNow)
+		f, err := e.foldNext(e.applyNow)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,8 @@ type Folder struct {
 	pending map[string][]*entry.CMDBChunk // chunks of imports not yet committed
 
 	ruleChunks map[string][]*entry.RulesChunk // of rule sets not yet committed
-	batch      desk.Batch
+	batches    [2]desk.Batch                  // one being made; the other may still be on its way into the desk
+	turn       int                            // which of them is being made
 	// OnDelivery, when set, sees every delivery right after it was stepped; the
 	// simulation uses it to look at the state in between.
 	OnDelivery func(itsm.Offset, *entry.Delivery)
@@ -47,32 +48,69 @@ func NewFolder() *Folder {
 func (f *Folder) Cursor() (itsm.Offset, itsm.Time) { return f.cursor, f.at }
 
 // Fold steps the records and returns what they come to. The batch is valid until
-// the next call. On an error nothing of the failing entry is in the batch, and
-// the folder must not be used again.
+// the next call but one. On an error nothing of the failing entry is in the batch,
+// and the folder must not be used again.
 func (f *Folder) Fold(recs []journal.Record) (*desk.Batch, error) {
-	f.batch.Decisions = f.batch.Decisions[:0]
-	f.batch.Blobs = f.batch.Blobs[:0]
-	for i := range recs {
-		if err := f.step(&recs[i]); err != nil {
-			return nil, fmt.Errorf("fold entry %d: %w", recs[i].Offset, err)
-		}
-	}
-	f.batch.Decisions = append(f.batch.Decisions, f.State.Flush()...)
-	f.batch.Cursor, f.batch.At = f.cursor, f.at
-	return &f.batch, nil
+	return f.fold(decodeAll(recs))
 }
 
-// step folds one record.
-func (f *Folder) step(r *journal.Record) error {
-	if f.cursor != 0 && r.Offset != f.cursor+1 && !faultGap {
-		return itsm.Errorf(itsm.Internal, "entry %d follows entry %d: the journal has a gap", r.Offset, f.cursor)
+func (f *Folder) fold(entries []decoded) (*desk.Batch, error) {
+	f.turn = 1 - f.turn
+	b := f.batch()
+	clear(b.Decisions)
+	b.Decisions, b.Blobs = b.Decisions[:0], b.Blobs[:0]
+	for i := range entries {
+		if err := f.step(&entries[i]); err != nil {
+			return nil, fmt.Errorf("fold entry %d: %w", entries[i].off, err)
+		}
 	}
-	v, err := entry.DecodeForFold(r.Body)
-	if err != nil {
-		return err
+	b.Decisions = append(b.Decisions, f.State.Flush()...)
+	b.Cursor, b.At = f.cursor, f.at
+	return b, nil
+}
+
+// batch is the one being made.
+func (f *Folder) batch() *desk.Batch { return &f.batches[f.turn] }
+
+// decoded is an entry as the fold takes it.
+type decoded struct {
+	off itsm.Offset
+	at  itsm.Time
+	v   any
+	err error // why there is no v
+}
+
+func decodeAll(recs []journal.Record) []decoded {
+	out := make([]decoded, len(recs))
+	for i := range recs {
+		v, err := decode(recs[i].Body)
+		out[i] = decoded{off: recs[i].Offset, at: recs[i].At, v: v, err: err}
 	}
-	out, err := f.take(r.Offset, r.At, v)
-	f.batch.Decisions = append(f.batch.Decisions, out...)
+	return out
+}
+
+// decode turns a panic into an error, as take does: it also runs where the fold's
+// own goroutine could not catch it.
+func decode(body []byte) (v any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("decoding panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return entry.DecodeForFold(body)
+}
+
+// step folds one entry.
+func (f *Folder) step(d *decoded) error {
+	if f.cursor != 0 && d.off != f.cursor+1 && !faultGap {
+		return itsm.Errorf(itsm.Internal, "entry %d follows entry %d: the journal has a gap", d.off, f.cursor)
+	}
+	if d.err != nil {
+		return d.err
+	}
+	out, err := f.take(d.off, d.at, d.v)
+	b := f.batch()
+	b.Decisions = append(b.Decisions, out...)
 	return err
 }
 
@@ -80,7 +118,8 @@ func (f *Folder) step(r *journal.Record) error {
 // slice is used again by the next call. It is for whoever folds the same entries
 // more than once: gaps are the caller's, and records come with State.Flush.
 func (f *Folder) Take(off itsm.Offset, at itsm.Time, v any) ([]itsm.Decision, error) {
-	f.batch.Blobs = f.batch.Blobs[:0]
+	b := f.batch()
+	b.Blobs = b.Blobs[:0]
 	out, err := f.take(off, at, v)
 	if err != nil {
 		err = fmt.Errorf("fold entry %d: %w", off, err)
@@ -134,7 +173,7 @@ func (f *Folder) input(off itsm.Offset, at itsm.Time, v any) (correlate.Input, e
 			return in, err
 		}
 		in.Config = &c
-		f.batch.Blobs = append(f.batch.Blobs, desk.Blob{Name: configBlob, Value: v.Body})
+		f.batch().Blobs = append(f.batch().Blobs, desk.Blob{Name: configBlob, Value: v.Body})
 	case *entry.RulesChunk:
 		f.ruleChunks[v.SetID] = append(f.ruleChunks[v.SetID], v)
 		in.Tick = true

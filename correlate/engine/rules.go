@@ -25,9 +25,9 @@ func (e *Engine) RuleCounts() []correlate.RuleCount {
 	return e.folder.State.RuleCounts()
 }
 
-// showRules lets readers see what the fold now goes by; the fold's own.
-func (e *Engine) showRules() {
-	if now, old := e.folder.State.Rules(), e.rules.Load(); old == nil || old.Set != now.Set {
+// showRules lets readers see what the desk's records were decided by.
+func (e *Engine) showRules(now correlate.Rules) {
+	if old := e.rules.Load(); old == nil || old.Set != now.Set {
 		e.rules.Store(&now)
 	}
 }
@@ -149,7 +149,7 @@ func (f *Folder) saveRules(at itsm.Time, v *entry.RulesSave) error {
 	r, _ := book.Describe(book.Revision{Number: v.Revision, Author: v.Actor, Note: v.Note, SavedAt: at, Files: files})
 	next, blobs := book.Save(f.Book, r)
 	f.Book = next
-	f.batch.Blobs = append(f.batch.Blobs, blobs...)
+	f.batch().Blobs = append(f.batch().Blobs, blobs...)
 	return nil
 }
 
@@ -166,6 +166,6 @@ func (f *Folder) activateRules(at itsm.Time, v *entry.RulesActivate) (*correlate
 	}
 	next, blobs := book.Activate(f.Book, book.Activation{Revision: v.Revision, At: at, Actor: v.Actor, Note: v.Note})
 	f.Book = next
-	f.batch.Blobs = append(f.batch.Blobs, blobs...)
+	f.batch().Blobs = append(f.batch().Blobs, blobs...)
 	return &correlate.Rules{Revision: v.Revision, Set: set}, nil
 }

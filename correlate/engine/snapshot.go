@@ -396,6 +396,9 @@ func (e *Engine) Snapshot() error {
 	if e.o.Snapshots == nil || e.halfJournaled() || f.cursor == e.snapshotAt {
 		return nil
 	}
+	if err := e.stored(); err != nil { // a start looks for state no newer than the desk
+		return err
+	}
 	began := e.o.Clock()
 	if err := e.o.Desk.Sync(); err != nil {
 		return err
