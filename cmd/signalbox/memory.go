@@ -14,29 +14,47 @@ import (
 )
 
 // The garbage collector is given headroom in bytes instead of a share of the heap:
-// with little alive it would otherwise run many times a second in a storm, and
-// with much alive it would let the process grow by as much again.
-const (
-	gcHeadroom   = 192 << 20 // garbage allowed before a collection
-	gcPercentMin = 100
-	gcPercentMax = 400 // keeps an idle process small
-	gcLookEvery  = time.Second
+// with little alive it would otherwise run many times a second under load, and
+// with much alive it would let the process grow by as much again. Most headroom is
+// for those who need it: a storm of some thousand alerts a second collects once in
+// seconds with the small one as well.
+type headroom struct {
+	bytes      uint64 // garbage allowed before a collection
+	percentMin int    // of what is alive, however much it is
+}
+
+var (
+	calm = headroom{96 << 20, 40}
+	busy = headroom{192 << 20, 100}
 )
 
-const heapLive = "/gc/heap/live:bytes"
+const (
+	gcPercentMax = 400 // keeps an idle process small
+	gcLookEvery  = time.Second
+	gcBusyFrom   = 4 // collections between two looks that make it busy
+	gcCalmBelow  = 1 // and below which it is calm again
+)
 
-// tuneGC keeps the collector's target at the live heap and gcHeadroom until ctx ends.
-// Whoever set GOGC has decided otherwise; GOMEMLIMIT the runtime heeds in any case.
+const (
+	heapLive = "/gc/heap/live:bytes"
+	gcCycles = "/gc/cycles/total:gc-cycles"
+)
+
+// tuneGC keeps the collector's target at the live heap and its headroom until ctx
+// ends. Whoever set GOGC has decided otherwise; GOMEMLIMIT the runtime heeds in any
+// case.
 func tuneGC(ctx context.Context) error {
 	if os.Getenv("GOGC") != "" {
 		<-ctx.Done()
 		return nil
 	}
-	sample := []metrics.Sample{{Name: heapLive}}
-	now := 0
+	sample := []metrics.Sample{{Name: heapLive}, {Name: gcCycles}}
+	now, room, cycles := 0, calm, uint64(0)
 	for {
 		metrics.Read(sample)
-		if p := gcPercent(sample[0].Value.Uint64()); p != now {
+		room = room.after(sample[1].Value.Uint64() - cycles)
+		cycles = sample[1].Value.Uint64()
+		if p := room.percent(sample[0].Value.Uint64()); p != now {
 			debug.SetGCPercent(p)
 			now = p
 		}
@@ -48,15 +66,26 @@ func tuneGC(ctx context.Context) error {
 	}
 }
 
-// gcPercent is the GOGC that leaves gcHeadroom over a live heap, in steps: every
+// after is the headroom to have after so many collections since the last look.
+func (h headroom) after(collections uint64) headroom {
+	switch {
+	case collections >= gcBusyFrom:
+		return busy
+	case collections < gcCalmBelow:
+		return calm
+	}
+	return h
+}
+
+// percent is the GOGC that leaves the headroom over a live heap, in steps: every
 // change stops the world for a moment.
-func gcPercent(live uint64) int {
+func (h headroom) percent(live uint64) int {
 	const step = 20
 	p := gcPercentMax
 	if live > 0 {
-		p = int(min(gcHeadroom*100/live, gcPercentMax))
+		p = int(min(h.bytes*100/live, gcPercentMax))
 	}
-	return max(p/step*step, gcPercentMin)
+	return max(p/step*step, h.percentMin)
 }
 
 // A source that invents alerts fills the memory, for each open alert takes about

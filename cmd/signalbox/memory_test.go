@@ -10,13 +10,24 @@ import (
 
 func TestGCHeadroom(t *testing.T) {
 	for _, c := range []struct {
+		room headroom
 		live uint64
 		want int
 	}{
-		{0, gcPercentMax}, {8 << 20, gcPercentMax}, {64 << 20, 300}, {96 << 20, 200}, {192 << 20, 100}, {4 << 30, gcPercentMin},
+		{busy, 0, gcPercentMax}, {busy, 8 << 20, gcPercentMax}, {busy, 64 << 20, 300}, {busy, 96 << 20, 200}, {busy, 192 << 20, 100}, {busy, 4 << 30, 100},
+		{calm, 8 << 20, gcPercentMax}, {calm, 96 << 20, 100}, {calm, 192 << 20, 40}, {calm, 4 << 30, 40},
 	} {
-		if got := gcPercent(c.live); got != c.want {
-			t.Errorf("gcPercent(%d MiB) = %d, want %d", c.live>>20, got, c.want)
+		if got := c.room.percent(c.live); got != c.want {
+			t.Errorf("with %d MiB of headroom over %d MiB: GOGC %d, want %d", c.room.bytes>>20, c.live>>20, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		was         headroom
+		collections uint64
+		want        headroom
+	}{{calm, 3, calm}, {calm, 4, busy}, {busy, 1, busy}, {busy, 0, calm}} {
+		if got := c.was.after(c.collections); got != c.want {
+			t.Errorf("%v after %d collections: %v, want %v", c.was, c.collections, got, c.want)
 		}
 	}
 }

@@ -36,7 +36,9 @@ func (s *server) webhook(body any) int {
 // folded waits until an entry is folded.
 func (s *server) folded(off int) {
 	s.t.Helper()
-	s.do(http.MethodGet, fmt.Sprintf("/api/v1/totals?after_offset=%d", off), nil, nil)
+	eventually(s.t, fmt.Sprintf("entry %d is folded", off), func() bool { // a loaded machine answers 503 first
+		return s.do(http.MethodGet, fmt.Sprintf("/api/v1/totals?after_offset=%d", off), nil, nil) == http.StatusOK
+	})
 }
 
 func (s *server) traced(args ...string) (string, error) {
