@@ -52,7 +52,7 @@ var imports = map[string][]string{
 	"itsm/desk":             {"itsm", "itsm/kv"},
 	"itsm/access":           {"itsm"},
 	"itsm/ledger":           {"itsm", "itsm/desk", "itsm/entry"},
-	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/httperr", "correlate/engine", "correlate/backtest"},
+	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/httperr", "correlate/engine", "correlate/backtest", "correlate/learn"},
 	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine"}, // entry and kv for the storybook
 	"rules":                 {"itsm"},
 	"rules/book":            {"itsm", "itsm/desk", "rules"},
@@ -67,7 +67,7 @@ var imports = map[string][]string{
 	"correlate/group":       {"itsm", "itsm/cmdb"},
 	"correlate/learn":       {"itsm", "itsm/cmdb", "rules"},
 	"correlate":             {"itsm", "itsm/entry", "itsm/cmdb", "rules", "correlate/group"},
-	"correlate/engine":      {"itsm", "rules", "rules/book", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "ingest/journal"},
+	"correlate/engine":      {"itsm", "rules", "rules/book", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/learn", "ingest/journal"},
 	"correlate/backtest":    {"itsm", "rules", "itsm/entry", "itsm/cmdb", "correlate", "correlate/engine", "ingest/journal"},
 	"correlate/sim":         {"itsm", "rules", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/engine", "connectors", "ingest/journal"},
 	"connectors":            {"itsm", "itsm/entry"},

@@ -67,28 +67,17 @@ func Replay(o ReplayOptions) (*Replayed, error) {
 
 func (r *replayer) run() (*Replayed, error) {
 	out := &Replayed{}
-	in := bufio.NewScanner(r.o.Events)
-	in.Buffer(make([]byte, 0, 1<<16), replayLineMax)
-	for in.Scan() {
-		out.Lines++
-		if len(in.Bytes()) == 0 {
-			continue
-		}
-		l, err := r.o.Decode(out.Lines, in.Bytes())
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", out.Lines, err)
-		}
-		if err := r.line(&l); err != nil {
-			return nil, err
+	var err error
+	out.Lines, err = r.o.each(func(l *Line) error {
+		if err := r.line(l); err != nil {
+			return err
 		}
 		if out.First == 0 {
 			out.First = r.p.Now()
 		}
-	}
-	if err := in.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			return nil, itsm.Errorf(itsm.TooLarge, "line %d is longer than %d bytes", out.Lines+1, replayLineMax)
-		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	out.Last = r.p.Now()
@@ -97,6 +86,29 @@ func (r *replayer) run() (*Replayed, error) {
 	}
 	r.finish(out)
 	return out, nil
+}
+
+// each decodes the lines of the stream, and answers how many there were.
+func (o *ReplayOptions) each(fn func(*Line) error) (lines int, err error) {
+	in := bufio.NewScanner(o.Events)
+	in.Buffer(make([]byte, 0, 1<<16), replayLineMax)
+	for in.Scan() {
+		lines++
+		if len(in.Bytes()) == 0 {
+			continue
+		}
+		l, err := o.Decode(lines, in.Bytes())
+		if err != nil {
+			return lines, fmt.Errorf("line %d: %w", lines, err)
+		}
+		if err := fn(&l); err != nil {
+			return lines, err
+		}
+	}
+	if errors.Is(in.Err(), bufio.ErrTooLong) {
+		return lines, itsm.Errorf(itsm.TooLarge, "line %d is longer than %d bytes", lines+1, replayLineMax)
+	}
+	return lines, in.Err()
 }
 
 // line folds one delivery at its recorded time. Its ids are known before it is
