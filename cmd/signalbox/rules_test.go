@@ -54,6 +54,8 @@ func TestRulesByCommandLine(t *testing.T) {
 	one := ruleDir(t, map[string]string{"team.yaml": teamRule})
 	two := ruleDir(t, map[string]string{"team.yaml": strings.Replace(teamRule, "shop", "store", 1) + "---\nid: quiet\nabout: tells nobody\nroute: none\n"})
 	want("", "nothing was changed", "apply", "--dry-run", one)
+	ahead := ruleDir(t, map[string]string{"chat.yaml": "id: chat\nabout: tells a connector that is not there yet\nroute: {to: [chat]}\n"})
+	want("", "chat.yaml:3: rule chat: route.to", "apply", "--dry-run", ahead)
 	if out, err := cmd("no\n", "apply", one); err == nil || !strings.Contains(out, "Activate this in place of no rules?") {
 		t.Errorf("without a yes: %v\n%s", err, out)
 	}

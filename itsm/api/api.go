@@ -44,6 +44,7 @@ import (
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/ledger"
+	"signalbox/rules"
 )
 
 // Records is what the API reads; *desk.Desk is one.
@@ -91,6 +92,9 @@ type Options struct {
 	Rules Rules
 	// Backtests tries rule sets on history. Nil: the routes answer 503.
 	Backtests Backtests
+	// Known names the sources and connectors there are, for what a check warns of.
+	// Nil: it warns of no name.
+	Known func() rules.Known
 	// Ledger tells what became of deliveries. Nil: the routes answer 503.
 	Ledger *ledger.Ledger
 	// Subscribe starts following what changes. Nil: GET /events answers 503.

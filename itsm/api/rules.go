@@ -178,8 +178,16 @@ func (a *API) checkRules(r *request) error {
 	if err != nil {
 		return err
 	}
-	rev, _ := book.Describe(book.Revision{Files: in.Files})
+	rev, _ := book.Describe(book.Revision{Files: in.Files}, a.known()...)
 	return r.json(checkView{Hash: rev.Hash, Rules: rev.Rules, Shadow: rev.Shadow, Disabled: rev.Disabled, Problems: each(rev.Problems, viewProblem)})
+}
+
+// known are the names that a rule set should not be ahead of.
+func (a *API) known() []rules.Known {
+	if a.o.Known == nil {
+		return nil
+	}
+	return []rules.Known{a.o.Known()}
 }
 
 type noteInput struct {
@@ -266,19 +274,7 @@ func (a *API) revisions(r *request) error {
 	if err != nil {
 		return err
 	}
-	before, limit, err := r.numberedPage()
-	if err != nil {
-		return err
-	}
-	list, err := s.Book().Revisions(before, limit)
-	if err != nil {
-		return err
-	}
-	out := page[revisionView]{Items: each(list, viewRevision)}
-	if len(list) == limit {
-		out.NextCursor = nextNumber(list[len(list)-1].Number)
-	}
-	return r.json(out)
+	return listNumbered(r, s.Book().Revisions, viewRevision, func(v *book.Revision) uint64 { return v.Number })
 }
 
 func (a *API) activations(r *request) error {
@@ -286,17 +282,22 @@ func (a *API) activations(r *request) error {
 	if err != nil {
 		return err
 	}
+	return listNumbered(r, s.Book().Activations, viewActivation, func(v *book.Activation) uint64 { return v.Number })
+}
+
+// listNumbered answers a page of a list whose cursor is the number of its last.
+func listNumbered[D, W any](r *request, read func(before uint64, limit int) ([]D, error), view func(*D) W, numberOf func(*D) uint64) error {
 	before, limit, err := r.numberedPage()
 	if err != nil {
 		return err
 	}
-	list, err := s.Book().Activations(before, limit)
+	list, err := read(before, limit)
 	if err != nil {
 		return err
 	}
-	out := page[activationView]{Items: each(list, viewActivation)}
+	out := page[W]{Items: each(list, view)}
 	if len(list) == limit {
-		out.NextCursor = nextNumber(list[len(list)-1].Number)
+		out.NextCursor = nextNumber(numberOf(&list[len(list)-1]))
 	}
 	return r.json(out)
 }

@@ -93,9 +93,10 @@ func Activate(h Head, a Activation) (Head, []desk.Blob) {
 	return h, []desk.Blob{{Name: activationBlob(a.Number), Value: pack(a)}, {Name: headBlob, Value: pack(h)}}
 }
 
-// Describe compiles files and fills what a revision says of them.
-func Describe(r Revision) (Revision, *rules.Set) {
-	set, ps := rules.Compile(r.Files)
+// Describe compiles files and fills what a revision says of them; names that are
+// not among those known are warnings.
+func Describe(r Revision, known ...rules.Known) (Revision, *rules.Set) {
+	set, ps := rules.Compile(r.Files, known...)
 	r.Hash, r.Problems = rules.Hash(r.Files), ps
 	if ps == nil {
 		r.Problems = []rules.Problem{}
