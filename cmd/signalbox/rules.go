@@ -24,7 +24,7 @@ set as the next revision and activates it; 'history' and 'rollback' undo that.
 
 The language: 'go doc ./rules', and 'signalbox rules vars' for what a condition can ask for.`}
 	c.flags(cmd)
-	return group(cmd, rulesCheck(), rulesFmt(), rulesStarter(), rulesExplain(&c), rulesUnitTest(), rulesVars(), rulesApply(&c), rulesDiff(&c), rulesExport(&c), rulesHistory(&c), rulesRollback(&c), rulesImport())
+	return group(cmd, rulesCheck(), rulesFmt(), rulesStarter(), rulesExplain(&c), rulesUnitTest(), rulesVars(), rulesApply(&c), rulesDiff(&c), rulesExport(&c), rulesHistory(&c), rulesRollback(&c), rulesImport(), rulesSuggest(&c))
 }
 
 // readRules reads the files of a rule set: those named, and in directories all
