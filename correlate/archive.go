@@ -14,16 +14,37 @@ import (
 // in one place what it consists of, so the two cannot drift apart. Numbers are
 // varints, strings have a length, and maps are written in the order of their keys.
 type archive struct {
-	version byte // of the encoding
-	out     []byte
-	flush   func([]byte) // takes out whenever it is large; writing only
+	version byte    // of the encoding
+	out     []byte  // what is being gathered
+	pieces  []piece // what was gathered before it
 	in      string
 	reading bool
 	bad     bool // what is read does not fit its own counts
 }
 
-// flushBytes is how much an archive gathers before it writes.
-const flushBytes = 1 << 20
+// Sizes of an encoding's pieces. Memory is taken in chunks, and a text of pieceMin
+// or more is not copied into one: texts never change.
+const (
+	pieceBytes = 1 << 20
+	pieceMin   = 96
+)
+
+// piece is a part of an encoding, as bytes or as text.
+type piece struct {
+	b []byte
+	s string
+}
+
+// seal makes what is gathered a piece. The rest of its chunk goes on being filled.
+func (a *archive) seal() {
+	if len(a.out) > 0 {
+		a.pieces = append(a.pieces, piece{b: a.out})
+	}
+	a.out = a.out[len(a.out):]
+	if cap(a.out) < binary.MaxVarintLen64+pieceMin {
+		a.out = make([]byte, 0, pieceBytes)
+	}
+}
 
 type integer interface {
 	~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64
@@ -32,11 +53,10 @@ type integer interface {
 // num archives an integer.
 func num[T integer](a *archive, v *T) {
 	if !a.reading {
-		a.out = binary.AppendVarint(a.out, int64(*v))
-		if len(a.out) > flushBytes {
-			a.flush(a.out)
-			a.out = a.out[:0]
+		if cap(a.out)-len(a.out) < binary.MaxVarintLen64 {
+			a.seal()
 		}
+		a.out = binary.AppendVarint(a.out, int64(*v))
 		return
 	}
 	*v = T(a.varint())
@@ -74,7 +94,15 @@ func text[T ~string](a *archive, v *T) {
 	n := len(*v)
 	num(a, &n)
 	if !a.reading {
-		a.out = append(a.out, *v...)
+		if n < pieceMin {
+			if cap(a.out)-len(a.out) < n {
+				a.seal()
+			}
+			a.out = append(a.out, *v...)
+			return
+		}
+		a.seal()
+		a.pieces = append(a.pieces, piece{s: string(*v)})
 		return
 	}
 	if n < 0 || n > len(a.in) {

@@ -1,12 +1,12 @@
 package correlate
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -28,26 +28,47 @@ const (
 // Encode writes the state. Equal states give equal bytes, and a decoded state
 // goes on exactly as this one would. What changed has to be flushed first.
 func (s *State) Encode(w io.Writer) error {
-	if len(s.dirtyAlerts)+len(s.dirtyIncidents) > 0 {
-		return itsm.Errorf(itsm.Internal, "state: %d records are not flushed; flush before encoding", len(s.dirtyAlerts)+len(s.dirtyIncidents))
-	}
-	h := xxhash.New()
-	var failed error
-	write := func(b []byte) {
-		h.Write(b)
-		if failed == nil {
-			_, failed = w.Write(b)
-		}
-	}
-	head := append([]byte(stateMagic), stateVersion)
-	write(binary.BigEndian.AppendUint64(head, s.graph.Revision()))
-	a := &archive{version: stateVersion, flush: write}
-	if err := s.archive(a); err != nil {
+	f, err := s.Freeze()
+	if err != nil {
 		return err
 	}
-	write(a.out)
-	write(binary.BigEndian.AppendUint64(nil, h.Sum64()))
-	return failed
+	return f.Encode(w)
+}
+
+// Frozen is a state as it was: it can be encoded while the state goes on. The
+// texts in it are those of the state, the rest is a copy.
+type Frozen struct{ pieces []piece }
+
+// Freeze takes down the state, which has to be flushed.
+func (s *State) Freeze() (*Frozen, error) {
+	if len(s.dirtyAlerts)+len(s.dirtyIncidents) > 0 {
+		return nil, itsm.Errorf(itsm.Internal, "state: %d records are not flushed; flush before encoding", len(s.dirtyAlerts)+len(s.dirtyIncidents))
+	}
+	a := &archive{version: stateVersion}
+	a.out = append(make([]byte, 0, pieceBytes), stateMagic...)
+	a.out = binary.BigEndian.AppendUint64(append(a.out, stateVersion), s.graph.Revision())
+	if err := s.archive(a); err != nil {
+		return nil, err
+	}
+	a.seal()
+	return &Frozen{a.pieces}, nil
+}
+
+// Encode writes what State.Encode would have written then.
+func (f *Frozen) Encode(w io.Writer) error {
+	h := xxhash.New()
+	for _, p := range f.pieces {
+		h.Write(p.b)
+		h.WriteString(p.s)
+		if _, err := w.Write(p.b); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, p.s); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(binary.BigEndian.AppendUint64(nil, h.Sum64()))
+	return err
 }
 
 // Decode reads a state that Encode wrote, over the CMDB revision it had.
@@ -139,18 +160,20 @@ func (s *State) archiveConfig(a *archive) error {
 }
 
 func (s *State) archiveGroup(a *archive) error {
-	var b bytes.Buffer
 	if !a.reading {
-		if err := s.group.g.Encode(&b); err != nil {
-			return fmt.Errorf("encode grouping: %w", err)
-		}
-	}
-	body := b.String()
-	text(a, &body)
-	if !a.reading || a.bad {
+		b := s.group.g.Append(nil)
+		n := len(b)
+		num(a, &n)
+		a.seal()
+		a.pieces = append(a.pieces, piece{b: b})
 		return nil
 	}
-	g, err := group.Decode(bytes.NewReader([]byte(body)), s.cfg.grouping(), s.graph)
+	var body string
+	text(a, &body)
+	if a.bad {
+		return nil
+	}
+	g, err := group.Decode(strings.NewReader(body), s.cfg.grouping(), s.graph)
 	if err != nil {
 		return fmt.Errorf("decode grouping: %w", err)
 	}

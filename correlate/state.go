@@ -243,11 +243,7 @@ func (f *fifo) pop() {
 
 // configure rebuilds grouping with other constants over what it knows.
 func (g *grouping) configure(c group.Config) {
-	var b bytes.Buffer
-	if err := g.g.Encode(&b); err != nil {
-		panic(fmt.Sprintf("correlate: encode grouping: %v", err)) // a buffer takes everything
-	}
-	n, err := group.Decode(&b, c, g.s.graph)
+	n, err := group.Decode(bytes.NewReader(g.g.Append(nil)), c, g.s.graph)
 	if err != nil {
 		panic(fmt.Sprintf("correlate: decode what was just encoded: %v", err))
 	}

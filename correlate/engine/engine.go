@@ -90,6 +90,7 @@ type Engine struct {
 	}
 	ahead       chan fetched // what is read while a batch is folded; the fold's own, as what follows
 	storing     storing
+	writing     *writing    // nil: no snapshot is on its way to the disk
 	snapshotAt  itsm.Offset // newest snapshot
 	pace        snapshotPace
 	snapshotNow chan chan error // asks the fold for a snapshot
@@ -223,6 +224,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if serr := e.stored(); err == nil && serr != nil && !errors.Is(serr, errStopping) {
 		err = serr
 	}
+	e.complain(e.written())
 	e.ready.Store(false)
 	e.stopWaiters(err)
 	return err

@@ -208,20 +208,45 @@ func checkSum(path string) error {
 	return nil
 }
 
-// Write stores the folder's state and, when its revision has no file yet, its
-// graph; then it removes what is beyond snapshotsKept.
-func (s *Snapshots) Write(f *Folder) error {
+// frozen is what a snapshot holds, as of the moment it was taken down.
+type frozen struct {
+	meta   snapshotMeta
+	state  *correlate.Frozen
+	graph  *cmdb.Graph
+	events int // folded since the snapshot before
+}
+
+func freeze(f *Folder) (*frozen, error) {
+	state, err := f.State.Freeze()
+	if err != nil {
+		return nil, err
+	}
 	m := snapshotMeta{Version: snapshotVersion, Offset: f.cursor, At: f.at, Book: f.Book}
 	if f.Graph.Revision() != 0 {
 		m.Graph = fmt.Sprintf("%s%020d%s", graphPrefix, f.Graph.Revision(), snapshotSuffix)
+	}
+	return &frozen{meta: m, state: state, graph: f.Graph, events: f.events}, nil
+}
+
+// Write stores the folder's state and, when its revision has no file yet, its
+// graph; then it removes what is beyond snapshotsKept.
+func (s *Snapshots) Write(f *Folder) error {
+	z, err := freeze(f)
+	if err != nil {
+		return err
+	}
+	return s.put(z)
+}
+
+func (s *Snapshots) put(z *frozen) error {
+	if m := z.meta; m.Graph != "" {
 		if _, err := os.Stat(filepath.Join(s.dir, m.Graph)); errors.Is(err, fs.ErrNotExist) {
-			gm := snapshotMeta{Version: snapshotVersion, Offset: f.cursor, At: f.at}
-			if err := s.write(m.Graph, gm, f.Graph.Encode); err != nil {
+			if err := s.write(m.Graph, snapshotMeta{Version: snapshotVersion, Offset: m.Offset, At: m.At}, z.graph.Encode); err != nil {
 				return err
 			}
 		}
 	}
-	if err := s.write(fmt.Sprintf("%s%020d%s", statePrefix, f.cursor, snapshotSuffix), m, f.State.Encode); err != nil {
+	if err := s.write(fmt.Sprintf("%s%020d%s", statePrefix, z.meta.Offset, snapshotSuffix), z.meta, z.state.Encode); err != nil {
 		return err
 	}
 	return s.trim()
@@ -351,11 +376,25 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// snapshotIfDue writes a snapshot when enough was folded since the last.
+// snapshotIfDue has a snapshot written, while the fold goes on, when enough was
+// folded since the last.
 func (e *Engine) snapshotIfDue() {
-	if e.folder.events >= snapshotEvents && e.pace.folding >= snapshotWorth*e.pace.took {
-		e.trySnapshot()
+	if e.writing != nil {
+		select {
+		case err := <-e.writing.done:
+			e.complain(e.wrote(err))
+		default:
+			return
+		}
 	}
+	if e.folder.events < snapshotEvents || e.pace.folding < snapshotWorth*e.pace.took || e.o.Clock().Before(e.pace.retry) {
+		return
+	}
+	err := e.o.Room()
+	if err == nil {
+		err = e.beginSnapshot()
+	}
+	e.complain(err)
 }
 
 // quiet is how long to wait for more before a snapshot; 0: none is worth while.
@@ -376,6 +415,11 @@ func (e *Engine) trySnapshot() {
 	if err == nil {
 		err = e.Snapshot()
 	}
+	e.complain(err)
+}
+
+// complain notes that a snapshot failed and when to try again.
+func (e *Engine) complain(err error) {
 	if err != nil {
 		e.pace.retry = e.o.Clock().Add(snapshotRetryAfter)
 		e.log.Warn("snapshot not written; the next start will fold more", "err", err)
@@ -392,21 +436,63 @@ type snapshotPace struct {
 // Snapshot writes the state at the cursor, unless an import is half journaled or
 // nothing happened since the last one. Only the fold's own goroutine calls it.
 func (e *Engine) Snapshot() error {
-	f := e.folder
-	if e.o.Snapshots == nil || e.halfJournaled() || f.cursor == e.snapshotAt {
+	e.complain(e.written())
+	if err := e.beginSnapshot(); err != nil {
+		return err
+	}
+	return e.written()
+}
+
+// writing is a snapshot on its way to the disk.
+type writing struct {
+	*frozen
+	began time.Time
+	done  chan error
+}
+
+// beginSnapshot is Snapshot without waiting for the disk: the fold pauses only
+// while the state is taken down. None may be on its way.
+func (e *Engine) beginSnapshot() error {
+	if e.o.Snapshots == nil || e.halfJournaled() || e.folder.cursor == e.snapshotAt {
 		return nil
 	}
 	if err := e.stored(); err != nil { // a start looks for state no newer than the desk
 		return err
 	}
-	began := e.o.Clock()
-	if err := e.o.Desk.Sync(); err != nil {
+	w := &writing{began: e.o.Clock(), done: make(chan error, 1)}
+	var err error
+	if w.frozen, err = freeze(e.folder); err != nil {
 		return err
 	}
-	if err := e.o.Snapshots.Write(f); err != nil {
+	e.folder.events = 0
+	e.writing = w
+	go func() {
+		err := e.o.Desk.Sync()
+		if err == nil {
+			err = e.o.Snapshots.put(w.frozen)
+		}
+		w.done <- err
+	}()
+	return nil
+}
+
+// written waits for the snapshot on its way, if there is one.
+func (e *Engine) written() error {
+	if e.writing == nil {
+		return nil
+	}
+	return e.wrote(<-e.writing.done)
+}
+
+// wrote notes how the snapshot on its way ended.
+func (e *Engine) wrote(err error) error {
+	w := e.writing
+	e.writing = nil
+	if err != nil {
+		e.folder.events += w.events
 		return err
 	}
-	e.snapshotAt, f.events = f.cursor, 0
-	e.pace = snapshotPace{took: e.o.Clock().Sub(began)}
+	e.snapshotAt = w.meta.Offset
+	e.pace = snapshotPace{took: e.o.Clock().Sub(w.began)}
 	return nil
 }

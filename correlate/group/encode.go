@@ -16,11 +16,17 @@ import (
 // their record with a new version.
 const encodingVersion = 2
 
-// Encode writes everything that decides anything, in a canonical form: equal
+// Encode writes what Append appends.
+func (g *Grouper) Encode(w io.Writer) error {
+	_, err := w.Write(g.Append(nil))
+	return err
+}
+
+// Append appends everything that decides anything, in a canonical form: equal
 // Groupers encode equally. CIs are written by Ref, which a graph's own snapshot
 // keeps, also of CIs that are retired.
-func (g *Grouper) Encode(w io.Writer) error {
-	e := &encoder{w: bufio.NewWriter(w), g: g}
+func (g *Grouper) Append(dst []byte) []byte {
+	e := &encoder{b: slices.Grow(dst, len(g.series)*seriesBytes), g: g}
 	e.uint(encodingVersion)
 	e.time(g.clock)
 	e.rules()
@@ -34,33 +40,24 @@ func (g *Grouper) Encode(w io.Writer) error {
 	}
 	e.last()
 	e.apps()
-	if e.err != nil {
-		return e.err
-	}
-	return e.w.Flush()
+	return e.b
 }
 
-// encoder writes varints and strings and remembers the first error.
+// seriesBytes is about what an alert takes: its history and its place in a group.
+const seriesBytes = 72
+
+// encoder appends varints and strings.
 type encoder struct {
-	w   *bufio.Writer
-	g   *Grouper
-	err error
-	buf [binary.MaxVarintLen64]byte
-}
-
-// write appends bytes, unless something failed before.
-func (e *encoder) write(b []byte) {
-	if e.err == nil {
-		_, e.err = e.w.Write(b)
-	}
+	b []byte
+	g *Grouper
 }
 
 // The primitives: unsigned and signed varints, strings with their length, CIs as
 // their Ref and one, so that none is 0.
-func (e *encoder) uint(v uint64)     { e.write(e.buf[:binary.PutUvarint(e.buf[:], v)]) }
-func (e *encoder) int(v int64)       { e.write(e.buf[:binary.PutVarint(e.buf[:], v)]) }
+func (e *encoder) uint(v uint64)     { e.b = binary.AppendUvarint(e.b, v) }
+func (e *encoder) int(v int64)       { e.b = binary.AppendVarint(e.b, v) }
 func (e *encoder) time(t itsm.Time)  { e.int(int64(t)) }
-func (e *encoder) text(s string)     { e.uint(uint64(len(s))); e.write([]byte(s)) }
+func (e *encoder) text(s string)     { e.uint(uint64(len(s))); e.b = append(e.b, s...) }
 func (e *encoder) ref(r cmdb.Ref)    { e.uint(uint64(r + 1)) }
 func (e *encoder) texts(ss []string) { e.uint(uint64(len(ss))); each(ss, e.text) }
 
