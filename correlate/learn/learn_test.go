@@ -94,7 +94,7 @@ func TestGoesOffWithEverything(t *testing.T) {
 		h.fire(at+time.Minute, alert{name: "SomethingWrong", ci: "site", lasts: time.Hour})
 	}
 	s := only(t, h.report(nil), learn.Noisy)
-	if s.Title != "SomethingWrong on site goes off with everything" || s.Rule.Body != "" || figure(s, "occurrences") != 150 {
+	if s.Title != "SomethingWrong goes off with everything" || s.Rule.Body != "" || figure(s, "occurrences") != 150 || !strings.HasPrefix(s.Why, "SomethingWrong on site began 150 times") {
 		t.Errorf("%+v", s)
 	}
 	for _, s := range h.report(nil).Suggestions {

@@ -27,8 +27,8 @@ type found struct {
 func (m *Miner) togethers(past Past) []Suggestion {
 	list, everywhere := m.findPairs()
 	var out []Suggestion
-	for _, t := range everywhere {
-		out = append(out, m.everywhere(t, past))
+	for _, of := range byClass(everywhere) {
+		out = append(out, m.everywhere(of, past))
 	}
 	taken := map[*template]int{}
 	for i := range list {
@@ -176,13 +176,39 @@ func (m *Miner) pairExamples(p *pair, past Past) []Example {
 	return out
 }
 
-// everywhere reports a kind that goes off with everything; no rule is drafted, since
+// byClass puts the templates of one class together: a person looks at one of them.
+func byClass(list []*template) (out [][]*template) {
+	at := map[*class]int{}
+	for _, t := range list {
+		i, ok := at[t.class]
+		if !ok {
+			i = len(out)
+			at[t.class] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], t)
+	}
+	return out
+}
+
+// everywhere reports a class that goes off with everything; no rule is drafted, since
 // what it stands for is not known.
-func (m *Miner) everywhere(t *template, past Past) Suggestion {
-	return Suggestion{ID: idOf(Noisy, "everywhere", t.key()), Kind: Noisy, Title: t.String() + " goes off with everything", rank: t.weight,
-		Why:      fmt.Sprintf("%s began %d times and stood beside many other kinds of alert: it says that something is wrong and not what, so nothing is learned from it.", t, t.count),
-		Figures:  []Figure{{"occurrences", float64(t.count)}},
-		Examples: []Example{m.example(t.episode, past)}}
+func (m *Miner) everywhere(of []*template, past Past) Suggestion {
+	c, began := of[0].class, 0
+	for _, t := range of {
+		began += t.count
+	}
+	where := of[0].ci
+	if len(of) > 1 {
+		where = fmt.Sprintf("%d CIs", len(of))
+	}
+	s := Suggestion{ID: idOf(Noisy, "everywhere", c.source, c.name), Kind: Noisy, Title: clip(c.name) + " goes off with everything", rank: float64(began),
+		Why:     fmt.Sprintf("%s on %s began %d times beside many other kinds of alert: it says that something is wrong and not what, so nothing is learned from it.", clip(c.name), clip(where), began),
+		Figures: []Figure{{"occurrences", float64(began)}, {"cis", float64(len(of))}}}
+	for _, t := range of[:min(len(of), ExamplesMax)] {
+		s.Examples = append(s.Examples, m.example(t.episode, past))
+	}
+	return s
 }
 
 func (m *Miner) example(i int32, past Past) Example {
