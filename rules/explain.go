@@ -10,6 +10,8 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/parser"
+
+	"signalbox/itsm"
 )
 
 // Tried is what one rule said about one alert, for people.
@@ -44,6 +46,45 @@ func (s *Set) Explain(stage Stage, f *Facts) []Tried {
 		}
 	}
 	return out
+}
+
+// Changed is what a rule of normalise made of an event.
+type Changed struct {
+	Rule          *Rule
+	Before, After *itsm.Event
+}
+
+// ExplainNormalise is Explain of the stage normalise, in which each rule sees what
+// those before it made of the event. f.Event becomes the event after all of them.
+func (s *Set) ExplainNormalise(f *Facts) ([]Tried, []Changed) {
+	r := s.NewRun()
+	r.f = f
+	r.view.reset(f)
+	lang, err := newLanguage()
+	if err != nil {
+		return nil, nil
+	}
+	var tried []Tried
+	var changed []Changed
+	for _, c := range s.rules {
+		if c.Stage != Normalise {
+			continue
+		}
+		t := r.try(lang, c)
+		tried = append(tried, t)
+		if !t.Matched || c.Shadow {
+			continue
+		}
+		before := f.Event
+		r.copyEvent()
+		r.apply(c)
+		after := r.event // its memory is used by the next
+		after.Labels, after.Annotations = slices.Clone(after.Labels), slices.Clone(after.Annotations)
+		f.Event = &after
+		r.view.reset(f)
+		changed = append(changed, Changed{c.Rule, before, f.Event})
+	}
+	return tried, changed
 }
 
 func (r *Run) try(lang *language, c *compiled) Tried {

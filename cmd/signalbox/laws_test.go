@@ -67,7 +67,7 @@ var imports = map[string][]string{
 	"correlate/group":       {"itsm", "itsm/cmdb"},
 	"correlate/learn":       {"itsm", "itsm/cmdb", "rules"},
 	"correlate":             {"itsm", "itsm/entry", "itsm/cmdb", "rules", "correlate/group"},
-	"correlate/engine":      {"itsm", "rules", "rules/book", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/learn", "ingest/journal"},
+	"correlate/engine":      {"itsm", "rules", "rules/book", "rules/explain", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/learn", "ingest/journal"},
 	"correlate/backtest":    {"itsm", "rules", "itsm/entry", "itsm/cmdb", "correlate", "correlate/engine", "ingest/journal"},
 	"correlate/sim":         {"itsm", "rules", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/engine", "connectors", "ingest/journal"},
 	"connectors":            {"itsm", "itsm/entry"},

@@ -73,9 +73,10 @@ type Engine struct {
 	mu     sync.RWMutex // guards folder.State: the fold writes, overlays read
 	folder *Folder
 
-	importing sync.Mutex // one CMDB import is journaled at a time
-	booking   sync.Mutex // one rule set is saved or activated at a time
-	parts     parts
+	importing  sync.Mutex    // one CMDB import is journaled at a time
+	booking    sync.Mutex    // one rule set is saved or activated at a time
+	explaining chan struct{} // one slot: one explanation at a time
+	parts      parts
 
 	wait struct {
 		sync.Mutex
@@ -121,7 +122,7 @@ func New(o Options) *Engine {
 	if o.Room == nil {
 		o.Room = func() error { return nil }
 	}
-	e := &Engine{o: o, log: o.Log, snapshotNow: make(chan chan error, 1)}
+	e := &Engine{o: o, log: o.Log, snapshotNow: make(chan chan error, 1), explaining: make(chan struct{}, 1)}
 	e.wait.moved = make(chan struct{})
 	e.wait.outcomes = map[itsm.Offset]itsm.Outcome{}
 	e.wait.waiting = map[itsm.Offset]chan itsm.Outcome{}

@@ -29,6 +29,10 @@ type Case struct {
 	Event    *itsm.Event
 	Now      itsm.Time
 	Incident *rules.IncidentFacts // nil: it is in none, and the stages from incident on are not tried
+
+	// Normalised says that Event is as rules left it: its sender's own words are not
+	// kept any more, and the stage normalise is not tried.
+	Normalised bool
 }
 
 // Step is what the rules of one stage said.
@@ -40,20 +44,25 @@ type Step struct {
 
 // Answer is what a rule set says about a case.
 type Answer struct {
-	Event *itsm.Event // after normalise
-	CI    rules.CI
-	Bound string   // what bound it: "rule:ID" or the step of the ordinary order
-	Trail []string // what was tried to find the CI
-	Steps []Step
+	Event   *itsm.Event     // after normalise
+	Changed []rules.Changed // what each rule of normalise made of it
+	CI      rules.CI
+	Bound   string   // what bound it: "rule:ID" or the step of the ordinary order
+	Trail   []string // what was tried to find the CI
+	Steps   []Step
 }
 
 // Alert tries a set on a case. A nil graph knows no CI.
 func Alert(set *rules.Set, g *cmdb.Graph, c Case) Answer {
 	run := set.NewRun()
 	f := rules.Facts{Now: c.Now, Event: c.Event}
-	a := Answer{Steps: []Step{{Stage: rules.Normalise, Tried: set.Explain(rules.Normalise, &f)}}}
+	a := Answer{Steps: []Step{{Stage: rules.Normalise}}}
+	if c.Normalised {
+		a.Steps[0].Skipped = "what its sender said is not kept any more, only what rules made of it"
+	} else {
+		a.Steps[0].Tried, a.Changed = set.ExplainNormalise(&f)
+	}
 	run.Begin(&f)
-	run.Normalise()
 	a.Event = f.Event
 	a.Steps = append(a.Steps, Step{Stage: rules.Bind, Tried: set.Explain(rules.Bind, &f)})
 	a.bind(run, g)
