@@ -149,3 +149,12 @@ func ruleCounts(list []correlate.RuleCount) []console.RuleCount {
 	}
 	return out
 }
+
+// apiRuleCounts hands the fold's counts to the API.
+func apiRuleCounts(list []correlate.RuleCount) []api.RuleCount {
+	out := make([]api.RuleCount, len(list))
+	for i, c := range list {
+		out[i] = api.RuleCount(c)
+	}
+	return out
+}

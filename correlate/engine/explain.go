@@ -67,9 +67,14 @@ func (e *Engine) Explain(ctx context.Context, q Question) (Explanation, error) {
 	if !ok {
 		return x, itsm.Errorf(itsm.NotFound, "%s ended so long ago that the fold has forgotten it: only its record and its evidence are left", q.Alert)
 	}
-	if set := x.Rules.Set; set != nil && !q.Brief {
-		x.Answer = tried(set, &x, cq.Event)
+	if q.Brief {
+		return x, nil
 	}
+	set := x.Rules.Set
+	if set == nil {
+		set = &rules.Set{} // without rules it is bound all the same
+	}
+	x.Answer = tried(set, &x, cq.Event)
 	return x, nil
 }
 

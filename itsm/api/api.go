@@ -99,6 +99,10 @@ type Options struct {
 	// Known names the sources and connectors there are, for what a check warns of.
 	// Nil: it warns of no name.
 	Known func() rules.Known
+	// RuleCounts says how often the rules of the active set spoke. Nil: of none.
+	RuleCounts func() []RuleCount
+	// Explainer says why alerts are where they are. Nil: the routes answer 503.
+	Explainer Explainer
 	// Ledger tells what became of deliveries. Nil: the routes answer 503.
 	Ledger *ledger.Ledger
 	// Subscribe starts following what changes. Nil: GET /events answers 503.

@@ -63,6 +63,7 @@ func (a *API) incidentRoutes() []route {
 		{http.MethodGet, one + "/alerts", access.Viewer, paging, a.incidentAlerts},
 		{http.MethodGet, one + "/timeline", access.Viewer, paging, a.timeline},
 		{http.MethodGet, one + "/evidence", access.Viewer, paging, a.evidence},
+		{http.MethodGet, one + "/explain", access.Viewer, append([]string{"beside"}, paging...), a.explainIncident},
 	}
 	for _, act := range actions {
 		rows = append(rows, route{http.MethodPost, one + "/" + act.name, access.Responder, nil, a.act(act)})
@@ -74,6 +75,7 @@ func (a *API) alertRoutes() []route {
 	return []route{
 		{http.MethodGet, Prefix + "/alerts", access.Viewer, append([]string{"status", "ci", "incident", "source", "q"}, paging...), a.alerts},
 		{http.MethodGet, Prefix + "/alerts/:id", access.Viewer, nil, a.alert},
+		{http.MethodGet, Prefix + "/alerts/:id/explain", access.Viewer, []string{"beside"}, a.explainAlert},
 	}
 }
 

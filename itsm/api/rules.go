@@ -26,6 +26,7 @@ func (a *API) ruleRoutes() []route {
 		{http.MethodGet, Prefix + "/rules", access.Viewer, nil, a.rules},
 		{http.MethodPut, Prefix + "/rules", access.Admin, nil, a.putRules},
 		{http.MethodPost, Prefix + "/rules/check", access.Viewer, nil, a.checkRules},
+		{http.MethodPost, Prefix + "/rules/explain", access.Viewer, nil, a.explainRules},
 		{http.MethodPost, Prefix + "/rules/:revision/activate", access.Admin, nil, a.activateRules},
 		{http.MethodGet, Prefix + "/rules/revisions", access.Viewer, paging, a.revisions},
 		{http.MethodGet, Prefix + "/rules/revisions/:revision", access.Viewer, nil, a.revision},
@@ -71,6 +72,28 @@ type problemView struct {
 type rulesView struct {
 	Active *revisionWithFiles `json:"active"`
 	Last   uint64             `json:"last_revision"`
+	Counts []ruleCountView    `json:"counts"`
+}
+
+// RuleCount is how often a rule of the active set spoke.
+type RuleCount struct {
+	ID         string
+	Hits       uint64
+	ShadowHits uint64
+	Failures   uint64
+	LastAt     itsm.Time
+}
+
+type ruleCountView struct {
+	Rule       string    `json:"rule"`
+	Hits       uint64    `json:"hits"`
+	ShadowHits uint64    `json:"shadow_hits"`
+	Failures   uint64    `json:"failures"`
+	LastAt     itsm.Time `json:"last_at"`
+}
+
+func viewRuleCount(c *RuleCount) ruleCountView {
+	return ruleCountView{c.ID, c.Hits, c.ShadowHits, c.Failures, c.LastAt}
 }
 
 type activationView struct {
@@ -124,7 +147,10 @@ func (a *API) rules(r *request) error {
 	if err != nil {
 		return err
 	}
-	v := rulesView{Last: h.Last}
+	v := rulesView{Last: h.Last, Counts: []ruleCountView{}}
+	if a.o.RuleCounts != nil {
+		v.Counts = each(a.o.RuleCounts(), viewRuleCount)
+	}
 	if h.Active != 0 {
 		rev, err := s.Book().Revision(h.Active)
 		if err != nil {
