@@ -36,7 +36,10 @@ func traceCommand() *cobra.Command {
           into an alert, repeated one, was suppressed or quarantined, and why; for
           a partner's webhook what its people did, and whether that was applied
   ALR…    an alert: its first and last delivery, its incident, and its latest deliveries
-  INC…    an incident: what opened it, its alerts and why they belong to it`,
+  INC…    an incident: what opened it, its alerts and why they belong to it
+
+Which rules were tried, and why an alert is not in the incident beside its own, is told
+by 'signalbox explain'.`,
 		Example: "  signalbox trace 17\n  signalbox trace ALR0000042 --limit 50\n  signalbox trace INC0000007 --server https://signalbox.example.com",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -244,6 +247,7 @@ func (t *storyteller) alert(n itsm.AlertNumber) error {
 	if err := t.home(&a); err != nil {
 		return err
 	}
+	t.printf("  why there   signalbox explain %s\n", id)
 	return t.latest(url.Values{"alert": {id}, "from": {a.LastSeenAt.String()}, "to": {a.RaisedAt.String()}}, func(e *tracedEvent) bool { return e.Alert == id })
 }
 
@@ -344,6 +348,7 @@ func (t *storyteller) incident(n itsm.IncidentNumber) error {
 		return err
 	}
 	t.printf("%s %s %s: %s\n  opened      %s%s\n  alerts      %d, of %d events\n", in.Number, in.Priority, in.State, plain(in.Title), in.OpenedAt, opened, in.AlertCount, in.EventCount)
+	t.printf("  why these   signalbox explain %s\n", in.Number)
 	if in.MergedInto != "" {
 		t.printf("  merged into %s\n", in.MergedInto)
 	}

@@ -70,6 +70,7 @@ type Engine struct {
 	cursor atomic.Uint64
 	ready  atomic.Bool
 
+	still  sync.Mutex   // held, before mu, by whoever uses or needs the state undisturbed: the fold, a snapshot, an explanation
 	mu     sync.RWMutex // guards folder.State: the fold writes, overlays read
 	folder *Folder
 

@@ -61,9 +61,11 @@ func (e *Engine) Explain(ctx context.Context, q Question) (Explanation, error) {
 		cq.Event, x.Received = e.received(&a, x.Decided)
 	}
 	var ok bool
+	e.still.Lock()
 	e.mu.Lock() // not for reading only: the state's scratch is used
 	x.Explanation, ok = e.folder.State.Explain(cq)
 	e.mu.Unlock()
+	e.still.Unlock()
 	if !ok {
 		return x, itsm.Errorf(itsm.NotFound, "%s ended so long ago that the fold has forgotten it: only its record and its evidence are left", q.Alert)
 	}

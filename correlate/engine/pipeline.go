@@ -72,9 +72,12 @@ func (e *Engine) foldNext(apply func(*desk.Batch) error) (folded, error) {
 		return folded{}, e.stored()
 	}
 	began, before := e.o.Clock(), e.folder.events
+	e.still.Lock()
 	e.mu.Lock()
 	batch, err := e.folder.fold(p.entries)
+	m := made{batch, e.folder.Graph, e.folder.State.Rules()}
 	e.mu.Unlock()
+	e.still.Unlock()
 	if err != nil {
 		return folded{}, err
 	}
@@ -86,7 +89,6 @@ func (e *Engine) foldNext(apply func(*desk.Batch) error) (folded, error) {
 	}
 	done := make(chan error, 1)
 	e.storing.done = done
-	m := made{batch, e.folder.Graph, e.folder.State.Rules()}
 	go func() { done <- e.store(m, apply, f.entries, took) }()
 	return f, nil
 }

@@ -461,7 +461,10 @@ func (e *Engine) beginSnapshot() error {
 	}
 	w := &writing{began: e.o.Clock(), done: make(chan error, 1)}
 	var err error
-	if w.frozen, err = freeze(e.folder); err != nil {
+	e.still.Lock()
+	w.frozen, err = freeze(e.folder)
+	e.still.Unlock()
+	if err != nil {
 		return err
 	}
 	e.folder.events = 0
