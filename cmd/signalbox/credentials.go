@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/itsm/access"
@@ -46,4 +48,23 @@ func certificate(c conf.TLS) (*tls.Certificate, error) {
 		return nil, fmt.Errorf("tls: cert_file %s, key_file %s: expected a certificate and its key in PEM: %w", c.CertFile, c.KeyFile, err)
 	}
 	return &pair, nil
+}
+
+// servedPair is the certificate that new connections are answered with; a reload
+// changes it while the old ones go on.
+type servedPair struct {
+	current atomic.Pointer[tls.Certificate]
+}
+
+// use serves c from now on and reports whether that changes anything.
+func (p *servedPair) use(c *tls.Certificate) bool {
+	old := p.current.Swap(c)
+	return old == nil || !bytes.Equal(old.Leaf.Raw, c.Leaf.Raw)
+}
+
+// config is how HTTPS is served with it.
+func (p *servedPair) config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return p.current.Load(), nil
+	}}
 }

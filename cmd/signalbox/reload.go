@@ -14,12 +14,13 @@ import (
 )
 
 // reloader puts a changed configuration into effect without a restart, as far as
-// that is safe at any moment: the sources with their credentials and limits, and
-// the level of the log.
+// that is safe at any moment: the sources with their credentials and limits, the certificate,
+// and the level of the log.
 type reloader struct {
 	o        serveOptions
 	explicit bool
 	door     *ingest.Door
+	pair     *servedPair // nil: HTTP
 	level    *slog.LevelVar
 	log      *slog.Logger
 	running  *conf.File // what the rest of the program runs with
@@ -49,6 +50,9 @@ func (r *reloader) reload() error {
 	}
 	if err := r.door.Reload(set.sources); err != nil {
 		return err
+	}
+	if r.pair != nil && set.cert != nil && r.pair.use(set.cert) {
+		r.log.Info("new connections get another certificate", "cert_file", set.file.TLS.CertFile, "expires", set.cert.Leaf.NotAfter)
 	}
 	defer setLevel(r.level, set.file.Log.Level) // after what is said here at the old level
 	later, err := r.later(set.file)
@@ -80,7 +84,7 @@ func (r *reloader) later(f *conf.File) ([]string, error) {
 		old, new any
 	}{
 		{"listen", r.running.Listen, f.Listen}, {"external_url", r.running.ExternalURL, f.ExternalURL}, {"data_dir", r.running.DataDir, f.DataDir},
-		{"tls", r.running.TLS, f.TLS}, {"auth", r.running.Auth, f.Auth}, {"connectors", r.running.Connectors, f.Connectors},
+		{"tls", r.running.TLS.CertFile != "", f.TLS.CertFile != ""}, {"auth", r.running.Auth, f.Auth}, {"connectors", r.running.Connectors, f.Connectors},
 		{"correlation, cmdb, stale_after and episode_gap", string(before), string(after)}, {"journal", r.running.Journal, f.Journal}, {"log.format", r.running.Log.Format, f.Log.Format},
 		{"heartbeat", r.running.Heartbeat, f.Heartbeat}, {"watchdogs", r.running.Watchdogs, f.Watchdogs}, {"self_alerts", r.running.SelfAlerts, f.SelfAlerts},
 	} {

@@ -62,9 +62,10 @@ SIGNALBOX_CONFIG; and so are the configuration's single values, SIGNALBOX_EXTERN
 and SIGNALBOX_SELF_ALERTS. SIGNALBOX_ADMIN_TOKEN sets an API token with the admin role;
 without one a token is created in the data directory.
 
-SIGHUP reads the configuration and its secrets again and puts the sources and the
-log level into effect; a configuration with a fault changes nothing and is named in
-the log. Everything else takes effect at the next start.`,
+SIGHUP reads the configuration, its secrets and the TLS certificate again and puts the
+sources, the certificate and the log level into effect; a fault in any of them, such as
+a key that is not the certificate's, changes nothing and is named in the log. Everything
+else takes effect at the next start.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := fromEnv(cmd); err != nil {
@@ -308,11 +309,16 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	rest.Routes(app)
 	pages.Routes(app)
 
+	var pair *servedPair
+	if set.cert != nil {
+		pair = &servedPair{}
+		pair.use(set.cert)
+	}
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
 	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, after: after,
 		watching:     watchingOf(set, j, d, space, after, health.ready, reg, log),
-		reload:       &reloader{o: o, explicit: explicit, door: door, level: level, log: log, running: set.file},
+		reload:       &reloader{o: o, explicit: explicit, door: door, pair: pair, level: level, log: log, running: set.file},
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
 }
 
@@ -340,8 +346,8 @@ type parts struct {
 func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	c := p.set.file
 	l := p.listener
-	if p.set.cert != nil {
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*p.set.cert}, MinVersion: tls.VersionTLS12})
+	if p.reload.pair != nil {
+		l = tls.NewListener(l, p.reload.pair.config())
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	foldCtx, stopFold := context.WithCancel(context.Background())
