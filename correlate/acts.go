@@ -329,7 +329,7 @@ func (s *State) actCancel(i *incident, a *itsm.Act) itsm.Outcome {
 	i.state, i.stillFires = itsm.Cancelled, false
 	i.unhold()
 	for _, m := range i.members {
-		if al := s.alerts[m.alert]; al != nil && al.inc == i && al.member && al.status == itsm.Firing {
+		if al := s.alerts.Get(m.alert); al != nil && al.inc == i && al.member && al.status == itsm.Firing {
 			al.held = i.number.String() + " was cancelled by " + doerOf(a).actor
 			s.touchAlert(al)
 		}

@@ -182,7 +182,7 @@ func (s *State) raise(src *source, e *itsm.Event, et itsm.Time, assumed bool) *a
 	s.lastAlert++
 	a := &alert{number: s.lastAlert, src: src, identity: strings.Clone(e.Identity), raisedAt: s.now, count: 1, lastSeen: s.now}
 	src.alerts[a.identity] = a
-	s.alerts[a.number] = a
+	s.alerts.Put(a.number, a)
 	s.placing = a
 	s.setText(a, e)
 	s.bind(a, e)

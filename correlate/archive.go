@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"signalbox/itsm"
 )
@@ -14,9 +15,9 @@ import (
 // in one place what it consists of, so the two cannot drift apart. Numbers are
 // varints, strings have a length, and maps are written in the order of their keys.
 type archive struct {
-	version byte    // of the encoding
-	out     []byte  // what is being gathered
-	pieces  []piece // what was gathered before it
+	version byte     // of the encoding
+	out     []byte   // what is being gathered
+	pieces  []string // what was gathered before it
 	in      string
 	reading bool
 	bad     bool // what is read does not fit its own counts
@@ -26,19 +27,14 @@ type archive struct {
 // or more is not copied into one: texts never change.
 const (
 	pieceBytes = 1 << 20
-	pieceMin   = 96
+	pieceMin   = 256
 )
 
-// piece is a part of an encoding, as bytes or as text.
-type piece struct {
-	b []byte
-	s string
-}
-
-// seal makes what is gathered a piece. The rest of its chunk goes on being filled.
+// seal makes what is gathered a piece, to which nobody writes again; the rest of its
+// chunk goes on being filled.
 func (a *archive) seal() {
 	if len(a.out) > 0 {
-		a.pieces = append(a.pieces, piece{b: a.out})
+		a.pieces = append(a.pieces, unsafe.String(&a.out[0], len(a.out)))
 	}
 	a.out = a.out[len(a.out):]
 	if cap(a.out) < binary.MaxVarintLen64+pieceMin {
@@ -102,7 +98,7 @@ func text[T ~string](a *archive, v *T) {
 			return
 		}
 		a.seal()
-		a.pieces = append(a.pieces, piece{s: string(*v)})
+		a.pieces = append(a.pieces, string(*v))
 		return
 	}
 	if n < 0 || n > len(a.in) {

@@ -183,8 +183,8 @@ func (s *State) setGraph(g *cmdb.Graph) {
 		}
 	}
 	moved := map[*incident]bool{}
-	for _, n := range sortedKeys(s.alerts) {
-		a := s.alerts[n]
+	for _, n := range s.alertNumbers() {
+		a := s.alerts.Get(n)
 		if a.ci.ref != cmdb.NoRef || a.status != itsm.Firing {
 			continue
 		}

@@ -37,14 +37,14 @@ func (s *State) Encode(w io.Writer) error {
 
 // Frozen is a state as it was: it can be encoded while the state goes on. The
 // texts in it are those of the state, the rest is a copy.
-type Frozen struct{ pieces []piece }
+type Frozen struct{ pieces []string }
 
 // Freeze takes down the state, which has to be flushed.
 func (s *State) Freeze() (*Frozen, error) {
 	if len(s.dirtyAlerts)+len(s.dirtyIncidents) > 0 {
 		return nil, itsm.Errorf(itsm.Internal, "state: %d records are not flushed; flush before encoding", len(s.dirtyAlerts)+len(s.dirtyIncidents))
 	}
-	a := &archive{version: stateVersion}
+	a := &archive{version: stateVersion, pieces: make([]string, 0, 2*s.alerts.Len()+1)}
 	a.out = append(make([]byte, 0, pieceBytes), stateMagic...)
 	a.out = binary.BigEndian.AppendUint64(append(a.out, stateVersion), s.graph.Revision())
 	if err := s.archive(a); err != nil {
@@ -58,12 +58,8 @@ func (s *State) Freeze() (*Frozen, error) {
 func (f *Frozen) Encode(w io.Writer) error {
 	h := xxhash.New()
 	for _, p := range f.pieces {
-		h.Write(p.b)
-		h.WriteString(p.s)
-		if _, err := w.Write(p.b); err != nil {
-			return err
-		}
-		if _, err := io.WriteString(w, p.s); err != nil {
+		h.WriteString(p)
+		if _, err := io.WriteString(w, p); err != nil {
 			return err
 		}
 	}
@@ -165,7 +161,8 @@ func (s *State) archiveGroup(a *archive) error {
 		n := len(b)
 		num(a, &n)
 		a.seal()
-		a.pieces = append(a.pieces, piece{b: b})
+		a.out = b
+		a.seal()
 		return nil
 	}
 	var body string
@@ -316,8 +313,8 @@ func (s *State) rearm() {
 	if faultLostTimers {
 		return
 	}
-	for _, n := range sortedKeys(s.alerts) {
-		if a := s.alerts[n]; a.wake != 0 {
+	for _, n := range s.alertNumbers() {
+		if a := s.alerts.Get(n); a.wake != 0 {
 			s.timers.push(timer{a.wake, wakeAlert, uint64(n)})
 		}
 	}

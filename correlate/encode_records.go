@@ -7,11 +7,11 @@ import (
 func (s *State) archiveAlerts(a *archive, cis *ciTable) {
 	var numbers []itsm.AlertNumber
 	if !a.reading {
-		numbers = sortedKeys(s.alerts)
+		numbers = s.alertNumbers()
 	}
 	list(a, &numbers, num[itsm.AlertNumber])
 	for _, n := range numbers {
-		al := s.alerts[n]
+		al := s.alerts.Get(n)
 		if a.reading {
 			al = &alert{number: n}
 		}
@@ -20,7 +20,7 @@ func (s *State) archiveAlerts(a *archive, cis *ciTable) {
 			return
 		}
 		if a.reading {
-			s.alerts[n] = al
+			s.alerts.Put(n, al)
 			al.src.alerts[al.identity] = al
 		}
 	}

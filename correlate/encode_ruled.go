@@ -97,8 +97,8 @@ func (s *State) restoreRuled(counts []RuleCount) {
 			*r = counts[n]
 		}
 	}
-	for _, n := range sortedKeys(s.alerts) {
-		al := s.alerts[n]
+	for _, n := range s.alertNumbers() {
+		al := s.alerts.Get(n)
 		s.index(al, true)
 		if al.hiddenBy != 0 {
 			s.children[al.hiddenBy] = append(s.children[al.hiddenBy], n)

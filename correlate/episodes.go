@@ -266,12 +266,12 @@ func (s *State) place(a *alert, t itsm.Time) {
 func (s *State) forgetDead() {
 	for s.dead.len() > 0 {
 		id, at := s.dead.front()
-		full := len(s.alerts) > alertsMax
+		full := s.alerts.Len() > alertsMax
 		if s.now < at.Add(s.cfg.EvictAfter.Std()) && !full {
 			return
 		}
 		s.dead.pop()
-		a := s.alerts[itsm.AlertNumber(id)]
+		a := s.alerts.Get(itsm.AlertNumber(id))
 		if a == nil || a.status != itsm.Resolved || a.deadAt != at {
 			continue // fired again since, and stands further back
 		}
@@ -291,7 +291,7 @@ func (s *State) forgetDead() {
 const alertsMax = 1_000_000
 
 func (s *State) forget(a *alert) {
-	delete(s.alerts, a.number)
+	s.alerts.Drop(a.number)
 	delete(a.src.alerts, a.identity)
 	s.releaseCI(a.ci)
 	s.group.forget(a)

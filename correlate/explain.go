@@ -46,7 +46,7 @@ type Explanation struct {
 // takes nothing in: the state encodes as before. ok is false when the alert is not
 // remembered. It uses the state's scratch, so nothing else may read meanwhile.
 func (s *State) Explain(q Question) (x Explanation, ok bool) {
-	a := s.alerts[q.Alert]
+	a := s.alerts.Get(q.Alert)
 	if q.Alert != 0 && a == nil || q.Alert == 0 && q.Event == nil {
 		return x, false
 	}
@@ -65,7 +65,7 @@ func (s *State) Explain(q Question) (x Explanation, ok bool) {
 	if a != nil && a.member {
 		x.Incident = a.incident
 	}
-	if i := s.incidents[x.Incident]; i != nil && s.alerts[i.lead] != nil {
+	if i := s.incidents[x.Incident]; i != nil && s.alerts.Get(i.lead) != nil {
 		x.Lead, x.Facts = i.lead, s.incidentFacts(i)
 	}
 	x.HiddenBy = s.hidersOf(t, e)

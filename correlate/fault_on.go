@@ -55,8 +55,8 @@ func (s *State) clearAbsent(src *source, d *entry.Delivery) {
 	for i := range d.Events {
 		listed[d.Events[i].Identity] = true
 	}
-	for _, n := range sortedKeys(s.alerts) {
-		a := s.alerts[n]
+	for _, n := range s.alertNumbers() {
+		a := s.alerts.Get(n)
 		if _, group, _ := a.named(); a.src == src && group == d.Events[0].Group && !listed[a.identity] && a.status == itsm.Firing {
 			s.endEpisode(a, endedSender, s.now)
 		}

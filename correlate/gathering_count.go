@@ -38,7 +38,7 @@ func (s *State) sayWaiting(g *gathering, a *alert, text string) {
 		return
 	}
 	for n := g.in; n < len(g.waiting); n++ {
-		if o := s.alerts[g.waiting[n].alert]; o != nil && o != a && o.gathering == g.id && o.status == itsm.Firing && o.held != text {
+		if o := s.alerts.Get(g.waiting[n].alert); o != nil && o != a && o.gathering == g.id && o.status == itsm.Firing && o.held != text {
 			o.held = text
 			s.touchAlert(o)
 		}
@@ -51,7 +51,7 @@ func (s *State) ratioReached(g *gathering, a *alert, cr *rules.CorrelateRule) (b
 	for _, v := range s.look(a.ci).services {
 		cis := map[*ci]bool{}
 		for n := g.in; n < len(g.waiting); n++ {
-			if o := s.alerts[g.waiting[n].alert]; o != nil && slices.Contains(s.look(o.ci).services, v) && (o.ci.id != v.id || v.cis <= 1) {
+			if o := s.alerts.Get(g.waiting[n].alert); o != nil && slices.Contains(s.look(o.ci).services, v) && (o.ci.id != v.id || v.cis <= 1) {
 				cis[o.ci] = true
 			}
 		}

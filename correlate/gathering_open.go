@@ -22,7 +22,7 @@ func (s *State) second(g *gathering, a *alert, t itsm.Time, cr *rules.CorrelateR
 	}
 	text := g.answer()
 	for _, w := range g.waiting {
-		if o := s.alerts[w.alert]; o != nil && o.gathering == g.id {
+		if o := s.alerts.Get(w.alert); o != nil && o.gathering == g.id {
 			o.gathering = 0
 			if o.status == itsm.Firing {
 				o.held, o.answered = text, true
@@ -52,7 +52,7 @@ func (g *gathering) clear() {
 func (s *State) openGathered(g *gathering, t itsm.Time, says string) {
 	var fires, cleared []*alert
 	for n, w := range g.waiting {
-		a := s.alerts[w.alert]
+		a := s.alerts.Get(w.alert)
 		switch {
 		case a == nil || a.episode != w.episode || a.member:
 		case a.status == itsm.Firing:
@@ -173,7 +173,7 @@ func (s *State) gatheringDue(g *gathering) {
 	cr := r.Correlate
 	s.slideDue(g, cr)
 	fires := slices.ContainsFunc(g.waiting, func(w waiter) bool {
-		a := s.alerts[w.alert]
+		a := s.alerts.Get(w.alert)
 		return a != nil && a.episode == w.episode && a.status == itsm.Firing && (cr.Absent == "" || s.now.Sub(w.at) >= cr.Within)
 	})
 	if due := g.due != 0 && g.due <= s.now; due {
@@ -219,7 +219,7 @@ func (s *State) nextAbsence(g *gathering, cr *rules.CorrelateRule) {
 func (s *State) tidy(g *gathering) {
 	kept, in := g.waiting[:0], 0
 	for n, w := range g.waiting {
-		a := s.alerts[w.alert]
+		a := s.alerts.Get(w.alert)
 		live := a != nil && a.episode == w.episode && a.gathering == g.id && a.status == itsm.Firing
 		if !live && n < g.in {
 			if a != nil && a.gathering == g.id {

@@ -78,8 +78,8 @@ func (s *State) index(a *alert, in bool) {
 
 // rehideAll makes the index anew, for another rule set or CMDB.
 func (s *State) rehideAll() {
-	for _, n := range sortedKeys(s.alerts) {
-		s.rehide(s.alerts[n])
+	for _, n := range s.alertNumbers() {
+		s.rehide(s.alerts.Get(n))
 	}
 }
 
@@ -130,7 +130,7 @@ const hideDepthMax = 16
 // to follow counts as one: an alert too many is better than one too few.
 func (s *State) leadsTo(n, child itsm.AlertNumber) bool {
 	for range hideDepthMax {
-		p := s.alerts[n]
+		p := s.alerts.Get(n)
 		if p == nil || p.hiddenBy == 0 {
 			return false
 		}
@@ -145,7 +145,7 @@ func (s *State) leadsTo(n, child itsm.AlertNumber) bool {
 func (s *State) hide(a *alert, parent itsm.AlertNumber) {
 	a.hiddenBy = parent
 	s.children[parent] = append(s.children[parent], a.number)
-	a.held = fmt.Sprintf("rule %s: inhibited by %s", a.rule, s.alerts[parent].describe())
+	a.held = fmt.Sprintf("rule %s: inhibited by %s", a.rule, s.alerts.Get(parent).describe())
 }
 
 func (s *State) unhide(a *alert) {
@@ -162,7 +162,7 @@ func (s *State) unhide(a *alert) {
 // showChildren places again, after the grace, what a hid.
 func (s *State) showChildren(a *alert) {
 	for _, n := range s.children[a.number] {
-		if c := s.alerts[n]; c.status == itsm.Firing && c.ruleDue == 0 {
+		if c := s.alerts.Get(n); c.status == itsm.Firing && c.ruleDue == 0 {
 			c.ruleDue = s.now.Add(hideGrace)
 			s.scheduleAlert(c)
 		}

@@ -38,8 +38,8 @@ func checkInvariants(tb fataler, w *world) {
 			tb.Fatalf("%s is filed under %s", i.number, n)
 		}
 	}
-	for _, n := range sortedKeys(s.alerts) {
-		a := s.alerts[n]
+	for _, n := range s.alertNumbers() {
+		a := s.alerts.Get(n)
 		refs[a.ci]++
 		if a.src.alerts[a.identity] != a {
 			tb.Fatalf("%s is not the alert of its key", n)

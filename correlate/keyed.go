@@ -27,7 +27,7 @@ func (s *State) partOf(src *source, own string) *alert {
 	if !ok {
 		return nil
 	}
-	if a := s.alerts[p.alert]; a != nil && a.gen == p.gen && a.status == itsm.Firing {
+	if a := s.alerts.Get(p.alert); a != nil && a.gen == p.gen && a.status == itsm.Firing {
 		return a
 	}
 	return nil

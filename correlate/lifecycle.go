@@ -88,7 +88,7 @@ func (s *State) forgetEnded() {
 
 func (s *State) forgetIncident(i *incident) {
 	for _, m := range i.members {
-		if a := s.alerts[m.alert]; a != nil && a.inc == i {
+		if a := s.alerts.Get(m.alert); a != nil && a.inc == i {
 			a.inc = nil // it was a member: the episode can start nowhere else
 			if a.flapsIn == i {
 				a.flapsIn = nil

@@ -103,7 +103,7 @@ func (s *State) moveMember(into, from *incident, m member, by, because string) {
 	s.put(itsm.Decision{Kind: itsm.DropEvidence, Evidence: &itsm.Evidence{Incident: from.number, Alert: m.alert, Episode: m.episode}})
 	s.put(itsm.Decision{Kind: itsm.PutEvidence, Evidence: &itsm.Evidence{Incident: into.number, Alert: m.alert, Episode: m.episode, At: s.now, Offset: s.off,
 		Decision: itsm.DecidedMerged, By: by, Rule: ruleDefault, CMDBRevision: s.graph.Revision(), CI: m.ci.id, Because: because}})
-	a := s.alerts[m.alert]
+	a := s.alerts.Get(m.alert)
 	m.from = from.number
 	into.members = append(into.members, m)
 	if a == nil || a.inc != from {
@@ -124,7 +124,7 @@ func (s *State) count(i *incident, ms []member, at int) {
 	for n := range ms {
 		m := &ms[n]
 		s.addCI(i, m.ci)
-		a := s.alerts[m.alert]
+		a := s.alerts.Get(m.alert)
 		if a == nil {
 			continue
 		}
@@ -227,7 +227,7 @@ func (s *State) splitMember(i, to *incident, m member, because string) {
 		Decision: itsm.DecidedSplit, By: "person", Rule: ruleDefault, CMDBRevision: s.graph.Revision(), CI: m.ci.id, Because: because}})
 	m.from = 0
 	to.members = append(to.members, m)
-	a := s.alerts[m.alert]
+	a := s.alerts.Get(m.alert)
 	if a == nil || a.inc != i {
 		return
 	}

@@ -133,7 +133,7 @@ func (s *State) suppressedOutcome(t *alert) (Outcome, bool) {
 	case r.Suppress.Hold > 0:
 		o.What, o.Because = OutcomeHeld, fmt.Sprintf("rule %s holds it for %s", r.ID, short(Duration(r.Suppress.Hold)))
 	case r.Suppress.InhibitedBy != nil:
-		o.What, o.Because = OutcomeInhibited, fmt.Sprintf("rule %s: %s fires and hides it", r.ID, s.alerts[s.hiddenBy(t, r)].describe())
+		o.What, o.Because = OutcomeInhibited, fmt.Sprintf("rule %s: %s fires and hides it", r.ID, s.alerts.Get(s.hiddenBy(t, r)).describe())
 	default:
 		o.What, o.Because = OutcomeMuted, "rule "+r.ID+" mutes it"
 		if end := endOfForce(r, s.now); end != 0 {

@@ -89,7 +89,7 @@ func (s *State) govern(i *incident) {
 		}
 		return
 	}
-	lead := s.alerts[i.lead]
+	lead := s.alerts.Get(i.lead)
 	if lead == nil || !i.state.IsOpen() {
 		s.enforce(i)
 		return

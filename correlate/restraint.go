@@ -78,8 +78,8 @@ func (s *State) reconsiderAll() {
 		return
 	}
 	s.rehideAll()
-	for _, n := range sortedKeys(s.alerts) {
-		s.reconsider(s.alerts[n])
+	for _, n := range s.alertNumbers() {
+		s.reconsider(s.alerts.Get(n))
 	}
 }
 
@@ -157,8 +157,8 @@ func (s *State) setRules(r *Rules) {
 	s.useRules()
 	s.rehideAll()
 	s.regather()
-	for _, n := range sortedKeys(s.alerts) {
-		if a := s.alerts[n]; a.status == itsm.Firing && a.restraint != free {
+	for _, n := range s.alertNumbers() {
+		if a := s.alerts.Get(n); a.status == itsm.Firing && a.restraint != free {
 			s.unrestrain(a)
 			s.place(a, s.now)
 		}

@@ -37,7 +37,7 @@ type State struct {
 
 	sources    map[string]*source
 	sourceList []*source // in the order they came
-	alerts     map[itsm.AlertNumber]*alert
+	alerts     group.Table[itsm.AlertNumber, alert]
 	lastAlert  itsm.AlertNumber
 	firing     int
 	dead       fifo // alerts that ended, oldest first
@@ -86,7 +86,7 @@ type State struct {
 // New returns the state before the first entry.
 func New(c Config, g *cmdb.Graph) *State {
 	s := &State{
-		cfg: c, graph: g, sources: map[string]*source{}, alerts: map[itsm.AlertNumber]*alert{}, incidents: map[itsm.IncidentNumber]*incident{},
+		cfg: c, graph: g, sources: map[string]*source{}, incidents: map[itsm.IncidentNumber]*incident{},
 		cis: map[ciKey]*ci{}, services: map[cmdb.Ref]*service{}, trails: map[string]string{}, unbound: map[string]uint64{},
 		hiding: hiding{}, children: map[itsm.AlertNumber][]itsm.AlertNumber{}, gatherings: map[gatherKey]*gathering{},
 		gatheringIDs: map[uint64]*gathering{}, gatheringsOf: map[string]int{},
@@ -176,8 +176,8 @@ func (s *State) setConfig(c *Config) {
 	if g := s.graph.Configure(c.CMDB); g != s.graph {
 		s.setGraph(g)
 	}
-	for _, n := range sortedKeys(s.alerts) {
-		s.scheduleAlert(s.alerts[n])
+	for _, n := range s.alertNumbers() {
+		s.scheduleAlert(s.alerts.Get(n))
 	}
 	for _, n := range sortedKeys(s.incidents) {
 		s.scheduleIncident(s.incidents[n])
@@ -206,6 +206,19 @@ func (s *State) Flush() []itsm.Decision {
 	clear(s.dirtyIncidents)
 	s.dirtyAlerts, s.dirtyIncidents = s.dirtyAlerts[:0], s.dirtyIncidents[:0]
 	return s.flushed
+}
+
+// alertNumbers lists the alerts in order.
+func (s *State) alertNumbers() []itsm.AlertNumber {
+	numbers := s.alerts.Numbers()
+	if faultMapOrder {
+		unordered := map[itsm.AlertNumber]bool{}
+		for _, n := range numbers {
+			unordered[n] = true
+		}
+		return slices.Collect(maps.Keys(unordered))
+	}
+	return numbers
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

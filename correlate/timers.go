@@ -96,7 +96,7 @@ func (s *State) schedule(wake *itsm.Time, class wakeClass, id uint64, due itsm.T
 func (s *State) valid(t timer) bool {
 	switch t.class {
 	case wakeAlert:
-		a := s.alerts[itsm.AlertNumber(t.id)]
+		a := s.alerts.Get(itsm.AlertNumber(t.id))
 		return a != nil && a.wake == t.due
 	case wakeIncident:
 		i := s.incidents[itsm.IncidentNumber(t.id)]
@@ -149,7 +149,7 @@ func (s *State) advance(at itsm.Time) {
 func (s *State) wake(t timer) {
 	switch t.class {
 	case wakeAlert:
-		a := s.alerts[itsm.AlertNumber(t.id)]
+		a := s.alerts.Get(itsm.AlertNumber(t.id))
 		a.wake = 0
 		s.alertDue(a)
 	case wakeIncident:

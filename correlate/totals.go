@@ -109,7 +109,7 @@ func (s *State) Totals() Totals {
 	}
 	slices.SortFunc(t.Sources, func(a, b SourceTotals) int { return strings.Compare(a.Source, b.Source) })
 	t.SuppressedBy = counts(all)
-	t.Alerts, t.Firing, t.OpenIncidents, t.Incidents = len(s.alerts), s.firing, s.openIncidents, uint64(s.lastIncident)
+	t.Alerts, t.Firing, t.OpenIncidents, t.Incidents = s.alerts.Len(), s.firing, s.openIncidents, uint64(s.lastIncident)
 	t.StormsOn, t.PagesHeld = s.stormsOn, len(s.pages.held)
 	t.TopUnbound = s.topUnbound()
 	return t
@@ -180,7 +180,7 @@ func (s *State) EpisodeOf(key itsm.AlertKey) (itsm.AlertNumber, uint32) {
 // OverlayAlerts fills the exact counters of repeats into records read from the desk.
 func (s *State) OverlayAlerts(as []itsm.Alert) {
 	for n := range as {
-		if a := s.alerts[as[n].Number]; a != nil {
+		if a := s.alerts.Get(as[n].Number); a != nil {
 			as[n].EventCount, as[n].LastSeenAt = a.count, a.lastSeen
 		}
 	}

@@ -243,8 +243,8 @@ func TestForgetting(t *testing.T) {
 	fire("a", itsm.Resolved)
 	w.until(w.at + 8*24*60*minuteMS)
 	fire("b", itsm.Firing)
-	if len(w.s.alerts) != 1 || w.s.alerts[2] == nil {
-		t.Fatalf("%d alerts have state, want only b, which fires", len(w.s.alerts))
+	if w.s.alerts.Len() != 1 || w.s.alerts.Get(2) == nil {
+		t.Fatalf("%d alerts have state, want only b, which fires", w.s.alerts.Len())
 	}
 	w.until(w.at + 8*24*60*minuteMS)
 	w.do(Input{Tick: true})

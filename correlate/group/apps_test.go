@@ -70,7 +70,7 @@ func TestLostIsNoResolve(t *testing.T) {
 		w.fire(at, "a:Down")
 		w.g.Lost(w.alerts["a:Down"], epoch.Add(at))
 	}
-	if s := w.g.series[w.alerts["a:Down"]]; !w.g.isMute(s.rule) || s.firing {
+	if s := w.g.series.Get(w.alerts["a:Down"]); !w.g.isMute(s.rule) || s.firing {
 		t.Errorf("after %d alerts that went stale: mute %v and firing %v, want mute and not firing", c.MuteOnsets, w.g.isMute(s.rule), s.firing)
 	}
 }

@@ -77,7 +77,7 @@ func (g *Grouper) Consider(p Probe, except, beside itsm.IncidentNumber) Consider
 // what puts everything back.
 func (g *Grouper) rehearse(p Probe) (*series, func()) {
 	var s series
-	if known := g.series[p.Alert]; known != nil {
+	if known := g.series.Get(p.Alert); known != nil {
 		if s = *known; s.began >= p.At {
 			return &s, func() {} // Place saw it
 		}
@@ -85,7 +85,7 @@ func (g *Grouper) rehearse(p Probe) (*series, func()) {
 		s = series{activity: activity{slot: int64(p.At) / slotMillis}}
 	}
 	n := len(g.rules)
-	if g.series[p.Alert] == nil {
+	if g.series.Get(p.Alert) == nil {
 		if i, ok := g.ruleOf[ruleKey{p.Source, p.AlertName}]; ok {
 			s.rule = i
 		} else {

@@ -26,7 +26,7 @@ func (g *Grouper) Encode(w io.Writer) error {
 // Groupers encode equally. CIs are written by Ref, which a graph's own snapshot
 // keeps, also of CIs that are retired.
 func (g *Grouper) Append(dst []byte) []byte {
-	e := &encoder{b: slices.Grow(dst, len(g.series)*seriesBytes), g: g}
+	e := &encoder{b: slices.Grow(dst, g.series.Len()*seriesBytes), g: g}
 	e.uint(encodingVersion)
 	e.time(g.clock)
 	e.rules()
@@ -114,10 +114,10 @@ func (e *encoder) rules() {
 
 // series writes the histories of alerts by number.
 func (e *encoder) series() {
-	keys := sorted(e.g.series, cmp.Compare[itsm.AlertNumber])
+	keys := e.g.series.Numbers()
 	e.uint(uint64(len(keys)))
 	for _, a := range keys {
-		s := e.g.series[a]
+		s := e.g.series.Get(a)
 		e.uint(uint64(a))
 		e.activity(s.activity)
 		e.uint(uint64(s.incident))
@@ -395,7 +395,7 @@ func (d *decoder) series() {
 		a := itsm.AlertNumber(d.uint())
 		s := &series{activity: d.activity(), incident: itsm.IncidentNumber(d.uint()), began: d.time(), changed: d.time(),
 			spellAt: d.time(), halved: d.time(), spells: uint32(d.uint()), firing: d.bool(), rule: d.rule()}
-		d.g.series[a] = s
+		d.g.series.Put(a, s)
 	}
 }
 

@@ -15,7 +15,7 @@ type Grouper struct {
 	clock itsm.Time // the latest grouping time seen; drives what the indexes keep
 
 	groups map[itsm.IncidentNumber]*group
-	series map[itsm.AlertNumber]*series
+	series Table[itsm.AlertNumber, series]
 	rules  []rule // 0 is the rule nothing is known about
 	ruleOf map[ruleKey]int32
 	seen   map[sighted]*observed // names in alerts' labels → CIs that were named with them
@@ -55,8 +55,8 @@ type Grouper struct {
 func New(c Config, g *cmdb.Graph) *Grouper {
 	return &Grouper{
 		c: c, cmdb: g,
-		groups: map[itsm.IncidentNumber]*group{}, series: map[itsm.AlertNumber]*series{},
-		rules: make([]rule, 1), ruleOf: map[ruleKey]int32{},
+		groups: map[itsm.IncidentNumber]*group{},
+		rules:  make([]rule, 1), ruleOf: map[ruleKey]int32{},
 		seen: map[sighted]*observed{}, hot: map[cmdb.Ref]*hotness{}, apps: map[cmdb.Ref]*app{},
 		components: map[cmdb.Ref]cmdb.Ref{}, appIn: map[string]cmdb.Ref{},
 		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]explained{}, byKey: map[string][]*group{},
@@ -326,7 +326,7 @@ func (g *Grouper) Leave(n itsm.IncidentNumber, a itsm.AlertNumber, episode uint3
 	}
 	if m := gr.members.get(a); m != nil && m.episode == episode {
 		g.drop(gr, a, *m)
-		if s := g.series[a]; s != nil && s.incident == n {
+		if s := g.series.Get(a); s != nil && s.incident == n {
 			s.incident = 0
 		}
 	}
@@ -334,7 +334,7 @@ func (g *Grouper) Leave(n itsm.IncidentNumber, a itsm.AlertNumber, episode uint3
 
 // Ended records that the current episode of an alert resolved.
 func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
-	s := g.series[a]
+	s := g.series.Get(a)
 	if s == nil || !s.firing {
 		return
 	}
@@ -349,7 +349,7 @@ func (g *Grouper) Ended(a itsm.AlertNumber, at itsm.Time) {
 // last heard of. Its sender resolved nothing: that one does not show a sender
 // that resolves.
 func (g *Grouper) Lost(a itsm.AlertNumber, at itsm.Time) {
-	s := g.series[a]
+	s := g.series.Get(a)
 	if s == nil || !s.firing {
 		return
 	}
@@ -436,7 +436,7 @@ func (g *Grouper) Merge(into, from itsm.IncidentNumber) {
 			g.drop(dst, a, *old)
 		}
 		g.add(dst, a, m)
-		if s := g.series[a]; s != nil && s.incident == from {
+		if s := g.series.Get(a); s != nil && s.incident == from {
 			s.incident = into
 		}
 	}
@@ -470,6 +470,6 @@ func (gr *group) numbers() []itsm.AlertNumber {
 
 // Forget drops the history of an alert whose record is gone.
 func (g *Grouper) Forget(a itsm.AlertNumber) {
-	delete(g.series, a)
+	g.series.Drop(a)
 	g.latest = latest{}
 }

@@ -212,10 +212,10 @@ func (g *Grouper) seriesOf(p *Probe) *series {
 	if g.latest.series != nil && g.latest.alert == p.Alert {
 		return g.latest.series
 	}
-	s := g.series[p.Alert]
+	s := g.series.Get(p.Alert)
 	if s == nil {
 		s = &series{activity: activity{slot: int64(p.At) / slotMillis}, rule: g.ruleIndex(ruleKey{p.Source, p.AlertName})}
-		g.series[p.Alert] = s
+		g.series.Put(p.Alert, s)
 	}
 	g.latest = latest{p.Alert, s}
 	return s
