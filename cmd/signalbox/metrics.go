@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"signalbox/connectors"
+	"signalbox/correlate"
 	"signalbox/correlate/engine"
 	"signalbox/itsm"
 	"signalbox/itsm/desk"
@@ -45,13 +48,17 @@ var (
 	descDead        = gauge("outbox_dead_letters", "Intents that were abandoned.", "connector")
 	descFailures    = gauge("connector_failures_in_a_row", "Failures since the partner last confirmed something.", "connector")
 	descStorage     = gauge("storage_bytes", "Bytes on disk.", "part")
+	descRules       = gauge("rules_active_revision", "Active revision of the rule set; 0: none.")
+	descRuleHits    = gauge("rules_hits_total", "Times a rule matched and decided. The first rules of the set by name, the rest as others.", "rule")
+	descRuleShadow  = gauge("rules_shadow_hits_total", "Times a rule matched in shadow mode and changed nothing.", "rule")
+	descRuleFailed  = gauge("rules_failures_total", "Times a rule failed or cost too much and was skipped.", "rule")
 	descStorageFree = gauge("storage_free_bytes", "Room left on the data directory's disk.")
 )
 
 // Describe implements prometheus.Collector.
 func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descReady, descOffset, descCursor, descLag, descAlerts, descIncidents, descOpened, descEvents, descBound, descCIs, descRevision,
-		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descStorage, descStorageFree} {
+		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descRules, descRuleHits, descRuleShadow, descRuleFailed, descStorage, descStorageFree} {
 		ch <- d
 	}
 }
@@ -66,6 +73,7 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	m.fold(set, count)
 	m.records(set)
+	m.rules(set, count)
 	for _, s := range m.senders {
 		st := s.Status()
 		set(descFailures, float64(st.Failures), st.Connector)
@@ -123,5 +131,40 @@ func (m *stateMetrics) records(set setter) {
 		set(descOutbox, float64(o.Pending), o.Connector)
 		set(descOutboxAge, age, o.Connector)
 		set(descDead, float64(o.Dead), o.Connector)
+	}
+}
+
+// Bounds of the rules that have series of their own; what the others did is one
+// series. Failures come first: a rule that fails must be named.
+const (
+	ruleSeriesMax = 200
+	otherRules    = "others"
+)
+
+// rules counts what the rules of the active set did.
+func (m *stateMetrics) rules(set setter, count counter) {
+	set(descRules, float64(m.eng.Rules().Revision))
+	countRules(m.eng.RuleCounts(), count)
+}
+
+// countRules counts rules one by one as far as they may have series of their own.
+func countRules(list []correlate.RuleCount, count counter) {
+	slices.SortStableFunc(list, func(a, b correlate.RuleCount) int {
+		return cmp.Or(cmp.Compare(min(b.Failures, 1), min(a.Failures, 1)), cmp.Compare(a.ID, b.ID))
+	})
+	var rest correlate.RuleCount
+	for n, c := range list {
+		if n < ruleSeriesMax {
+			count(descRuleHits, c.Hits, c.ID)
+			count(descRuleShadow, c.ShadowHits, c.ID)
+			count(descRuleFailed, c.Failures, c.ID)
+			continue
+		}
+		rest.Hits, rest.ShadowHits, rest.Failures = rest.Hits+c.Hits, rest.ShadowHits+c.ShadowHits, rest.Failures+c.Failures
+	}
+	if len(list) > ruleSeriesMax {
+		count(descRuleHits, rest.Hits, otherRules)
+		count(descRuleShadow, rest.ShadowHits, otherRules)
+		count(descRuleFailed, rest.Failures, otherRules)
 	}
 }

@@ -21,6 +21,9 @@ func TestMonitoringFilesNameRealMetrics(t *testing.T) {
 	outside := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(outside.Close)
 	s, _ := withPagerDuty(t, "heartbeat: {url: '"+outside.URL+"'}\n")
+	if out, err := cli(t, "rules", "apply", "--server", s.url, "--token", adminToken, "--yes", ruleDir(t, map[string]string{"team.yaml": teamRule})); err != nil {
+		t.Fatal(err, out)
+	}
 	s.do(http.MethodPost, "/webhooks/generic", event("firing", "shop"), nil)
 	s.do(http.MethodPost, "/webhooks/nobody", event("firing", "shop"), nil)
 	eventually(t, "an incident", func() bool { return len(s.incidents()) == 1 })

@@ -317,7 +317,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
 	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, after: after,
-		watching:     watchingOf(set, j, d, space, after, health.ready, reg, log),
+		watching:     watchingOf(set, j, d, space, eng, after, health.ready, reg, log),
 		reload:       &reloader{o: o, explicit: explicit, door: door, pair: pair, level: level, log: log, running: set.file},
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
 }

@@ -12,6 +12,7 @@ import (
 	"signalbox/cmd/internal/conf"
 	"signalbox/cmd/internal/watch"
 	"signalbox/connectors"
+	"signalbox/correlate/engine"
 	"signalbox/ingest/journal"
 	"signalbox/itsm/desk"
 )
@@ -35,14 +36,14 @@ func heartbeatURL(f *conf.File) (string, error) {
 	return url, nil
 }
 
-func watchingOf(set *settings, j *journal.Log, d *desk.Desk, space *disk, after *restoredStart, ready func() bool, reg prometheus.Registerer, log *slog.Logger) watching {
+func watchingOf(set *settings, j *journal.Log, d *desk.Desk, space *disk, eng *engine.Engine, after *restoredStart, ready func() bool, reg prometheus.Registerer, log *slog.Logger) watching {
 	f := set.file
 	o := watch.Options{Journal: j, Records: d, Ready: ready, Log: log}
 	for _, w := range f.Watchdogs {
 		o.Watchdogs = append(o.Watchdogs, watch.Watchdog{Source: w.Source, Labels: w.Labels, MissingAfter: time.Duration(w.MissingAfter)})
 	}
 	if f.SelfAlerts == nil || *f.SelfAlerts {
-		o.Self = &watch.Self{Quiet: after.isQuiet, Room: func() (free, refused int64, err error) {
+		o.Self = &watch.Self{Quiet: after.isQuiet, Rules: ruleFailures(eng), Room: func() (free, refused int64, err error) {
 			r := space.last.Load()
 			return r.bytes, space.reserve, r.err
 		}}
@@ -53,6 +54,16 @@ func watchingOf(set *settings, j *journal.Log, d *desk.Desk, space *disk, after 
 			HTTP: connectors.NewClient(log), Log: log, Metrics: watch.NewHeartbeatMetrics(reg)}
 	}
 	return w
+}
+
+// ruleFailures tells the watcher of rules that failed.
+func ruleFailures(eng *engine.Engine) func() ([]watch.RuleFailures, uint64) {
+	return func() (out []watch.RuleFailures, revision uint64) {
+		for _, c := range eng.RuleCounts() {
+			out = append(out, watch.RuleFailures{ID: c.ID, Failures: c.Failures})
+		}
+		return out, eng.Rules().Revision
+	}
 }
 
 // start adds what watches to what runs.

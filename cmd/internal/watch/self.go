@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"signalbox/itsm"
@@ -13,6 +14,7 @@ const (
 	outboxLateAfter = 2 * time.Minute
 	growthHeld      = 15 * time.Minute // how long after the last growth its alert fires
 	diskLowFactor   = 2                // times the room below which deliveries are refused
+	ruleAlertsMax   = 20               // rules that fail and have an alert of their own
 )
 
 // Self is what the server looks at of itself.
@@ -21,10 +23,18 @@ type Self struct {
 	Room func() (free, refused int64, err error)
 	// Quiet reports whether intents wait on purpose, after a restore. Nil: never.
 	Quiet func(now time.Time) bool
+	// Rules answers how often each rule failed, and the active revision. Nil: there are none.
+	Rules func() (failed []RuleFailures, revision uint64)
 	// OutboxLateAfter is how long an intent may wait; 0: two minutes.
 	OutboxLateAfter time.Duration
 
 	grown map[string]*growth // by condition
+}
+
+// RuleFailures is how often a rule failed and was skipped.
+type RuleFailures struct {
+	ID       string
+	Failures uint64
 }
 
 // growth remembers when a number last rose.
@@ -71,10 +81,35 @@ func (s *Self) conditions(c desk.Counts, now time.Time) (out []condition) {
 	if s.rose("quarantine", c.QuarantineWaiting, now) {
 		add("quarantine", itsm.Warning, "QuarantineGrows", "Deliveries arrive that cannot be read: look at the quarantine")
 	}
+	out = append(out, s.rules(now)...)
 	if free, refused, err := s.Room(); err != nil {
 		add("disk", itsm.Major, "DiskUnknown", "The room on the disk of the data directory is unknown: %v", err)
 	} else if free < diskLowFactor*refused {
 		add("disk", itsm.Critical, "DiskLow", "The disk of the data directory fills up: below %d MiB deliveries are refused", refused>>20)
+	}
+	return out
+}
+
+// rules are the conditions of rules that failed lately.
+func (s *Self) rules(now time.Time) (out []condition) {
+	if s.Rules == nil {
+		return nil
+	}
+	list, revision := s.Rules()
+	active := map[string]bool{}
+	for _, r := range list {
+		id := "rule/" + r.ID
+		active[id] = true
+		if s.rose(id, int(r.Failures), now) && len(out) < ruleAlertsMax {
+			out = append(out, condition{id: id, severity: itsm.Warning, rule: "RuleFails",
+				title: fmt.Sprintf("Rule %s of revision %d fails and is skipped: try it with 'signalbox explain', then mend it or roll back", r.ID, revision),
+				labels: map[string]string{"service": "signalbox", "rule": r.ID}})
+		}
+	}
+	for id := range s.grown { // any order: each is looked at alone
+		if strings.HasPrefix(id, "rule/") && !active[id] {
+			delete(s.grown, id)
+		}
 	}
 	return out
 }

@@ -28,6 +28,7 @@ type world struct {
 	counts  desk.Counts
 	free    int64
 	ready   bool
+	failed  []RuleFailures
 	refuse  error
 	said    []string // status and identity of what was journaled
 	entries int
@@ -113,6 +114,10 @@ func (w *world) watch(t *testing.T, d time.Duration) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return w.free, 100 << 20, nil
+	}, Rules: func() ([]RuleFailures, uint64) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.failed, 7
 	}}
 	ready := func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.ready }
 	if err := NewWatcher(Options{Journal: w, Records: w, Ready: ready, Watchdogs: dogs, Self: self}).Run(ctx); err != nil {
@@ -279,4 +284,25 @@ func waitFor(t *testing.T, ok func() bool) {
 			t.Fatal("not within 5 s")
 		}
 	}
+}
+
+// A rule that begins to fail is said once, by its name; what had failed before the
+// start is not news, and a rule that is not active any more is forgotten.
+func TestRulesThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.failed = []RuleFailures{{"old", 5}, {"new", 0}}
+		w.at(0, func() { w.hear(eu) })
+		w.at(time.Minute, func() { w.set(func() { w.failed = []RuleFailures{{"old", 5}, {"new", 1}} }) })
+		w.at(2*time.Minute, func() {
+			w.set(func() {
+				if title := w.alerts[len(w.alerts)-1].Title; !strings.Contains(title, "Rule new of revision 7 fails") {
+					t.Errorf("title %q", title)
+				}
+				w.failed = []RuleFailures{{"old", 5}}
+			})
+		})
+		w.watch(t, 4*time.Minute)
+		w.want(t, "firing rule/new", "resolved rule/new")
+	})
 }
