@@ -61,7 +61,7 @@ func TestReadmeRules(t *testing.T) {
 	n := 0
 	for _, block := range strings.Split(string(b), "```yaml\n")[1:] {
 		text, _, _ := strings.Cut(block, "```")
-		if !strings.HasPrefix(text, "# rules/") {
+		if !strings.HasPrefix(text, "# team-rules/") {
 			continue
 		}
 		n++

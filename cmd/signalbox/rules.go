@@ -30,7 +30,7 @@ The language: 'go doc ./rules', and 'signalbox rules vars' for what a condition 
 // readRules reads the files of a rule set: those named, and in directories all
 // .yaml, .yml and .csv below them. Names are relative to their directory.
 func readRules(paths []string) ([]rules.File, error) {
-	var out []rules.File
+	out := []rules.File{} // an empty directory is a set without rules, and the server is told a list
 	for _, p := range paths {
 		st, err := os.Stat(p)
 		if err != nil {

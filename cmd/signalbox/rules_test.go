@@ -59,6 +59,9 @@ func TestRulesByCommandLine(t *testing.T) {
 	if out, err := cmd("no\n", "apply", one); err == nil || !strings.Contains(out, "Activate this in place of no rules?") {
 		t.Errorf("without a yes: %v\n%s", err, out)
 	}
+	if out, err := cmd("", "rollback"); err == nil || !strings.Contains(err.Error(), "no rules were ever active") {
+		t.Errorf("rollback of nothing: %v\n%s", err, out)
+	}
 	want("yes\n", "revision 1 is active: 1 rules", "apply", "--note", "first", one)
 	want("", "already", "apply", "--yes", one)
 	want("", "    - incident: {labels: {team: shop}}\n    + incident: {labels: {team: store}}", "diff", "active", two)
@@ -81,6 +84,24 @@ func TestRulesByCommandLine(t *testing.T) {
 	s.kill()
 	s.run()
 	want("", "no difference", "diff", "active", one)
+	want("", "is active: 0 rules", "apply", "--yes", t.TempDir())
+}
+
+// TestRulesRollbackOfTheFirst: going back from the first revision leaves no rules,
+// and going back once more brings them again.
+func TestRulesRollbackOfTheFirst(t *testing.T) {
+	s := start(t, t.TempDir(), "")
+	dir := ruleDir(t, map[string]string{"team.yaml": teamRule})
+	for _, step := range []struct{ args, want string }{
+		{"apply --yes " + dir, "revision 1 is active: 1 rules"},
+		{"rollback", "revision 2 is active: 0 rules"},
+		{"rollback", "revision 1 is active: 1 rules"},
+	} {
+		out, err := cli(t, append([]string{"rules", "--server", s.url, "--token", adminToken}, strings.Fields(step.args)...)...)
+		if err != nil || !strings.Contains(out, step.want) {
+			t.Fatalf("%s: %v\n%s\nwant %q", step.args, err, out, step.want)
+		}
+	}
 }
 
 // TestRulesTest: what CI sees of rule tests that pass, fail and cannot be read.
@@ -131,9 +152,9 @@ func TestRuleExamples(t *testing.T) {
 // TestReadmeRules: the rules of the README pass the test of the README, and are
 // those of the examples.
 func TestReadmeRules(t *testing.T) {
-	set, test := readmeBlock(t, "# rules/kubernetes.yaml"), readmeBlock(t, "# rules/kubernetes_test.yaml")
+	set, test := readmeBlock(t, "# team-rules/kubernetes.yaml"), readmeBlock(t, "# team-rules/kubernetes_test.yaml")
 	b, err := os.ReadFile("../../rules/examples/namespace/kubernetes.yaml")
-	if err != nil || set != "# rules/kubernetes.yaml\n"+string(b) {
+	if err != nil || set != "# team-rules/kubernetes.yaml\n"+string(b) {
 		t.Errorf("README shows another rule set than rules/examples/namespace: %v", err)
 	}
 	dir := ruleDir(t, map[string]string{"kubernetes.yaml": set, "kubernetes_test.yaml": test})

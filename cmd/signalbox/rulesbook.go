@@ -212,11 +212,17 @@ func rulesRollback(c *client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback [REVISION]",
 		Short: "Activate the revision that was active before, or the one named",
+		Long: `Activates the revision that was active before, or the one named. Before the first one
+there were no rules: going back from it saves and activates a revision without rules.
+'signalbox rules history' lists the revisions.`,
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := c.rollbackTo(cmd.Context(), args)
 			if err != nil {
 				return err
+			}
+			if n == 0 { // before the first revision there were no rules, and a set without rules is the same
+				return c.saveAndActivate(cmd.Context(), cmd.OutOrStdout(), []rules.File{}, note)
 			}
 			return c.activate(cmd.Context(), cmd.OutOrStdout(), n, note)
 		},
@@ -225,6 +231,7 @@ func rulesRollback(c *client) *cobra.Command {
 	return cmd
 }
 
+// rollbackTo is the revision to go back to, 0 when there were no rules before.
 func (c *client) rollbackTo(ctx context.Context, args []string) (uint64, error) {
 	if len(args) == 1 {
 		n, err := strconv.ParseUint(args[0], 10, 64)
@@ -237,8 +244,8 @@ func (c *client) rollbackTo(ctx context.Context, args []string) (uint64, error) 
 	if err := c.get(ctx, "/api/v1/rules/activations?limit=1", &list); err != nil {
 		return 0, err
 	}
-	if len(list.Items) == 0 || list.Items[0].Before == 0 {
-		return 0, errors.New("no other revision was active before; to have no rules, apply an empty directory")
+	if len(list.Items) == 0 {
+		return 0, errors.New("no rules were ever active: there is nothing to roll back")
 	}
 	return list.Items[0].Before, nil
 }
