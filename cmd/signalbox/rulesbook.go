@@ -215,7 +215,7 @@ func rulesRollback(c *client) *cobra.Command {
 		Long: `Activates the revision that was active before, or the one named. Before the first one
 there were no rules: going back from it saves and activates a revision without rules.
 'signalbox rules history' lists the revisions.`,
-		Args:  cobra.MaximumNArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := c.rollbackTo(cmd.Context(), args)
 			if err != nil {

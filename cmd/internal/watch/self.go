@@ -102,7 +102,7 @@ func (s *Self) rules(now time.Time) (out []condition) {
 		active[id] = true
 		if s.rose(id, int(r.Failures), now) && len(out) < ruleAlertsMax {
 			out = append(out, condition{id: id, severity: itsm.Warning, rule: "RuleFails",
-				title: fmt.Sprintf("Rule %s of revision %d fails and is skipped: try it with 'signalbox explain', then mend it or roll back", r.ID, revision),
+				title:  fmt.Sprintf("Rule %s of revision %d fails and is skipped: try it with 'signalbox explain', then mend it or roll back", r.ID, revision),
 				labels: map[string]string{"service": "signalbox", "rule": r.ID}})
 		}
 	}
