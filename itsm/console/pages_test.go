@@ -228,6 +228,7 @@ func TestPageOfNothing(t *testing.T) {
 		{viewCIs(nil, "", "", "", "https://sb.example"), []string{"The CMDB is empty", "cmdb import --server https://sb.example"}},
 		{viewStatus(&Health{NotReady: []string{"the fold stopped at entry 7"}}, countsOf(0), 6, 0, fixedNow), []string{"Not ready", "the fold stopped at entry 7"}},
 		{viewStatus(nil, countsOf(0), 0, 0, fixedNow), []string{"All is well"}},
+		{viewStatus(&Health{Sources: []SourceHealth{{Name: "main", Kind: "generic", Deliveries: 1, Events: 1}}}, countsOf(0), 0, 0, fixedNow), []string{"1 delivery", "1 event 0 rejected"}},
 	} {
 		name, _, _ := c.p.about()
 		a, err := loadAssets()

@@ -53,13 +53,26 @@ type ruleFacts struct {
 	Admin    bool
 }
 
+// failedText says with the count what counts as failed, for nothing else on the
+// page tells it.
+func failedText(stage rules.Stage, n uint64) string {
+	text := plural(int(n), "time", "times")
+	switch {
+	case n == 0:
+		return text
+	case stage == rules.Route:
+		return text + ": it names no connector that is configured, or could not be evaluated"
+	}
+	return text + ": it could not be evaluated, or cost too much"
+}
+
 func viewRule(r *rules.Rule, w ruleFacts, inv inventory, now time.Time) rulePage {
 	n := w.Counts[r.ID]
 	p := rulePage{ruleRow: viewRuleRow(r, n, now), Stage: r.Stage.String(), Does: stageAbouts[r.Stage], Revision: w.Revision.Number, Lines: ruleLines(w.Revision.Files, r),
 		Counted: w.Counts != nil, Admin: w.Admin, Shadowed: r.Shadow, Facts: ruleFactLines(r, now), Scanned: plural(w.Scanned, "alert", "alerts")}
 	if p.Counted {
 		p.Counts = []fact{{Name: "Decided", Text: plural(int(n.Hits), "time", "times")}, {Name: "Would have, in shadow", Text: plural(int(n.ShadowHits), "time", "times")},
-			{Name: "Failed", Text: plural(int(n.Failures), "time", "times")}, {Name: "Last match", When: p.Last, Text: map[bool]string{true: "none yet"}[n.LastAt == 0]}}
+			{Name: "Failed", Text: failedText(r.Stage, n.Failures)}, {Name: "Last match", When: p.Last, Text: map[bool]string{true: "none yet"}[n.LastAt == 0]}}
 	}
 	for _, a := range w.Spoke {
 		p.Spoke = append(p.Spoke, viewAlertRow(a, inv, now))

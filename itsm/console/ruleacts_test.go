@@ -24,6 +24,23 @@ func TestFirstRulesWork(t *testing.T) {
 	}
 }
 
+// A rule's page says what counts as failed only where something did.
+func TestFailedText(t *testing.T) {
+	for _, c := range []struct {
+		stage rules.Stage
+		n     uint64
+		want  string
+	}{
+		{rules.Route, 0, "0 times"},
+		{rules.Route, 1, "1 time: it names no connector that is configured, or could not be evaluated"},
+		{rules.Suppress, 3, "3 times: it could not be evaluated, or cost too much"},
+	} {
+		if got := failedText(c.stage, c.n); got != c.want {
+			t.Errorf("failedText(%v, %d) = %q, want %q", c.stage, c.n, got, c.want)
+		}
+	}
+}
+
 // From the editor to an active rule: checked, saved, seen as a difference, activated.
 func TestRulesAreSavedAndActivated(t *testing.T) {
 	s := signedIn(t, fixedClock)

@@ -117,8 +117,8 @@ func viewStatus(h *Health, n desk.Counts, cursor itsm.Offset, cursorAt itsm.Time
 
 func viewSources(p *statusPage, h *Health, now time.Time) {
 	for _, s := range h.Sources {
-		p.Sources = append(p.Sources, sourceRow{Name: line(s.Name, 60), Kind: line(s.Kind, 40), Deliveries: thousands(s.Deliveries),
-			Events: thousands(s.Events), Rejected: thousands(s.Rejected), Last: at(s.LastAt, now), Open: s.Open})
+		p.Sources = append(p.Sources, sourceRow{Name: line(s.Name, 60), Kind: line(s.Kind, 40), Deliveries: plural(int(s.Deliveries), "delivery", "deliveries"),
+			Events: plural(int(s.Events), "event", "events"), Rejected: thousands(s.Rejected), Last: at(s.LastAt, now), Open: s.Open})
 	}
 	for _, s := range h.Storage {
 		text := byteSize(s.Bytes)
