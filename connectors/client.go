@@ -25,10 +25,13 @@ const (
 // policy of our own. It repeats at once only what never reached the partner (a
 // refused or failed dial); everything else is the sender's to judge, which knows
 // the intent's key. Redirects are not followed: a partner's API does not move,
-// and a followed redirect would carry the credentials along.
-func NewClient(log *slog.Logger) *http.Client {
+// and a followed redirect would carry the credentials along. NewDialer says where it
+// never goes.
+func NewClient(log *slog.Logger) *http.Client { return newClient(log, NewDialer()) }
+
+func newClient(log *slog.Logger, d *net.Dialer) *http.Client {
 	c := retryablehttp.NewClient()
-	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(), CheckRedirect: stay}
+	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(d), CheckRedirect: stay}
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = clientRetries, clientWaitMin, clientWaitMax
 	c.Logger = nil
 	c.CheckRetry = onlyUnsent
@@ -45,8 +48,9 @@ func NewClient(log *slog.Logger) *http.Client {
 
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func transport() *http.Transport {
+func transport(d *net.Dialer) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = d.DialContext
 	t.ResponseHeaderTimeout = clientTimeout
 	t.MaxIdleConnsPerHost = parallelMax
 	return t
@@ -56,6 +60,9 @@ func transport() *http.Transport {
 func onlyUnsent(ctx context.Context, _ *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil {
 		return false, ctx.Err()
+	}
+	if isRefused(err) {
+		return false, nil // it would be refused again
 	}
 	var op *net.OpError
 	return errors.Is(err, syscall.ECONNREFUSED) || (errors.As(err, &op) && op.Op == "dial"), nil

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"signalbox/connectors"
 	"signalbox/ingest/journal"
 )
 
@@ -166,9 +167,9 @@ func probeDial(ctx context.Context, address string) error {
 	}
 	var c net.Conn
 	if u.Scheme == "https" {
-		c, err = (&tls.Dialer{Config: &tls.Config{ServerName: u.Hostname()}}).DialContext(ctx, "tcp", host)
+		c, err = (&tls.Dialer{NetDialer: connectors.NewDialer(), Config: &tls.Config{ServerName: u.Hostname()}}).DialContext(ctx, "tcp", host)
 	} else {
-		c, err = (&net.Dialer{}).DialContext(ctx, "tcp", host)
+		c, err = connectors.NewDialer().DialContext(ctx, "tcp", host)
 	}
 	if err != nil {
 		return err

@@ -167,6 +167,11 @@ func pagersOf(f *conf.File, base string, log *slog.Logger) (pagers, error) {
 		c := f.Connectors[name]
 		o := pagerduty.Options{Name: name, From: c.From, EventsURL: c.EventsURL, APIURL: c.APIURL, ExternalURL: base, HTTP: connectors.NewClient(log)}
 		var err error
+		for _, u := range []struct{ key, url string }{{"events_url", c.EventsURL}, {"api_url", c.APIURL}} {
+			if err := connectors.CheckURL(u.url); err != nil {
+				return nil, fmt.Errorf("connectors.%s.%s: %w", name, u.key, err)
+			}
+		}
 		if o.RoutingKey, err = c.RoutingKey.Read(); err != nil {
 			return nil, fmt.Errorf("connectors.%s.routing_key: %w", name, err)
 		}

@@ -33,6 +33,9 @@ func heartbeatURL(f *conf.File) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("heartbeat.url: %w", err)
 	}
+	if err := connectors.CheckURL(url); err != nil {
+		return "", fmt.Errorf("heartbeat.url: %w", err)
+	}
 	return url, nil
 }
 
