@@ -20,7 +20,8 @@ import (
 
 // Settings of the HTTP server that door, API and console share.
 const (
-	ReadTimeout      = 15 * time.Second // a whole request, from its first byte; and for the first byte of a connection
+	HeaderTimeout    = 5 * time.Second  // the header, from its first byte; and for the first byte of a connection
+	ReadTimeout      = 15 * time.Second // the body, from the end of the header
 	WriteTimeout     = 15 * time.Second // a whole answer; streams give each piece its own time
 	IdleTimeout      = 65 * time.Second // between requests: balancers keep connections for 60 s and must be the first to let go
 	HeaderBytesMax   = 16 << 10
@@ -62,7 +63,7 @@ func NewApp(o AppOptions) *fiber.App {
 		DisableStartupMessage:        true,
 		CaseSensitive:                true,
 		StrictRouting:                false,
-		ReadTimeout:                  ReadTimeout,
+		ReadTimeout:                  HeaderTimeout, // until HeaderReceived
 		WriteTimeout:                 WriteTimeout,
 		IdleTimeout:                  IdleTimeout,
 		ReadBufferSize:               HeaderBytesMax,
@@ -90,12 +91,12 @@ func (a *application) long(path string) *LongRoute {
 	return nil
 }
 
-// patience gives long routes their time-outs.
+// patience gives the body its time, and long routes theirs.
 func (a *application) patience(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if l := a.long(string(h.RequestURI())); l != nil {
 		return fasthttp.RequestConfig{ReadTimeout: l.Read, WriteTimeout: l.Write}
 	}
-	return fasthttp.RequestConfig{}
+	return fasthttp.RequestConfig{ReadTimeout: ReadTimeout}
 }
 
 // ownsBody reports whether the handler of path reads and bounds the body itself.

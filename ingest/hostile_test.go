@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/zlib"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -433,5 +435,37 @@ func TestSlowBodyIsGivenUp(t *testing.T) {
 	}
 	if r.len() != 0 {
 		t.Errorf("%d entries of a body that never came", r.len())
+	}
+}
+
+// TestHeaderHasLessTimeThanBody: who does not finish a header is cut while who
+// sends a body may go on.
+func TestHeaderHasLessTimeThanBody(t *testing.T) {
+	r := start(t, nil)
+	dial := func(first string) net.Conn {
+		conn, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := io.WriteString(conn, first); err != nil {
+			t.Fatal(err)
+		}
+		conn.SetReadDeadline(time.Now().Add(ingest.ReadTimeout - time.Second))
+		return conn
+	}
+	head := fmt.Sprintf("POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n", len(event))
+	body := dial(head + "\r\n")
+	header, silent := dial(head), dial("")
+	for name, conn := range map[string]net.Conn{"half a header": header, "nothing": silent} {
+		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: not cut before a body would be", name)
+		}
+	}
+	if _, err := io.WriteString(body, event); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := http.ReadResponse(bufio.NewReader(body), nil); err != nil || res.StatusCode != http.StatusAccepted {
+		t.Errorf("a body that came after all: %v %s, want 202", err, describe(res))
 	}
 }

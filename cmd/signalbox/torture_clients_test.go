@@ -62,11 +62,11 @@ type slowly struct {
 }
 
 var slowClients = []slowly{
-	{"headers", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nX-Slow: ", "a", false, 20 * time.Second},
+	{"headers", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nX-Slow: ", "a", false, ingest.HeaderTimeout + 5*time.Second},
 	{"body", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n{", " ", false, 20 * time.Second},
 	{"chunks", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n", false, 20 * time.Second},
 	{"API body", "POST /api/v1/incidents/INC0000001/acknowledge HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n{", " ", false, 20 * time.Second},
-	{"nothing", "", "", false, 20 * time.Second},
+	{"nothing", "", "", false, ingest.HeaderTimeout + 5*time.Second},
 	{"reads", strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n", 300), "", true, 20 * time.Second},
 	{"nothing more", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", "", false, ingest.IdleTimeout + 5*time.Second},
 }
