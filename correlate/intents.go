@@ -265,6 +265,26 @@ func (s *State) holdPage(i *incident) {
 	}
 }
 
+// PagesHeld counts, for every connector in the order of the configuration, the open
+// incidents whose first page to it waits for the end of a storm or for its budget.
+func (s *State) PagesHeld() []Count {
+	out := make([]Count, len(s.cfg.Connectors))
+	for n := range s.cfg.Connectors {
+		c := &s.cfg.Connectors[n]
+		out[n].Name = c.Name
+		for _, number := range s.pages.held {
+			i := s.incidents[number]
+			if i == nil || !i.state.IsOpen() || !s.wanted(i, c) || !s.mayHear(i, c) {
+				continue
+			}
+			if t := i.toldOf(c.Name); t == nil || t.epoch != i.epoch {
+				out[n].N++
+			}
+		}
+	}
+	return out
+}
+
 // releasePages tells partners what was held back, the most important first. What
 // still may not be told goes back to the list.
 func (s *State) releasePages() {

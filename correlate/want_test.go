@@ -31,7 +31,11 @@ func (sc *scenario) want(f []string) {
 	case "outcome":
 		sc.wantOutcome(f[1], strings.Join(f[2:], " "))
 	case "totals":
-		sc.compare("totals", totalsWords(sc.s.Totals()), f[1:])
+		words := totalsWords(sc.s.Totals())
+		for _, c := range sc.s.PagesHeld() {
+			words["held_by"] += fmt.Sprintf("%s:%d;", c.Name, c.N)
+		}
+		sc.compare("totals", words, f[1:])
 	case "rule":
 		sc.wantRule(f[1], f[2:])
 	case "quarantine":

@@ -66,13 +66,23 @@ type partners struct {
 // Connectors implements api.Connectors.
 func (p partners) Connectors() []api.Connector {
 	var out []api.Connector
+	held := heldOf(p.eng)
 	for _, s := range p.senders {
 		st := s.Status()
-		c := api.Connector{Name: st.Connector, Kind: "pagerduty", State: "ok", SentAt: itsm.TimeOf(st.SentAt), FailedAt: itsm.TimeOf(st.FailedAt), LastError: st.LastError}
+		c := api.Connector{Name: st.Connector, Kind: "pagerduty", State: "ok", SentAt: itsm.TimeOf(st.SentAt), FailedAt: itsm.TimeOf(st.FailedAt), LastError: st.LastError, Held: held[st.Connector]}
 		if st.Failures > 0 {
 			c.State = "retrying"
 		}
 		out = append(out, c)
+	}
+	return out
+}
+
+// heldOf is how many pages wait for the end of a storm or the budget, by connector.
+func heldOf(e *engine.Engine) map[string]int {
+	out := map[string]int{}
+	for _, c := range e.PagesHeld() {
+		out[c.Name] = int(c.N)
 	}
 	return out
 }
@@ -144,13 +154,14 @@ func (h *healthReport) console() console.Health {
 		c := counts[s.Name]
 		out.Sources = append(out.Sources, console.SourceHealth{Name: s.Name, Kind: s.Kind, LastAt: c.lastAt, Deliveries: c.accepted, Events: c.events, Rejected: c.refused, Open: h.open && s.IsOpen()})
 	}
+	held := heldOf(h.eng)
 	for _, s := range h.senders {
 		st := s.Status()
 		state := "ok"
 		if st.Failures > 0 {
 			state = "retrying: " + st.LastError
 		}
-		out.Connectors = append(out.Connectors, console.ConnectorHealth{Name: st.Connector, State: state})
+		out.Connectors = append(out.Connectors, console.ConnectorHealth{Name: st.Connector, State: state, Held: held[st.Connector]})
 	}
 	for _, d := range []struct{ name, dir string }{{"journal", journalDir}, {"records", viewDir}, {"snapshots", snapshotsDir}} {
 		out.Storage = append(out.Storage, console.StorageHealth{Name: d.name, Bytes: dirBytes(filepath.Join(h.dir, d.dir))})

@@ -47,6 +47,7 @@ var (
 	descOutboxAge   = gauge("outbox_oldest_seconds", "Age of the oldest intent that waits; 0 when none does.", "connector")
 	descDead        = gauge("outbox_dead_letters", "Intents that were abandoned.", "connector")
 	descFailures    = gauge("connector_failures_in_a_row", "Failures since the partner last confirmed something.", "connector")
+	descHeld        = gauge("correlate_pages_held", "Open incidents whose first page waits for the end of a storm or for the page budget.", "connector")
 	descStorage     = gauge("storage_bytes", "Bytes on disk.", "part")
 	descRules       = gauge("rules_active_revision", "Active revision of the rule set; 0: none.")
 	descRuleHits    = gauge("rules_hits_total", "Times a rule matched and decided. The first rules of the set by name, the rest as others.", "rule")
@@ -58,7 +59,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descReady, descOffset, descCursor, descLag, descAlerts, descIncidents, descOpened, descEvents, descBound, descCIs, descRevision,
-		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descRules, descRuleHits, descRuleShadow, descRuleFailed, descStorage, descStorageFree} {
+		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descHeld, descRules, descRuleHits, descRuleShadow, descRuleFailed, descStorage, descStorageFree} {
 		ch <- d
 	}
 }
@@ -72,6 +73,9 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	m.fold(set, count)
+	for _, c := range m.eng.PagesHeld() {
+		set(descHeld, float64(c.N), c.Name)
+	}
 	m.records(set)
 	m.rules(set, count)
 	for _, s := range m.senders {

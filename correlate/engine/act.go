@@ -139,6 +139,14 @@ func (e *Engine) Status() Status {
 	return s
 }
 
+// PagesHeld counts by connector the incidents whose first page waits for the end of
+// a storm or for the page budget.
+func (e *Engine) PagesHeld() []correlate.Count {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.PagesHeld()
+}
+
 // Totals returns the fold's counters.
 func (e *Engine) Totals() correlate.Totals {
 	e.mu.RLock()

@@ -25,6 +25,7 @@ type Connector struct {
 	SentAt    itsm.Time // last time the partner confirmed something
 	FailedAt  itsm.Time
 	LastError string // the partner's last refusal, without secrets
+	Held      int    // incidents whose first page waits for the end of a storm or for the budget
 }
 
 type connectorView struct {
@@ -37,6 +38,7 @@ type connectorView struct {
 	Pending     int       `json:"pending"`
 	OldestAt    itsm.Time `json:"oldest_at"`
 	DeadLetters int       `json:"dead_letters"`
+	Held        int       `json:"held"`
 }
 
 // unconfigured is the state of a connector that only the outbox remembers.
@@ -47,7 +49,7 @@ const unconfigured = "unconfigured"
 func viewConnectors(configured []Connector, outbox []desk.OutboxCounts) []connectorView {
 	out := []connectorView{}
 	for _, c := range configured {
-		out = append(out, connectorView{Name: c.Name, Kind: text(c.Kind), State: c.State, SentAt: c.SentAt, FailedAt: c.FailedAt, LastError: text(c.LastError)})
+		out = append(out, connectorView{Name: c.Name, Kind: text(c.Kind), State: c.State, SentAt: c.SentAt, FailedAt: c.FailedAt, LastError: text(c.LastError), Held: c.Held})
 	}
 	for _, o := range outbox {
 		i := slices.IndexFunc(out, func(v connectorView) bool { return v.Name == o.Connector })

@@ -153,12 +153,12 @@ func TestQuarantinedBodyIsBounded(t *testing.T) {
 }
 
 func TestConnectorsJoinTheOutbox(t *testing.T) {
-	got := viewConnectors([]Connector{{Name: "pagerduty", Kind: "pagerduty", State: "ok", SentAt: start}},
+	got := viewConnectors([]Connector{{Name: "pagerduty", Kind: "pagerduty", State: "ok", SentAt: start, Held: 7}},
 		[]desk.OutboxCounts{{Connector: "old", Pending: 2, OldestAt: start, Dead: 1}, {Connector: "pagerduty", Pending: 5}})
 	kind := "pagerduty"
 	want := []connectorView{
 		{Name: "old", State: unconfigured, Pending: 2, OldestAt: start, DeadLetters: 1},
-		{Name: "pagerduty", Kind: &kind, State: "ok", SentAt: start, Pending: 5},
+		{Name: "pagerduty", Kind: &kind, State: "ok", SentAt: start, Pending: 5, Held: 7},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

@@ -226,6 +226,7 @@ func TestPageOfNothing(t *testing.T) {
 		{viewIncidents(incidentFilter{Which: "open", Q: "x"}, incidentLists{Counts: countsOf(7)}, inventory{}, true, "https://sb.example", fixedNow), []string{"No incident matches"}},
 		{viewIncidents(incidentFilter{Which: "open"}, incidentLists{Counts: countsOf(7)}, inventory{}, true, "https://sb.example", fixedNow), []string{"All quiet"}},
 		{viewCIs(nil, "", "", "", "https://sb.example"), []string{"The CMDB is empty", "cmdb import --server https://sb.example"}},
+		{viewStatus(&Health{Connectors: []ConnectorHealth{{Name: "pager", State: "ok", Held: 12}, {Name: "chat", State: "ok"}}}, countsOf(0), 6, 0, fixedNow), []string{"pager", "12 held back by a storm or the page budget", "chat"}},
 		{viewStatus(&Health{NotReady: []string{"the fold stopped at entry 7"}}, countsOf(0), 6, 0, fixedNow), []string{"Not ready", "the fold stopped at entry 7"}},
 		{viewStatus(nil, countsOf(0), 0, 0, fixedNow), []string{"All is well"}},
 		{viewStatus(&Health{Sources: []SourceHealth{{Name: "main", Kind: "generic", Deliveries: 1, Events: 1}}}, countsOf(0), 0, 0, fixedNow), []string{"1 delivery", "1 event 0 rejected"}},

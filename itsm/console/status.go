@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,6 +43,7 @@ type SourceHealth struct {
 type ConnectorHealth struct {
 	Name  string
 	State string // "ok", or what is wrong in a few words
+	Held  int    // incidents whose first page waits for the end of a storm or for the budget
 }
 
 // StorageHealth is one figure about the disk.
@@ -81,6 +83,7 @@ type sourceRow struct {
 
 type connectorRow struct {
 	Name, State, Pending, Dead string
+	Held                       string // "": none
 	Oldest                     when
 }
 
@@ -94,7 +97,7 @@ const unboundMax = 10
 func viewStatus(h *Health, n desk.Counts, cursor itsm.Offset, cursorAt itsm.Time, now time.Time) statusPage {
 	p := statusPage{Ready: true, Counts: viewCounts(n), Waiting: n.QuarantineWaiting, Fresh: n.Alerts == 0}
 	p.Pipeline = []fact{{Name: "Folded up to entry", Text: thousands(uint64(cursor)), When: at(cursorAt, now)}}
-	states := map[string]string{}
+	var partners []ConnectorHealth
 	if h != nil {
 		p.Known, p.Ready, p.Started = true, len(h.NotReady) == 0, at(h.StartedAt, now)
 		for _, w := range h.NotReady {
@@ -107,11 +110,9 @@ func viewStatus(h *Health, n desk.Counts, cursor itsm.Offset, cursorAt itsm.Time
 		p.Pipeline = append(p.Pipeline, fact{Name: "Journal's last entry", Text: thousands(uint64(h.Head)), When: at(h.HeadAt, now)},
 			fact{Name: "Waiting to be folded", Text: thousands(uint64(h.Head - min(h.Head, cursor)))}, fact{Name: "Lag", Text: lag})
 		viewSources(&p, h, now)
-		for _, c := range h.Connectors {
-			states[c.Name] = c.State
-		}
+		partners = h.Connectors
 	}
-	viewConnectors(&p, n.Outbox, states, now)
+	viewConnectors(&p, n.Outbox, partners, now)
 	return p
 }
 
@@ -144,14 +145,24 @@ func decimalPercent(permille int) string {
 	return whole + "." + thousands(tenth) + " %"
 }
 
-func viewConnectors(p *statusPage, outbox []desk.OutboxCounts, states map[string]string, now time.Time) {
-	for _, o := range outbox {
-		state := states[o.Connector]
-		if state == "" {
-			state = "ok"
+func viewConnectors(p *statusPage, outbox []desk.OutboxCounts, partners []ConnectorHealth, now time.Time) {
+	health := map[string]ConnectorHealth{}
+	for _, c := range partners {
+		health[c.Name] = c
+		if !slices.ContainsFunc(outbox, func(o desk.OutboxCounts) bool { return o.Connector == c.Name }) {
+			outbox = append(outbox[:len(outbox):len(outbox)], desk.OutboxCounts{Connector: c.Name}) // nothing was ever told it; pages may be held
 		}
-		p.Connectors = append(p.Connectors, connectorRow{Name: line(o.Connector, 60), State: line(state, lineRunesMax),
-			Pending: thousands(o.Pending), Dead: thousands(o.Dead), Oldest: at(o.OldestAt, now)})
+	}
+	for _, o := range outbox {
+		c := health[o.Connector]
+		if c.State == "" {
+			c.State = "ok"
+		}
+		row := connectorRow{Name: line(o.Connector, 60), State: line(c.State, lineRunesMax), Pending: thousands(o.Pending), Dead: thousands(o.Dead), Oldest: at(o.OldestAt, now)}
+		if c.Held > 0 {
+			row.Held = thousands(c.Held)
+		}
+		p.Connectors = append(p.Connectors, row)
 	}
 }
 
