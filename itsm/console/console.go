@@ -59,6 +59,8 @@ type Options struct {
 	ActiveRules func() (revision uint64, set *rules.Set)
 	// RuleCounts says how often the active rules spoke. Nil hides the counts.
 	RuleCounts func() []RuleCount
+	// Backtests tries rule sets on recorded history. Nil hides their pages' forms and links.
+	Backtests Backtests
 	// Health fills the status page. Nil shows only what the records know.
 	Health func() Health
 

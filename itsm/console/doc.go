@@ -12,7 +12,8 @@
 //
 //   - Every page and every action works without JavaScript; static/app.js adds
 //     keys, current times and the "something changed" notice, and never reloads a
-//     page under its reader.
+//     page under its reader; only the page of a running backtest, on which there is
+//     nothing to lose, gives way to the report.
 //   - Text from outside is only ever text: html/template escapes it, line and
 //     block bound it, and scrub removes control and bidi characters from the
 //     finished page, whatever the template did.

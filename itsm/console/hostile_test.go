@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"signalbox/correlate/backtest"
 	"signalbox/itsm"
 	"signalbox/itsm/ledger"
 	"signalbox/rules"
@@ -88,6 +89,56 @@ func (b *book) poison(t *testing.T, whole string) {
 	}
 	b.poisonLedger(&s, text, short)
 	b.poisonRules(t, text)
+	b.poisonBacktests(text)
+}
+
+// poisonBacktests makes every text of the canned backtests hostile.
+func (b *book) poisonBacktests(text string) {
+	refs := func(list []backtest.IncidentRef) {
+		for k := range list {
+			list[k].Number, list[k].Recorded, list[k].Title, list[k].Group = text, &text, text, text
+		}
+	}
+	names := func(list []string) {
+		for k := range list {
+			list[k] = text
+		}
+	}
+	for k := range b.tries.jobs {
+		j := &b.tries.jobs[k]
+		j.Actor, j.Before, j.After = text, text, text
+		if j.Error != "" {
+			j.Error = text
+		}
+		r := j.Report
+		if r == nil {
+			continue
+		}
+		names(r.Notes)
+		for i := range r.Warnings {
+			w := &r.Warnings[i]
+			w.Incident.Title, w.Incident.Group, w.Incident.Number, w.Incident.Recorded = text, text, text, &text
+			refs(w.After)
+			names(w.Rules)
+			names(w.Connectors)
+		}
+		for _, d := range []*backtest.Difference{&r.Incidents.Opened, &r.Incidents.Merged, &r.Incidents.Split, &r.Incidents.Suppressed, &r.Incidents.Lost} {
+			for i := range d.Examples {
+				refs(d.Examples[i].Before)
+				refs(d.Examples[i].After)
+				names(d.Examples[i].Rules)
+			}
+		}
+		for i := range r.Pages.Teams {
+			r.Pages.Teams[i].Name = text
+		}
+		for i := range r.Pages.Connectors {
+			r.Pages.Connectors[i].Name = text
+		}
+		for i := range r.Rules {
+			r.Rules[i].ID, r.Rules[i].About, r.Rules[i].Change = text, text, text
+		}
+	}
 }
 
 // poisonRules makes every text of the newest revisions and of the active rules hostile.
@@ -159,7 +210,7 @@ func TestHostileTexts(t *testing.T) {
 			q := url.QueryEscape(bad[:min(len(bad), 2000)])
 			paths := append([]string{"/?q=" + q + "&service=" + q, "/alerts?q=" + q + "&ci=" + q, "/cis?q=" + q, "/cis/" + url.PathEscape(bad[:min(len(bad), 200)]),
 				"/incidents/" + url.PathEscape(bad[:min(len(bad), 100)]), "/?state=" + q, "/sign-in?next=" + q,
-				"/rules?q=" + q + "&stage=" + q, "/rules/try?alert=" + q, "/rules/revisions/5", "/rules/revisions/6", "/rules/diff?from=5&to=6", "/rules/edit?from=5", "/rules/revisions/1/activate"}, pages...)
+				"/rules?q=" + q + "&stage=" + q, "/rules/try?alert=" + q, "/rules/revisions/5", "/rules/revisions/6", "/rules/diff?from=5&to=6", "/rules/edit?from=5", "/rules/revisions/1/activate", "/rules/backtests?days=" + q + "&against=" + q + "&since=" + q, "/rules/backtests?since=" + q, "/rules/backtests/" + url.PathEscape(bad[:min(len(bad), 100)])}, pages...)
 			for _, p := range paths {
 				resp, body := s.get(p)
 				if resp.StatusCode == http.StatusInternalServerError {

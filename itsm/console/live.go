@@ -76,6 +76,9 @@ func (c *Console) stream(out *bufio.Writer, w watch) {
 		if out.Flush() != nil {
 			return // the reader left
 		}
+		if _, byItself := w.(backtestWatch); byItself {
+			cursor = 0 // it moves on without the fold
+		}
 		if err := c.o.Engine.WaitFolded(ctx, cursor+1); err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 			return
 		}

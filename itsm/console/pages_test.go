@@ -170,7 +170,7 @@ func outline(root *html.Node, base string) string {
 			switch n.Data {
 			case "head", "script":
 				return
-			case "h1", "h2", "h3", "p", "li", "div", "section", "summary", "form", "pre", "figure", "main", "footer", "header", "nav", "dl", "label", "button":
+			case "h1", "h2", "h3", "p", "li", "div", "section", "summary", "form", "pre", "figure", "main", "footer", "header", "nav", "dl", "label", "button", "table", "tr", "caption":
 				b.WriteByte('\n')
 			}
 			switch n.Data {

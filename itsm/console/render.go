@@ -22,7 +22,7 @@ var templateFiles embed.FS
 // Every file must be named here and every name must have a file.
 var (
 	sharedTemplates = []string{"layout", "parts"}
-	pageTemplates   = []string{"alert", "alerts", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
+	pageTemplates   = []string{"alert", "alerts", "backtest", "backtests", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
 		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "ruletry", "signin", "status", "totals"}
 )
 
@@ -81,6 +81,7 @@ type frame struct {
 	Here     string // this page's own address, to come back to
 	Flash    *flash
 	Live     string // address of the live stream, or ""
+	Refresh  int    // seconds after which a page that waits comes anew without JavaScript; 0: never
 	Waiting  int    // quarantined deliveries, for the navigation
 	Rendered when
 	Page     page
@@ -104,6 +105,9 @@ func (c *Console) show(ctx *fiber.Ctx, status int, p page) error {
 	f.Rules = c.o.Rules != nil
 	if l, ok := p.(interface{ live() string }); ok && status == http.StatusOK {
 		f.Live = l.live()
+	}
+	if r, ok := p.(interface{ refresh() int }); ok {
+		f.Refresh = r.refresh()
 	}
 	html, err := c.render(name, f)
 	if err != nil {

@@ -39,6 +39,8 @@ func (c *Console) routes() []route {
 		{http.MethodGet, "/rules/history", access.Viewer, c.ruleHistory},
 		{http.MethodGet, "/rules/diff", access.Viewer, c.ruleDiff},
 		{http.MethodGet, "/rules/words", access.Viewer, c.ruleWords},
+		{http.MethodGet, "/rules/backtests", access.Viewer, c.backtests},
+		{http.MethodGet, "/rules/backtests/:id", access.Viewer, c.backtest},
 		{http.MethodGet, "/rules/edit", access.Admin, c.edit},
 		{http.MethodGet, "/rules/revisions/:revision", access.Viewer, c.ruleRevision},
 		{http.MethodGet, "/rules/revisions/:revision/activate", access.Admin, c.activateAsk},
@@ -65,6 +67,7 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/incidents/:number/cancel", access.Responder, c.act(cancel)},
 		{http.MethodPost, "/rules/edit", access.Admin, c.editPost},
 		{http.MethodPost, "/rules/check", access.Admin, c.checkRules},
+		{http.MethodPost, "/rules/backtests", access.Admin, c.backtestsPost},
 		{http.MethodPost, "/rules/revisions/:revision/activate", access.Admin, c.activate},
 		{http.MethodPost, "/quarantine/:id/retry", access.Responder, c.retry},
 	}

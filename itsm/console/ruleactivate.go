@@ -25,6 +25,7 @@ type activatePage struct {
 	Problems []problemLine
 	Why      string // note as typed
 	Refused  string // why it was not done
+	Backtest string // address that begins a backtest of it, or ""
 }
 
 func (p activatePage) about() (string, string, string) {
@@ -55,7 +56,9 @@ func (c *Console) activateAsked(ctx *fiber.Ctx) (activatePage, rulebook.Revision
 	if err != nil {
 		return activatePage{}, r, err
 	}
-	return viewActivate(r, active, h, c.o.Clock()), r, nil
+	p := viewActivate(r, active, h, c.o.Clock())
+	p.Backtest = c.backtestFirst(r.Number)
+	return p, r, nil
 }
 
 func (c *Console) activateAsk(ctx *fiber.Ctx) error {

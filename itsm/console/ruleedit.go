@@ -41,6 +41,7 @@ type editPage struct {
 	Stale    []revisionRow // what others saved meanwhile
 	TooMuch  string
 	External string
+	Backtest *backtestForm // nil: there is no history to try on
 }
 
 // editFile is one file in the editor.
@@ -158,7 +159,19 @@ func (c *Console) edit(ctx *fiber.Ctx) error {
 		}
 		f.Files = r.Files
 	}
-	return c.show(ctx, http.StatusOK, viewEdit(f, h, false, c.external.String()))
+	return c.showEdit(ctx, http.StatusOK, viewEdit(f, h, false, c.external.String()), query(ctx))
+}
+
+// showEdit shows the editor with the form of a backtest as v filled it.
+func (c *Console) showEdit(ctx *fiber.Ctx, status int, p editPage, v url.Values) error {
+	a, err := parseBacktestAsk(v)
+	if err != nil {
+		return err
+	}
+	if p.Backtest, _, err = c.backtestForm(a); err != nil {
+		return err
+	}
+	return c.show(ctx, status, p)
 }
 
 // editPost checks, changes the list of files, or saves: the button says which.
@@ -182,9 +195,11 @@ func (c *Console) editPost(ctx *fiber.Ctx) error {
 	do, which, _ := strings.Cut(f.Do, ".")
 	switch do {
 	case "save":
-		return c.saveRules(ctx, f, h)
+		return c.saveRules(ctx, f, h, v)
 	case "try":
 		return c.tryTyped(ctx, f, v.Get("alert"))
+	case "backtest":
+		return c.backtestTyped(ctx, f, v)
 	case "add":
 		f.Files = append(f.Files, rules.File{Name: freeName(f.Files)})
 	case "remove":
@@ -192,7 +207,7 @@ func (c *Console) editPost(ctx *fiber.Ctx) error {
 			f.Files = append(f.Files[:k-1:k-1], f.Files[k:]...)
 		}
 	}
-	return c.show(ctx, http.StatusOK, viewEdit(f, h, do == "check", c.external.String()))
+	return c.showEdit(ctx, http.StatusOK, viewEdit(f, h, do == "check", c.external.String()), v)
 }
 
 // freeName is a name for a new file.
@@ -210,7 +225,7 @@ func freeName(files []rules.File) string {
 
 // saveRules saves what was typed as the next revision, unless somebody saved one
 // meanwhile. Nothing is lost then: the page keeps what was typed.
-func (c *Console) saveRules(ctx *fiber.Ctx, f editForm, h rulebook.Head) error {
+func (c *Console) saveRules(ctx *fiber.Ctx, f editForm, h rulebook.Head, v url.Values) error {
 	r, err := c.saveChecked(ctx, f, h)
 	if err == nil {
 		c.setFlash(ctx, "rules-saved", 0)
@@ -228,7 +243,7 @@ func (c *Console) saveRules(ctx *fiber.Ctx, f editForm, h rulebook.Head) error {
 		}
 		p.Stale, p.Base = viewSince(since, c.o.Clock()), h.Last
 	}
-	return c.show(ctx, httperr.Status(err), p)
+	return c.showEdit(ctx, httperr.Status(err), p, v)
 }
 
 func viewSince(list []rulebook.Revision, now time.Time) []revisionRow {

@@ -24,6 +24,7 @@ type revisionPage struct {
 	Rollback bool
 	Active   bool
 	Versus   string // address of the difference to what is active
+	Backtest string // address that begins a backtest of it, or ""
 	External string
 }
 
@@ -86,5 +87,9 @@ func (c *Console) ruleRevision(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.show(ctx, http.StatusOK, viewRevision(r, h, mayRuleHere(ctx), c.external.String(), c.o.Clock()))
+	p := viewRevision(r, h, mayRuleHere(ctx), c.external.String(), c.o.Clock())
+	if p.Admin && p.Good {
+		p.Backtest = c.backtestFirst(r.Number)
+	}
+	return c.show(ctx, http.StatusOK, p)
 }

@@ -153,13 +153,14 @@ var pages = []string{
 	"/rules", "/rules?show=shadow&stage=suppress&q=pod", "/rules?show=never+matched", "/rules/rule/shop-namespace", "/rules/rule/latency-behind-5xx", "/rules/history",
 	"/rules/diff?from=3&to=4", "/rules/diff?from=0&to=1", "/rules/revisions/2", "/rules/revisions/4", "/rules/revisions/4/activate", "/rules/revisions/1/activate",
 	"/rules/edit", "/rules/edit?from=2", "/rules/try", "/rules/try?alert=ALR0000010", "/rules/try?alert=ALR0000010&revision=2", "/rules/try?alert=ALR0000044&revision=4",
+	"/rules/backtests", "/rules/backtests?revision=4&against=none&days=30", "/rules/backtests/1", "/rules/backtests/2", "/rules/backtests/3", "/rules/backtests/4",
 	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940",
 	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/deliveries/306", "/totals",
 	"/status", "/help", "/no/such/page",
 }
 
 // emptyPages are those a fresh server has something to say on.
-var emptyPages = []string{"/", "/alerts", "/cis", "/rules", "/rules/edit", "/rules/history", "/rules/try", "/quarantine", "/deliveries", "/totals", "/status", "/help"}
+var emptyPages = []string{"/", "/alerts", "/cis", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/try", "/quarantine", "/deliveries", "/totals", "/status", "/help"}
 
 func parse(t testing.TB, body string) *html.Node {
 	t.Helper()

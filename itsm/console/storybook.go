@@ -40,7 +40,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 		return nil, nil, err
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
-		Rules: b, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
+		Rules: b, Backtests: b.tries, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
 		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
 	if err != nil {
@@ -56,6 +56,7 @@ type book struct {
 	*desk.Desk
 	graph *cmdb.Graph
 	clock func() time.Time
+	tries *cannedTries
 
 	mu     sync.Mutex
 	off    itsm.Offset            // last entry, guarded by mu
@@ -77,7 +78,7 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, graph: g, clock: clock, totals: cannedTotals, counts: cannedCounts, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), totals: cannedTotals, counts: cannedCounts, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	b.healthy = b.health
 	s := script{now: itsm.TimeOf(clock()), graph: g}
 	err = b.apply(s.write())

@@ -19,6 +19,10 @@ const shownMax = listPageSize + urgentMax
 type news struct {
 	Text  string `json:"text"`
 	Count int    `json:"count"`
+	// Of a page that waits for something: how far it is in thousandths, and that
+	// there is nothing more to wait for.
+	Progress int  `json:"progress,omitempty"`
+	Done     bool `json:"done,omitempty"`
 }
 
 // watch is what a page asked to be told about. It is made from the page's own
@@ -31,6 +35,8 @@ func parseWatch(v url.Values) (watch, error) {
 	switch list := v.Get("list"); {
 	case v.Get("incident") != "":
 		return parseIncidentWatch(v)
+	case v.Get("backtest") != "":
+		return backtestWatch{id: v.Get("backtest")}, nil
 	case list == "status":
 		return statusWatch{mark: v.Get("seen")}, nil
 	case list == "incidents":
@@ -50,7 +56,7 @@ func parseWatch(v url.Values) (watch, error) {
 			page: func(r Records) (desk.Page[itsm.Alert], error) { return r.Alerts(f.query()) },
 			get:  func(r Records, n uint64) (itsm.Alert, error) { return r.Alert(itsm.AlertNumber(n)) }})
 	}
-	return nil, itsm.Errorf(itsm.Invalid, "list %q: expected incidents, alerts or status, or the parameter incident; reload the page", line(v.Get("list"), 40))
+	return nil, itsm.Errorf(itsm.Invalid, "list %q: expected incidents, alerts or status, or the parameter incident or backtest; reload the page", line(v.Get("list"), 40))
 }
 
 // listWatch follows the rows of one page of a list, and the list's filter.

@@ -117,7 +117,14 @@
   // What changed since this page was made: said, never shown by moving the page.
   const notice = $("#live");
   const title = document.title;
+  const waits = $("#progress");
   const tell = (n) => {
+    if (waits) {
+      if (n.done) location.replace(location.pathname); // there is nothing on it to lose
+      waits.value = n.progress || 0;
+      $("#progress-text").textContent = `${Math.floor(waits.value / 10)} % of the history is folded`;
+      return;
+    }
     notice.hidden = n.text === "";
     notice.firstElementChild.textContent = n.text;
     document.title = n.count > 0 ? `(${n.count}) ${title}` : title;
