@@ -3,12 +3,13 @@ BIN     := bin/signalbox
 GO      ?= go
 DATA    ?= ../shared/data
 FUZZ    ?= 30s
+VERSION ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 export CGO_ENABLED ?= 0
 
 .PHONY: build run demo test torture check race fuzz bench bench-fold backtest-bench microbench score clean
 
 build:
-	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
+	$(GO) build -trimpath -buildvcs=false -ldflags "-X main.release=$(VERSION)" -o $(BIN) ./cmd/signalbox
 
 run: build
 	$(BIN) serve $(ARGS)

@@ -94,8 +94,15 @@ func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// version is the module's version as the build recorded it.
+// release is the version that make build writes here; "" in other builds. It is the
+// linker's word rather than the repository's, so that a build is the same anywhere.
+var release string
+
+// version is what the build was told, or else the module's version as it recorded it.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
 		return bi.Main.Version
 	}
