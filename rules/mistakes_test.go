@@ -147,3 +147,13 @@ func TestTooLong(t *testing.T) {
 		}
 	}
 }
+
+// TestProblemsInOrder: whatever finds a mistake, they are told as the files run.
+func TestProblemsInOrder(t *testing.T) {
+	b := File{"b.yaml", "id: a\nabout: x\nwhen: ci.teir == 1\nsuppress: mute\nid: b\n"}
+	c := File{"c.yaml", "id: c\nabout: x\nwhen: nope == 1\nsuppress: mute\n"}
+	_, ps := Compile([]File{b, c})
+	if len(ps) != 3 || ps[0].Line != 3 || ps[1].Line != 5 || ps[2].File != "c.yaml" {
+		t.Errorf("got %v, want b.yaml line 3, b.yaml line 5, c.yaml", ps)
+	}
+}

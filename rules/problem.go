@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -61,7 +63,10 @@ func (ps *problems) add(p Problem) {
 
 func (ps *problems) count() int { return len(ps.list) + ps.more }
 
+// all are the problems in the order of the files and their lines, as people read
+// them: reading finds some, compiling others.
 func (ps *problems) all() []Problem {
+	slices.SortStableFunc(ps.list, func(a, b Problem) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
 	if ps.more > 0 {
 		return append(ps.list, Problem{File: ps.list[0].File, Msg: fmt.Sprintf("and %d more; correct these first", ps.more)})
 	}

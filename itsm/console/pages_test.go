@@ -11,6 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
+
+	"signalbox/rules"
+	rulebook "signalbox/rules/book"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden pages")
@@ -217,6 +220,7 @@ func golden(t *testing.T, file, got string) {
 }
 
 func TestPageOfNothing(t *testing.T) {
+	none, _ := rules.Compile([]rules.File{})
 	for _, c := range []struct {
 		p    page
 		want []string
@@ -228,6 +232,8 @@ func TestPageOfNothing(t *testing.T) {
 		{viewCIs(nil, "", "", "", "https://sb.example"), []string{"The CMDB is empty", "cmdb import --server https://sb.example"}},
 		{viewStatus(&Health{Connectors: []ConnectorHealth{{Name: "pager", State: "ok", Held: 12}, {Name: "chat", State: "ok"}}}, countsOf(0), 6, 0, fixedNow), []string{"pager", "12 held back by a storm or the page budget", "chat"}},
 		{viewStatus(&Health{NotReady: []string{"the fold stopped at entry 7"}}, countsOf(0), 6, 0, fixedNow), []string{"Not ready", "the fold stopped at entry 7"}},
+		{viewRules(ruleFilter{Show: "all"}, rulesFacts{Set: none, Active: &rulebook.Revision{Number: 2}}, fixedNow), []string{"No rules are in force", "Revision 2 has none"}},
+		{viewRules(ruleFilter{Show: "all", Q: "x"}, rulesFacts{Set: none, Active: &rulebook.Revision{Number: 2}}, fixedNow), []string{"No rule matches"}},
 		{viewStatus(nil, countsOf(0), 0, 0, fixedNow), []string{"All is well"}},
 		{viewStatus(&Health{Sources: []SourceHealth{{Name: "main", Kind: "generic", Deliveries: 1, Events: 1}}}, countsOf(0), 0, 0, fixedNow), []string{"1 delivery", "1 event 0 rejected"}},
 	} {
