@@ -25,7 +25,9 @@
 //   - correlate: State.Step, the fold from entries to decisions. Pure.
 //   - correlate/group: which open incident explains a new alert. Pure.
 //   - correlate/engine: the single writer; also replay, rebuild and snapshots.
+//   - rules, rules/book: the rule language; rule sets as revisions.
 //   - correlate/backtest: history folded with two rule sets, and the difference.
+//   - correlate/learn: rules and relations proposed from history. Pure.
 //   - itsm/cmdb: the graph of CIs and how failure travels in it. Pure.
 //   - itsm/desk: records, indexes, timeline, outbox, on itsm/kv.
 //   - itsm/ledger: where each event of each delivery went, and the totals.
