@@ -120,6 +120,9 @@ func (v *reportView) warn(r *backtest.Report, active *rules.Set, now time.Time) 
 		is itsm.Priority
 		backtest.Lost
 	}{{itsm.P1, r.P1}, {itsm.P2, r.P2}} {
+		if p.Paged == 0 {
+			continue
+		}
 		v.Counts = append(v.Counts, p.is.String()+": of "+thousands(p.Paged)+" that paged, "+thousands(p.Lost.Lost)+" would no longer page everybody they did, "+
 			thousands(p.Later)+" would page more than "+plural(backtest.LateMinutes, "minute", "minutes")+" later, "+thousands(p.Lower)+" as P3 or less.")
 	}
@@ -142,7 +145,7 @@ var warningKinds = map[string]badge{
 }
 
 func viewWarning(w backtest.Warning, active *rules.Set, now time.Time) warningView {
-	v := warningView{Kind: warningKinds[w.Kind], Was: viewRef(w.Incident, now), Paged: at(w.PagedAt, now), Who: namesOf(w.Connectors), Rules: ruleNames(w.Rules, active)}
+	v := warningView{Kind: warningKinds[w.Kind], Was: viewRef(w.Incident, now), Paged: at(w.PagedAt, now), Who: pagersOf(w.Connectors), Rules: ruleNames(w.Rules, active)}
 	switch {
 	case w.Then == 0:
 		v.Then = "would not page"
@@ -177,10 +180,14 @@ func viewRefs(list []backtest.IncidentRef, now time.Time) (out []refView, more s
 	return out, more
 }
 
-func namesOf(list []string) string {
+// pagersOf names connectors. The one that a backtest assumes where none is
+// configured has no name that people know: a note of the report tells of it.
+func pagersOf(list []string) string {
 	var out []string
 	for _, n := range list[:min(len(list), reportNames)] {
-		out = append(out, line(n, 40))
+		if n != backtest.AssumedConnector {
+			out = append(out, line(n, 40))
+		}
 	}
 	if n := len(list) - reportNames; n > 0 {
 		out = append(out, thousands(n)+" more")

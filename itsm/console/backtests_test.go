@@ -271,6 +271,9 @@ func TestReportFigures(t *testing.T) {
 			t.Errorf("%+v leads to %q with the words %q, want %q and some", c.ref, got.Href, got.Title, c.want)
 		}
 	}
+	if got := pagersOf([]string{backtest.AssumedConnector, "a", "b", "c", "d"}); got != "a, b, 2 more" {
+		t.Errorf("who pages is %q", got)
+	}
 	empty := viewReport(&backtest.Report{}, &rules.Set{}, fixedNow)
 	if empty.Head != "" || empty.Calm == "" || len(empty.Kinds) != 5 || !empty.NoLabels {
 		t.Errorf("a report of nothing is %+v", empty)
