@@ -297,7 +297,9 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	told := ledgerOf(d, j, eng)
 	tries := backtest.NewJobs(backtest.Journal{Log: j}, time.Now)
 	defer tries.Close() // before the journal
-	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learn: eng.Learn, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
+	learner := engine.NewLearner(eng.Learn, time.Now)
+	defer learner.Close() // before the journal
+	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
 		Backup: startBackup(j, eng), Explainer: eng, RuleCounts: func() []api.RuleCount { return apiRuleCounts(eng.RuleCounts()) },
 		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {

@@ -39,7 +39,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"signalbox/correlate/learn"
+	"signalbox/correlate/engine"
 	"signalbox/itsm"
 	"signalbox/itsm/access"
 	"signalbox/itsm/cmdb"
@@ -91,9 +91,8 @@ type Options struct {
 	Retry func(ctx context.Context, id, actor string) (itsm.Offset, error)
 	// Rules keeps rule sets. Nil: the routes answer 503.
 	Rules Rules
-	// Learn looks at history between two moments, zero for its own bounds, and answers
-	// what it speaks for. Nil: the routes of suggestions answer 503.
-	Learn func(ctx context.Context, from, to itsm.Time) (learn.Report, error)
+	// Learner answers what history speaks for. Nil: the routes of suggestions answer 503.
+	Learner *engine.Learner
 	// Backtests tries rule sets on history. Nil: the routes answer 503.
 	Backtests Backtests
 	// Known names the sources and connectors there are, for what a check warns of.
@@ -131,12 +130,11 @@ type API struct {
 
 	ctx       context.Context // ends with Close
 	stop      context.CancelFunc
-	streams   chan struct{}  // one slot an event stream
-	imports   chan struct{}  // one slot a document being read
-	backups   chan struct{}  // one slot: one backup at a time
-	writing   sync.Mutex     // held from the check of a CMDB write to its end
-	streaming sync.WaitGroup // and the learning
-	learned   learning
+	streams   chan struct{} // one slot an event stream
+	imports   chan struct{} // one slot a document being read
+	backups   chan struct{} // one slot: one backup at a time
+	writing   sync.Mutex    // held from the check of a CMDB write to its end
+	streaming sync.WaitGroup
 }
 
 // New checks the options and reads the OpenAPI document.

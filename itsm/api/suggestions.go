@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 
 	"signalbox/correlate/learn"
@@ -12,22 +11,8 @@ import (
 	"signalbox/rules"
 )
 
-// Bounds of suggestions.
-const (
-	learnWaitMax = 8 * time.Second  // that a request waits for what is being computed
-	learnFresh   = 15 * time.Minute // after which the same question is computed again
-)
-
-// learning keeps the last suggestions, in memory: they can be made again.
-type learning struct {
-	sync.Mutex
-	from, to itsm.Time     // as they were asked for
-	done     chan struct{} // closed at the end of what is computed; nil: nothing was asked for
-	running  bool
-	at       time.Time
-	report   learn.Report
-	err      error
-}
+// learnWaitMax is how long a request waits for what is being computed.
+const learnWaitMax = 8 * time.Second
 
 func (a *API) suggestionRoutes() []route {
 	return []route{
@@ -84,7 +69,7 @@ func viewSuggestions(r *learn.Report) suggestionsView {
 
 // suggestions answers what history speaks for, or that this is still being computed.
 func (a *API) suggestions(r *request) error {
-	if a.o.Learn == nil {
+	if a.o.Learner == nil {
 		return unavailable("this process learns nothing from history")
 	}
 	from, err := one(r.q, "from", moment)
@@ -99,50 +84,16 @@ func (a *API) suggestions(r *request) error {
 	if err != nil {
 		return err
 	}
-	done, err := a.startLearning(from, to, refresh)
+	ctx, cancel := context.WithTimeout(a.ctx, learnWaitMax)
+	defer cancel()
+	found, ready, err := a.o.Learner.Report(ctx, from, to, refresh)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, learnWaitMax)
-	defer cancel()
-	select {
-	case <-done:
-	case <-ctx.Done():
+	if !ready {
 		return r.json(suggestionsView{State: "running", From: from, To: to, Bounds: []string{}, Items: []suggestionView{}})
 	}
-	l := &a.learned
-	l.Lock()
-	defer l.Unlock()
-	if l.err != nil {
-		return l.err
-	}
-	return r.json(viewSuggestions(&l.report))
-}
-
-// startLearning begins a computation unless the last one answers the question.
-func (a *API) startLearning(from, to itsm.Time, refresh bool) (<-chan struct{}, error) {
-	l := &a.learned
-	l.Lock()
-	defer l.Unlock()
-	same := l.done != nil && l.from == from && l.to == to
-	switch {
-	case l.running && !same:
-		return nil, unavailable("suggestions of another time are being computed; ask again when they are ready")
-	case l.running, same && !refresh && l.err == nil && time.Since(l.at) < learnFresh:
-		return l.done, nil
-	case a.ctx.Err() != nil:
-		return nil, unavailable("the process is stopping")
-	}
-	done := make(chan struct{})
-	l.from, l.to, l.done, l.running = from, to, done, true
-	a.streaming.Go(func() {
-		report, err := a.o.Learn(a.ctx, from, to)
-		l.Lock()
-		l.report, l.err, l.at, l.running = report, err, time.Now(), false
-		l.Unlock()
-		close(done)
-	})
-	return done, nil
+	return r.json(viewSuggestions(&found.Report))
 }
 
 // draftSuggestion saves the active rules and the suggested one as a revision, which
@@ -163,13 +114,10 @@ func (a *API) draftSuggestion(r *request) error {
 	if err := short("note", in.Note, itsm.NoteBytesMax); err != nil {
 		return err
 	}
-	a.learned.Lock()
-	found, ok := a.learned.report.Find(id)
-	a.learned.Unlock()
-	if !ok {
-		return itsm.Errorf(itsm.NotFound, "suggestion %q: not among those computed last; GET %s/rules/suggestions lists them", httpWord(id), Prefix)
+	if a.o.Learner == nil {
+		return unavailable("this process learns nothing from history")
 	}
-	files, err := withDraft(s, &found)
+	files, found, err := a.o.Learner.Draft(s.Book(), id)
 	if err != nil {
 		return err
 	}
@@ -183,29 +131,4 @@ func (a *API) draftSuggestion(r *request) error {
 		return err
 	}
 	return r.json(viewRevisionWithFiles(&rev))
-}
-
-// withDraft adds the drafted rule to the active files.
-func withDraft(s Rules, found *learn.Suggestion) ([]rules.File, error) {
-	if found.Rule.Body == "" {
-		return nil, itsm.Errorf(itsm.Conflict, "suggestion %s is for people to know: no rule is drafted", found.ID)
-	}
-	h, err := s.Book().Head()
-	if err != nil {
-		return nil, err
-	}
-	var files []rules.File
-	if h.Active != 0 {
-		rev, err := s.Book().Revision(h.Active)
-		if err != nil {
-			return nil, err
-		}
-		files = rev.Files
-	}
-	for _, f := range files {
-		if f.Name == found.Rule.Name {
-			return nil, itsm.Errorf(itsm.Conflict, "the active rules have %s already", f.Name)
-		}
-	}
-	return append(files[:len(files):len(files)], found.Rule), nil
 }

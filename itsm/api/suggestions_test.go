@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"signalbox/correlate/engine"
 	"signalbox/correlate/learn"
 	"signalbox/itsm"
 	"signalbox/rules"
@@ -20,15 +22,21 @@ func learnedReport() learn.Report {
 	}}
 }
 
+func learner(t *testing.T, learn func(context.Context, itsm.Time, itsm.Time) (learn.Report, error)) *engine.Learner {
+	l := engine.NewLearner(learn, time.Now)
+	t.Cleanup(l.Close)
+	return l
+}
+
 func TestSuggestionBecomesADraft(t *testing.T) {
 	asked := 0
 	store := &bookcase{blobs: map[string][]byte{}}
 	w := newWorld(t, func(o *Options) {
 		o.Rules = store
-		o.Learn = func(context.Context, itsm.Time, itsm.Time) (learn.Report, error) {
+		o.Learner = learner(t, func(context.Context, itsm.Time, itsm.Time) (learn.Report, error) {
 			asked++
 			return learnedReport(), nil
-		}
+		})
 	})
 	draft := "/api/v1/rules/suggestions/aaaaaaaaaaaa/draft"
 	w.want(w.call("POST", draft, ""), http.StatusNotFound) // nothing was computed
@@ -63,14 +71,14 @@ func TestSuggestionBecomesADraft(t *testing.T) {
 func TestOneLearningAtATime(t *testing.T) {
 	began, release := make(chan struct{}), make(chan struct{})
 	w := newWorld(t, func(o *Options) {
-		o.Learn = func(ctx context.Context, from, _ itsm.Time) (learn.Report, error) {
+		o.Learner = learner(t, func(ctx context.Context, from, _ itsm.Time) (learn.Report, error) {
 			close(began)
 			select {
 			case <-release:
 			case <-ctx.Done():
 			}
 			return learn.Report{}, itsm.Errorf(itsm.Invalid, "from %s: no", from)
-		}
+		})
 	})
 	ended := make(chan answer)
 	go func() { ended <- w.call("GET", "/api/v1/rules/suggestions?from=2026-01-31T09:00:00Z", "") }()
