@@ -54,7 +54,7 @@ var imports = map[string][]string{
 	"itsm/access":           {"itsm"},
 	"itsm/ledger":           {"itsm", "itsm/desk", "itsm/entry"},
 	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/httperr", "correlate/engine", "correlate/backtest", "correlate/learn"},
-	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine", "correlate/backtest"}, // entry and kv for the storybook
+	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/entry", "itsm/kv", "itsm/httperr", "correlate/engine", "correlate/backtest", "correlate/learn"}, // entry and kv for the storybook
 	"rules":                 {"itsm"},
 	"rules/book":            {"itsm", "itsm/desk", "rules"},
 	"rules/explain":         {"itsm", "itsm/cmdb", "rules"},

@@ -5,7 +5,7 @@
 // Folder is the fold itself, shared word for word by serve, replay, rebuild and
 // backtest: entries in, one desk.Batch out. Engine adds what only a running
 // server needs: waiting for the journal, ticks, acts that answer, CMDB imports,
-// snapshots.
+// snapshots. Learner keeps what history speaks for, for the API and the console.
 //
 // Invariants:
 //   - nothing but the journal orders inputs; the engine never steps an input that

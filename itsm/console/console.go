@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"signalbox/correlate/engine"
 	"signalbox/itsm"
 	"signalbox/itsm/access"
 	"signalbox/itsm/cmdb"
@@ -57,6 +58,8 @@ type Options struct {
 	Rules Rules
 	// ActiveRules returns the rule set in force; a nil set is none. Nil: none ever is.
 	ActiveRules func() (revision uint64, set *rules.Set)
+	// Learner answers what history speaks for. Nil: its page answers that it learns nothing.
+	Learner *engine.Learner
 	// RuleCounts says how often the active rules spoke. Nil hides the counts.
 	RuleCounts func() []RuleCount
 	// Backtests tries rule sets on recorded history. Nil hides their pages' forms and links.

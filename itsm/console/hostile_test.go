@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"signalbox/correlate/backtest"
+	"signalbox/correlate/learn"
 	"signalbox/itsm"
 	"signalbox/itsm/ledger"
 	"signalbox/rules"
@@ -88,6 +89,7 @@ func (b *book) poison(t *testing.T, whole string) {
 		t.Fatal(err)
 	}
 	b.poisonLedger(&s, text, short)
+	b.poisonLearned(text)
 	b.poisonRules(t, text)
 	b.poisonBacktests(text)
 }
@@ -160,6 +162,24 @@ func (b *book) poisonRules(t *testing.T, text string) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// poisonLearned makes every text of many suggestions hostile.
+func (b *book) poisonLearned(text string) {
+	b.learned = func(now itsm.Time) learn.Report {
+		r := cannedLearned(now)
+		var all []learn.Suggestion
+		for k := range learn.SuggestionsMax {
+			for _, s := range r.Suggestions {
+				s.ID = fmt.Sprintf("%s%d", s.ID, k)
+				s.Title, s.Why, s.Rule, s.Relation = text, text, rules.File{Name: text, Body: text}, text
+				s.Figures = append([]learn.Figure{{Name: text, Value: 1e300}}, s.Figures...)
+				all = append(all, s)
+			}
+		}
+		r.Suggestions, r.Bounds = all, []string{text}
+		return r
 	}
 }
 

@@ -76,7 +76,7 @@ func ruleParts(current string, admin bool) []chip {
 	for _, p := range []struct {
 		href, label string
 		admin       bool
-	}{{"/rules", "Rules", false}, {"/rules/try", "Try", false}, {"/rules/backtests", "Backtests", false}, {"/rules/history", "History", false}, {"/rules/edit", "Edit", true}} {
+	}{{"/rules", "Rules", false}, {"/rules/try", "Try", false}, {"/rules/backtests", "Backtests", false}, {"/rules/history", "History", false}, {"/rules/suggestions", "Suggestions", false}, {"/rules/edit", "Edit", true}} {
 		if p.admin && !admin {
 			continue
 		}

@@ -150,7 +150,7 @@ var pages = []string{
 	"/incidents/INC0000001", "/incidents/INC0000003", "/incidents/INC0000004", "/incidents/INC0000005", "/incidents/INC0000006", "/incidents/INC0000007",
 	"/alerts", "/alerts?status=all&q=orders", "/alerts?incident=INC0000004", "/alerts/ALR0000003", "/alerts/ALR0000010", "/alerts/ALR0000045",
 	"/cis", "/cis?q=orders&class=Pod", "/cis/orders-db-1", "/cis/svc-checkout", "/cis/ci-agent-3",
-	"/rules", "/rules?show=shadow&stage=suppress&q=pod", "/rules?show=never+matched", "/rules/rule/shop-namespace", "/rules/rule/latency-behind-5xx", "/rules/history",
+	"/rules", "/rules?show=shadow&stage=suppress&q=pod", "/rules?show=never+matched", "/rules/rule/shop-namespace", "/rules/rule/latency-behind-5xx", "/rules/history", "/rules/suggestions", "/rules/suggestions?kind=together",
 	"/rules/diff?from=3&to=4", "/rules/diff?from=0&to=1", "/rules/revisions/2", "/rules/revisions/4", "/rules/revisions/4/activate", "/rules/revisions/1/activate",
 	"/rules/edit", "/rules/edit?from=2", "/rules/try", "/rules/try?alert=ALR0000010", "/rules/try?alert=ALR0000010&revision=2", "/rules/try?alert=ALR0000044&revision=4",
 	"/rules/backtests", "/rules/backtests?revision=4&against=none&days=30", "/rules/backtests/1", "/rules/backtests/2", "/rules/backtests/3", "/rules/backtests/4",
@@ -160,7 +160,7 @@ var pages = []string{
 }
 
 // emptyPages are those a fresh server has something to say on.
-var emptyPages = []string{"/", "/alerts", "/cis", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/try", "/quarantine", "/deliveries", "/totals", "/status", "/help"}
+var emptyPages = []string{"/", "/alerts", "/cis", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/suggestions", "/rules/try", "/quarantine", "/deliveries", "/totals", "/status", "/help"}
 
 func parse(t testing.TB, body string) *html.Node {
 	t.Helper()

@@ -9,6 +9,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/correlate/engine"
+	"signalbox/correlate/learn"
 	"signalbox/itsm"
 	"signalbox/itsm/access"
 	"signalbox/itsm/cmdb"
@@ -41,6 +43,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
 		Rules: b, Backtests: b.tries, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
+		Learner:     engine.NewLearner(b.learnCanned, b.clock),
 		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
 	if err != nil {
@@ -66,6 +69,7 @@ type book struct {
 	entries map[itsm.Offset]*entry.Delivery // guarded by mu
 	totals  func() ledger.Totals
 	counts  func(now itsm.Time) []RuleCount
+	learned func(now itsm.Time) learn.Report
 	healthy func() Health
 }
 
@@ -78,7 +82,7 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), totals: cannedTotals, counts: cannedCounts, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), totals: cannedTotals, counts: cannedCounts, learned: cannedLearned, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	b.healthy = b.health
 	s := script{now: itsm.TimeOf(clock()), graph: g}
 	err = b.apply(s.write())

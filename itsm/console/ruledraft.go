@@ -1,0 +1,63 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signalbox/rules"
+	rulebook "signalbox/rules/book"
+)
+
+// rulesHad says which of the active and the newest revision has a file.
+func rulesHad(b *rulebook.Book) (map[string]rulebook.Revision, error) {
+	h, err := b.Head()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]rulebook.Revision{}
+	for _, n := range []uint64{h.Last, h.Active} { // what is active says more
+		if n == 0 {
+			continue
+		}
+		r, err := b.Revision(n)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range r.Files {
+			out[f.Name] = r
+		}
+	}
+	return out, nil
+}
+
+// draftSuggestion saves the active rules and the suggested one as a revision, for a
+// person to look at and activate. A second click leads to what the first one saved.
+func (c *Console) draftSuggestion(ctx *fiber.Ctx) error {
+	s, err := c.ruleStore()
+	if err != nil {
+		return err
+	}
+	l, err := c.learner()
+	if err != nil {
+		return err
+	}
+	files, found, err := l.Draft(s.Book(), strings.Clone(ctx.Params("id")))
+	if err != nil {
+		return err
+	}
+	b := s.Book()
+	if newest, err := b.Revisions(0, 1); err != nil {
+		return err
+	} else if len(newest) == 1 && newest[0].Hash == rules.Hash(files) {
+		return ctx.Redirect(revisionHref(newest[0].Number), http.StatusSeeOther)
+	}
+	who, _ := person(ctx)
+	r, err := s.SaveRules(ctx.UserContext(), files, who.Actor(), "suggested: "+found.Title)
+	if err != nil {
+		return err
+	}
+	c.setFlash(ctx, "rules-saved", 0)
+	return ctx.Redirect(revisionHref(r.Number), http.StatusSeeOther)
+}
