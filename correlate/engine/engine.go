@@ -245,7 +245,9 @@ func (e *Engine) run(ctx context.Context) error {
 			return err
 		}
 		if f.entries > 0 {
-			e.snapshotIfDue()
+			if !e.snapshotIfAsked() {
+				e.snapshotIfDue()
+			}
 			rest(ctx, f.rest(began.Sub(last))-time.Since(began))
 			last = began
 			continue
@@ -306,11 +308,8 @@ func (e *Engine) idle(ctx context.Context) error {
 		wctx, cancel = context.WithTimeout(ctx, wait)
 	}
 	defer cancel()
-	select {
-	case reply := <-e.snapshotNow:
-		reply <- e.Snapshot()
+	if e.snapshotIfAsked() {
 		return nil
-	default:
 	}
 	err := e.o.Journal.Wait(wctx, itsm.Offset(e.cursor.Load()))
 	if err == nil || ctx.Err() != nil {

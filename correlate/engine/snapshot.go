@@ -405,6 +405,19 @@ func (e *Engine) quiet() time.Duration {
 	return snapshotQuietFor
 }
 
+// snapshotIfAsked writes the snapshot that a dump waits for, and reports whether
+// one did. It is asked after every batch too: a fold that never catches up must
+// not keep a backup or retention waiting for ever.
+func (e *Engine) snapshotIfAsked() bool {
+	select {
+	case reply := <-e.snapshotNow:
+		reply <- e.Snapshot()
+		return true
+	default:
+		return false
+	}
+}
+
 // trySnapshot writes a snapshot; one that fails is tried again later, for the
 // fold can do without.
 func (e *Engine) trySnapshot() {
