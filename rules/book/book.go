@@ -170,6 +170,18 @@ func (b *Book) Head() (Head, error) {
 
 // Revision returns one revision with its files.
 func (b *Book) Revision(n uint64) (Revision, error) {
+	h, err := b.Head()
+	if err != nil {
+		return Revision{}, err
+	}
+	was, err := b.activated(h)
+	if err != nil {
+		return Revision{}, err
+	}
+	return b.revision(n, h, was)
+}
+
+func (b *Book) revision(n uint64, h Head, was map[uint64]bool) (Revision, error) {
 	var r Revision
 	if err := b.read(revisionBlob(n), &r); err != nil {
 		if itsm.CodeOf(err) == itsm.NotFound {
@@ -177,32 +189,27 @@ func (b *Book) Revision(n uint64) (Revision, error) {
 		}
 		return r, err
 	}
-	h, err := b.Head()
-	if err != nil {
-		return r, err
+	switch {
+	case n == h.Active:
+		r.State = Active
+	case was[n]:
+		r.State = Retired
+	case rules.Blocking(r.Problems):
+		r.State = Draft
+	default:
+		r.State = Checked
 	}
-	r.State, err = b.state(h, &r)
-	return r, err
+	return r, nil
 }
 
-// state tells a revision's state from the head and the activations.
-func (b *Book) state(h Head, r *Revision) (State, error) {
-	if r.Number == h.Active {
-		return Active, nil
-	}
+// activated are the revisions that were active at any time.
+func (b *Book) activated(h Head) (map[uint64]bool, error) {
 	as, err := b.Activations(0, int(h.Activations))
-	if err != nil {
-		return "", err
-	}
+	was := make(map[uint64]bool, len(as))
 	for _, a := range as {
-		if a.Revision == r.Number {
-			return Retired, nil
-		}
+		was[a.Revision] = true
 	}
-	if rules.Blocking(r.Problems) {
-		return Draft, nil
-	}
-	return Checked, nil
+	return was, err
 }
 
 // PageMax bounds one page of revisions or activations.
@@ -215,12 +222,16 @@ func (b *Book) Revisions(before uint64, limit int) ([]Revision, error) {
 	if err != nil {
 		return nil, err
 	}
+	was, err := b.activated(h)
+	if err != nil {
+		return nil, err
+	}
 	if before == 0 || before > h.Last+1 {
 		before = h.Last + 1
 	}
 	out := []Revision{}
 	for n := before - 1; n > 0 && len(out) < min(limit, PageMax); n-- {
-		r, err := b.Revision(n)
+		r, err := b.revision(n, h, was)
 		if err != nil {
 			return nil, err
 		}
