@@ -30,14 +30,7 @@ func IterateBeside(o Options, from itsm.Offset, fn func(Record) error) error {
 			return removed(next, h.first)
 		}
 		next = h.first + itsm.Offset(h.count)
-		b := &batch{room: int(h.count), roomSize: len(raw)}
-		b.frame(h, raw[frameHeadSize:], from)
-		for _, r := range b.records {
-			if err := fn(r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return eachRecord(h, raw, from, fn)
 	}
 	for i, name := range v.names {
 		last := i+1 == len(v.names)

@@ -106,14 +106,7 @@ func (v *survey) iterate(o Options, from itsm.Offset, fn func(Record) error) err
 		if h.first >= limit {
 			return errStop
 		}
-		b := &batch{room: int(h.count), roomSize: len(raw)}
-		b.frame(h, raw[frameHeadSize:], from)
-		for _, r := range b.records {
-			if err := fn(r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return eachRecord(h, raw, from, fn)
 	}
 	for _, s := range v.segs {
 		if s.next <= from {
@@ -124,6 +117,18 @@ func (v *survey) iterate(o Options, from itsm.Offset, fn func(Record) error) err
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachRecord calls fn for the records of a frame from an offset on.
+func eachRecord(h frameHead, raw []byte, from itsm.Offset, fn func(Record) error) error {
+	b := &batch{room: int(h.count), roomSize: len(raw)}
+	b.frame(h, raw[frameHeadSize:], from)
+	for _, r := range b.records {
+		if err := fn(r); err != nil {
 			return err
 		}
 	}
