@@ -65,7 +65,7 @@ func Compile(files []File, known ...Known) (*Set, []Problem) {
 	for _, k := range known {
 		c.checkNames(k)
 	}
-	set := &Set{files: slices.Clone(files), tables: c.tables}
+	set := &Set{files: slices.Clone(files), lang: lang}
 	for s := Normalise; s < stages; s++ {
 		for _, r := range c.rules {
 			if r.Stage == s {

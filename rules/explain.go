@@ -35,14 +35,10 @@ func (s *Set) Explain(stage Stage, f *Facts) []Tried {
 	r := s.NewRun()
 	r.f = f
 	r.view.reset(f)
-	lang, err := newLanguage()
-	if err != nil {
-		return nil
-	}
 	var out []Tried
 	for _, c := range s.rules {
 		if c.Stage == stage {
-			out = append(out, r.try(lang, c))
+			out = append(out, r.try(c))
 		}
 	}
 	return out
@@ -54,23 +50,51 @@ type Changed struct {
 	Before, After *itsm.Event
 }
 
+// FieldChange is one field that differs between two events; "" is none.
+type FieldChange struct{ Field, Before, After string }
+
+// Changes lists the fields that differ between an event and what rules made of it.
+func Changes(before, after *itsm.Event) []FieldChange {
+	var out []FieldChange
+	add := func(field, from, to string) {
+		if from != to {
+			out = append(out, FieldChange{field, from, to})
+		}
+	}
+	add("title", before.Title, after.Title)
+	add("severity", before.Severity.String(), after.Severity.String())
+	add("ci", before.CIName, after.CIName)
+	add("group", before.Group, after.Group)
+	add("identity", before.Identity, after.Identity)
+	for _, ls := range []struct {
+		prefix        string
+		before, after itsm.Labels
+	}{{"labels.", before.Labels, after.Labels}, {"annotations.", before.Annotations, after.Annotations}} {
+		for _, l := range ls.before {
+			add(ls.prefix+l.Name, l.Value, ls.after.Get(l.Name))
+		}
+		for _, l := range ls.after {
+			if ls.before.Get(l.Name) == "" {
+				add(ls.prefix+l.Name, "", l.Value)
+			}
+		}
+	}
+	return out
+}
+
 // ExplainNormalise is Explain of the stage normalise, in which each rule sees what
 // those before it made of the event. f.Event becomes the event after all of them.
 func (s *Set) ExplainNormalise(f *Facts) ([]Tried, []Changed) {
 	r := s.NewRun()
 	r.f = f
 	r.view.reset(f)
-	lang, err := newLanguage()
-	if err != nil {
-		return nil, nil
-	}
 	var tried []Tried
 	var changed []Changed
 	for _, c := range s.rules {
 		if c.Stage != Normalise {
 			continue
 		}
-		t := r.try(lang, c)
+		t := r.try(c)
 		tried = append(tried, t)
 		if !t.Matched || c.Shadow {
 			continue
@@ -87,7 +111,7 @@ func (s *Set) ExplainNormalise(f *Facts) ([]Tried, []Changed) {
 	return tried, changed
 }
 
-func (r *Run) try(lang *language, c *compiled) Tried {
+func (r *Run) try(c *compiled) Tried {
 	t := Tried{Rule: c.Rule}
 	switch {
 	case !c.Enabled:
@@ -103,13 +127,13 @@ func (r *Run) try(lang *language, c *compiled) Tried {
 	case c.when == nil:
 		t.Matched = true
 	default:
-		r.tryCondition(lang, c, &t)
+		r.tryCondition(c, &t)
 	}
 	return t
 }
 
 // tryCondition finds the first part of a condition that does not hold.
-func (r *Run) tryCondition(lang *language, c *compiled, t *Tried) {
+func (r *Run) tryCondition(c *compiled, t *Tried) {
 	root := c.when.ast.NativeRep()
 	ok, err := c.when.holds(&r.view)
 	if err == nil && ok {
@@ -122,7 +146,7 @@ func (r *Run) tryCondition(lang *language, c *compiled, t *Tried) {
 		if uerr != nil {
 			break
 		}
-		part, cerr := lang.compile(c.Stage, text, cel.BoolType)
+		part, cerr := r.set.lang.compile(c.Stage, text, cel.BoolType)
 		if cerr != nil {
 			break
 		}

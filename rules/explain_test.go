@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,4 +67,21 @@ route: none
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
+}
+
+// A set is shared: several people ask about it at the same time.
+func TestExplainAtTheSameTime(t *testing.T) {
+	s := compileText(t, File{"x.yaml", "id: a\nabout: x\nwhen: labels.namespace == 'shop' && ci.tier == 1 && labels.pod.startsWith('api-')\nsuppress: mute\n"})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			f := Facts{Event: event("namespace", "shop", "pod", "web-1"), CI: CI{ID: "web", Tier: 1}}
+			for range 20 {
+				if got := s.Explain(Suppress, &f); len(got) != 1 || got[0].Failed == "" {
+					t.Errorf("tried %+v", got)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

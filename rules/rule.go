@@ -67,14 +67,13 @@ type Assign struct {
 // NormaliseRule changes what an event says before anything else looks at it.
 // Its parts run in the order of the fields.
 type NormaliseRule struct {
-	Rename    []Rename
-	Extract   []Extract
-	Lookup    []Lookup
-	Severity  map[string]itsm.Severity // sender's word, lower case → severity
-	Set       []Assign
-	Drop      []string // label names; a trailing * takes a prefix
-	Key       []string // label names that identify the alert within its source, instead of the sender's identity
-	sevByWord []string
+	Rename   []Rename
+	Extract  []Extract
+	Lookup   []Lookup
+	Severity map[string]itsm.Severity // sender's word, lower case → severity
+	Set      []Assign
+	Drop     []string // label names; a trailing * takes a prefix
+	Key      []string // label names that identify the alert within its source, instead of the sender's identity
 }
 
 // Rename gives a label another name; a label that has the new name is replaced.

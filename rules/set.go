@@ -13,7 +13,7 @@ import (
 type Set struct {
 	files  []File
 	rules  []*compiled // by stage, and within it in the order of the files
-	tables map[string]*Table
+	lang   *language   // what it was compiled in, for Explain; nil without rules
 	places places
 	counts [stages]int // rules of each stage
 }
@@ -39,16 +39,6 @@ func (s *Set) Rule(id string) *Rule {
 
 // Files returns what the set was compiled from.
 func (s *Set) Files() []File { return slices.Clone(s.files) }
-
-// Tables returns the look-up tables by name.
-func (s *Set) Tables() []*Table {
-	var out []*Table
-	for _, t := range s.tables {
-		out = append(out, t)
-	}
-	slices.SortFunc(out, func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
-	return out
-}
 
 // Hash names the content of a rule set: hex of the first 16 bytes of SHA-256 over
 // its files by name. Equal files in any order have equal hashes.

@@ -50,7 +50,6 @@ func (r *reader) normalise(v *yaml.Node, field string) *NormaliseRule {
 				}
 				word := strings.ToLower(a.Field)
 				out.Severity[word] = s
-				out.sevByWord = append(out.sevByWord, word)
 			}
 		}},
 		key{"set", r.assigns(&out.Set, r.settable)},

@@ -16,9 +16,6 @@ type Table struct {
 	rows    [][]string
 }
 
-// Rows is how many rows the table has.
-func (t *Table) Rows() int { return len(t.rows) }
-
 // parseTable reads NAME.csv.
 func parseTable(f File, ps *problems) *Table {
 	t := &Table{Name: strings.TrimSuffix(baseName(f.Name), ".csv")}

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"fmt"
-
 	"signalbox/correlate/engine"
 	"signalbox/itsm"
 	"signalbox/rules"
@@ -164,29 +162,8 @@ func viewNeighbours(x *engine.Explanation) []neighbourView {
 
 // viewChanged lists the fields that a rule changed.
 func viewChanged(c rules.Changed) (out []changedView) {
-	b, a := c.Before, c.After
-	add := func(field, from, to string) {
-		if from != to {
-			out = append(out, changedView{c.Rule.ID, field, text(from), text(to)})
-		}
-	}
-	add("title", b.Title, a.Title)
-	add("severity", b.Severity.String(), a.Severity.String())
-	add("ci", b.CIName, a.CIName)
-	add("group", b.Group, a.Group)
-	add("identity", b.Identity, a.Identity)
-	for _, ls := range []struct {
-		name          string
-		before, after itsm.Labels
-	}{{"labels", b.Labels, a.Labels}, {"annotations", b.Annotations, a.Annotations}} {
-		for _, l := range ls.before {
-			add(fmt.Sprintf("%s.%s", ls.name, l.Name), l.Value, ls.after.Get(l.Name))
-		}
-		for _, l := range ls.after {
-			if ls.before.Get(l.Name) == "" {
-				add(fmt.Sprintf("%s.%s", ls.name, l.Name), "", l.Value)
-			}
-		}
+	for _, f := range rules.Changes(c.Before, c.After) {
+		out = append(out, changedView{c.Rule.ID, f.Field, text(f.Before), text(f.After)})
 	}
 	return out
 }

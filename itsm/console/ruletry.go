@@ -119,32 +119,14 @@ func viewTried(t rules.Tried) tryRow {
 
 // eventChanges lists what the rules of normalise made of an event.
 func eventChanges(from, to *itsm.Event, inv inventory) []fact {
+	changes := rules.Changes(from, to)
 	var out []fact
-	add := func(name, was, now string) {
-		if was != now && len(out) < alertLabelsMax {
-			if now == "" {
-				now = "(removed)"
-			}
-			out = append(out, fact{Name: line(name, 120), Said: inv.said(line(now, lineRunesMax))})
+	for _, f := range changes[:min(len(changes), alertLabelsMax)] {
+		now := f.After
+		if now == "" {
+			now = "(removed)"
 		}
-	}
-	add("title", from.Title, to.Title)
-	add("severity", from.Severity.String(), to.Severity.String())
-	add("ci", from.CIName, to.CIName)
-	add("group", from.Group, to.Group)
-	add("identity", from.Identity, to.Identity)
-	for _, ls := range []struct {
-		prefix   string
-		from, to itsm.Labels
-	}{{"labels.", from.Labels, to.Labels}, {"annotations.", from.Annotations, to.Annotations}} {
-		for _, l := range ls.from {
-			add(ls.prefix+l.Name, l.Value, ls.to.Get(l.Name))
-		}
-		for _, l := range ls.to {
-			if ls.from.Get(l.Name) == "" {
-				add(ls.prefix+l.Name, "", l.Value)
-			}
-		}
+		out = append(out, fact{Name: line(f.Field, 120), Said: inv.said(line(now, lineRunesMax))})
 	}
 	return out
 }
