@@ -20,7 +20,55 @@ type Connector interface {
 
 // Receipt is what the partner answered.
 type Receipt struct {
-	Link *itsm.ExternalRef // the partner's record, when it became known
+	Link    *itsm.ExternalRef // the partner's record, when it became known
+	Version int64             // of the record after the call, as in Record; 0: not known
+}
+
+// Record is what a partner has of one epoch of an incident.
+type Record = itsm.PartnerRecord
+
+// RecordStatus is how a partner's record stands.
+type RecordStatus = itsm.RecordStatus
+
+// How a record can stand.
+const (
+	RecordNone         = itsm.RecordNone
+	RecordOpen         = itsm.RecordOpen
+	RecordAcknowledged = itsm.RecordAcknowledged
+	RecordResolved     = itsm.RecordResolved
+)
+
+// Looker is a Connector that can be asked what its partner has of one epoch of an
+// incident; without a record Status is RecordNone and there is no error. An error
+// made by Retry may pass; any other means that this partner cannot be asked. It
+// must ask for exactly this record and check what it got: a partner that ignores a
+// bad filter answers with somebody else's.
+type Looker interface {
+	Look(ctx context.Context, n itsm.IncidentNumber, epoch uint32) (Record, error)
+}
+
+// Ref names the record that a partner has of one epoch of an incident.
+type Ref struct {
+	Incident itsm.IncidentNumber
+	Epoch    uint32
+}
+
+// LookManyMax bounds the records that one LookMany asks for.
+const LookManyMax = 50
+
+// ManyLooker is a Looker whose partner tells of many records in one call. The
+// answer has one Record for each ref, in their order. It costs one token of the
+// rate, so it should be one request, or few.
+type ManyLooker interface {
+	Looker
+	LookMany(ctx context.Context, refs []Ref) ([]Record, error)
+}
+
+// Tester is a Connector that can check its configuration, its credentials and what
+// they allow without changing anything at the partner. It returns one line for
+// people: as whom it is signed in, and where.
+type Tester interface {
+	Check(ctx context.Context) (string, error)
 }
 
 // RetryError is a failure that may pass: the partner is down, busy or unreachable.

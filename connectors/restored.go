@@ -14,30 +14,6 @@ import (
 // or an update opens, and pages, anew. So a sender asks before it sends anything
 // about an incident from before that could page, and follows what it hears.
 
-// RecordStatus is how a partner's record stands.
-type RecordStatus uint8
-
-// How a record can stand.
-const (
-	RecordNone RecordStatus = iota // the partner has none
-	RecordOpen
-	RecordAcknowledged
-	RecordResolved
-)
-
-// Record is what a partner has of one epoch of an incident.
-type Record struct {
-	Status  RecordStatus
-	Link    itsm.ExternalRef
-	Version int64 // when it last changed, in ms; 0: unknown
-}
-
-// Looker is a Connector that can be asked. An error made by Retry may pass; any
-// other means that this partner cannot be asked.
-type Looker interface {
-	Look(ctx context.Context, n itsm.IncidentNumber, epoch uint32) (Record, error)
-}
-
 // Restored is what a sender has to know of a restore. Nil: there was none.
 type Restored struct {
 	Known      itsm.IncidentNumber // newest incident from before

@@ -370,7 +370,7 @@ func backoff(tries int) time.Duration {
 // settle journals the receipt, again and again until it is stored: an effect
 // without a receipt would be repeated after a restart.
 func (s *Sender) settle(ctx context.Context, in itsm.Intent, r Receipt, failure string) {
-	a := itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: "signalbox", Origin: s.o.Connector.Name(), IntentKey: in.Key, Failure: bounded(failure), Link: r.Link}
+	a := itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: "signalbox", Origin: s.o.Connector.Name(), IntentKey: in.Key, Failure: bounded(failure), Link: r.Link, PartnerVersion: r.Version}
 	for {
 		_, err := s.o.Actor.Do(ctx, a)
 		if err == nil || itsm.CodeOf(err) != itsm.Unavailable {

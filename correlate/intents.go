@@ -333,7 +333,7 @@ func (i *incident) snapshot() itsm.IncidentSnapshot {
 	v := itsm.IncidentSnapshot{
 		Title: i.title(), Priority: i.priority(), Severity: i.severity(), State: i.state, Because: i.reason(),
 		CIs: firstN(i.bound, itsm.IntentCIsMax), Services: firstN(i.serviceIDs(), itsm.IntentCIsMax),
-		Alerts: len(i.members), Firing: int(i.firing), Group: i.team, OpenedAt: i.openedAt,
+		Alerts: len(i.members), Firing: int(i.firing), Group: i.team, OpenedAt: i.openedAt, Links: []itsm.ExternalRef{},
 	}
 	if len(v.CIs) == 0 {
 		v.CIs = firstN(i.unbound, itsm.IntentCIsMax)
@@ -341,10 +341,20 @@ func (i *incident) snapshot() itsm.IncidentSnapshot {
 	if len(i.causes) > 0 {
 		v.Cause = i.causes[0].CI
 	}
+	v.Impact, v.Urgency = i.impact, i.urgency
+	v.ResolvedAt, v.ResolvedBy, v.StillFiring = i.resolvedAt, i.resolvedBy, i.stillFires
+	if p := i.policy(); p != nil {
+		v.Runbook = p.runbook
+	}
+	if h := i.did; h != nil {
+		v.Assignee, v.AcknowledgedBy, v.AcknowledgedAt = h.assignee, h.ackBy, i.ackAt
+		v.HoldReason, v.CloseCode = h.holdReason, h.closeCode
+		v.Links = firstN(h.links, itsm.IntentLinksMax)
+	}
 	return v
 }
 
-// firstN copies at most n names; never nil, for it becomes a JSON list.
-func firstN(list []string, n int) []string {
-	return append(make([]string, 0, min(n, len(list))), list[:min(n, len(list))]...)
+// firstN copies at most n; never nil, for it becomes a JSON list.
+func firstN[T any](list []T, n int) []T {
+	return append(make([]T, 0, min(n, len(list))), list[:min(n, len(list))]...)
 }

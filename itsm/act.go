@@ -20,6 +20,7 @@ const (
 	ActReceipt       ActKind = "receipt" // a connector confirmed or abandoned an intent
 	ActRetry         ActKind = "retry"   // send an abandoned intent again
 	ActLink          ActKind = "link"    // a partner's record became known
+	ActSync          ActKind = "sync"    // a sweep saw that a partner's record differs
 )
 
 // Act is something a person or a partner did, journaled like an alert.
@@ -48,6 +49,11 @@ type Act struct {
 	IntentKey      string       `json:"intent_key,omitempty"`      // with ActReceipt
 	Failure        string       `json:"failure,omitempty"`         // with ActReceipt: the partner's answer when abandoned
 	Link           *ExternalRef `json:"link,omitempty"`
+
+	Automatic bool           `json:"automatic,omitempty"` // a program there did it, such as an escalation or an assignment rule: it overrides no person
+	Ours      bool           `json:"ours,omitempty"`      // our own account did it there: an echo
+	Seen      *PartnerRecord `json:"seen,omitempty"`      // with ActSync: what the partner has
+	ReadOnly  bool           `json:"read_only,omitempty"` // with ActSync: take over what people did there, repair nothing
 }
 
 // Outcome is what an act came to, decided by the fold.

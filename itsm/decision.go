@@ -42,10 +42,27 @@ type IncidentSnapshot struct {
 	Firing   int      `json:"firing"`
 	Group    string   `json:"group"`
 	OpenedAt Time     `json:"opened_at"`
+
+	Impact         Level         `json:"impact"`
+	Urgency        Level         `json:"urgency"`
+	Assignee       string        `json:"assignee"`
+	Runbook        string        `json:"runbook"`         // link to what to do, from a rule
+	Links          []ExternalRef `json:"links"`           // its records at partners, at most IntentLinksMax
+	AcknowledgedAt Time          `json:"acknowledged_at"` // first of all epochs
+	AcknowledgedBy string        `json:"acknowledged_by"`
+	HoldReason     string        `json:"hold_reason"` // one of HoldReasons while it is on hold
+	ResolvedAt     Time          `json:"resolved_at"`
+	ResolvedBy     string        `json:"resolved_by"` // person, connector or "signalbox"
+	CloseCode      string        `json:"close_code"`
+	CloseNote      string        `json:"close_note"`   // what the person who resolved it wrote
+	StillFiring    bool          `json:"still_firing"` // resolved by a person while alerts fire
 }
 
 // IntentCIsMax bounds what one intent lists.
 const IntentCIsMax = 20
+
+// IntentLinksMax bounds the records at partners that one intent lists.
+const IntentLinksMax = 10
 
 // DecisionKind says what a Decision holds.
 type DecisionKind uint8

@@ -248,6 +248,10 @@ func TestOlderFormsAreRead(t *testing.T) {
 			if got.Problem == "" || got.ChangedAt == 0 || got.Runbook != "" || got.Signature != "" {
 				t.Errorf("%s: got %+v", lines[n], got)
 			}
+		case StoredIntent:
+			if got.Intent.Text == "" || got.Intent.Snapshot.Group == "" || got.Intent.Snapshot.Assignee != "" || got.Intent.Snapshot.Links != nil {
+				t.Errorf("%s: got %+v", lines[n], got)
+			}
 		default:
 			t.Errorf("%s: read as %T", lines[n], got)
 		}

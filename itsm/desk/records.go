@@ -13,7 +13,7 @@ const (
 	incidentVersion   = 2 // 2 added Runbook and Signature
 	evidenceVersion   = 1
 	timelineVersion   = 1
-	intentVersion     = 1
+	intentVersion     = 2 // 2 added who has it, how it ended and where else it is
 	quarantineVersion = 1
 )
 

@@ -90,11 +90,35 @@ func (b *rawBuffer) intent(s *StoredIntent) []byte {
 		b.int(int64(snap.Alerts))
 		b.int(int64(snap.Firing))
 		b.str(snap.Group)
+		b.intentMore(snap)
 	})
 }
 
+// intentMore writes what version 2 added.
+func (b *rawBuffer) intentMore(snap *itsm.IncidentSnapshot) {
+	b.uint(uint64(snap.Impact))
+	b.uint(uint64(snap.Urgency))
+	b.time(snap.AcknowledgedAt)
+	b.time(snap.ResolvedAt)
+	for _, s := range []string{snap.Assignee, snap.Runbook, snap.AcknowledgedBy, snap.HoldReason, snap.ResolvedBy, snap.CloseCode, snap.CloseNote} {
+		b.str(s)
+	}
+	b.links(snap.Links)
+	b.uint(uint64(oneIf(snap.StillFiring)))
+}
+
+func (r *reader) intentMore(snap *itsm.IncidentSnapshot) {
+	snap.Impact, snap.Urgency = itsm.Level(r.byte()), itsm.Level(r.byte())
+	snap.AcknowledgedAt, snap.ResolvedAt = r.time(), r.time()
+	for _, s := range []*string{&snap.Assignee, &snap.Runbook, &snap.AcknowledgedBy, &snap.HoldReason, &snap.ResolvedBy, &snap.CloseCode, &snap.CloseNote} {
+		*s = r.str()
+	}
+	snap.Links = r.links()
+	snap.StillFiring = r.byte() == 1
+}
+
 func decodeIntent(connector, key string, value []byte) (s StoredIntent, err error) {
-	r, err := open(value, intentVersion)
+	r, version, err := openOlder(value, intentVersion)
 	if err != nil {
 		return s, err
 	}
@@ -111,6 +135,9 @@ func decodeIntent(connector, key string, value []byte) (s StoredIntent, err erro
 	snap.CIs, snap.Services = r.strs(), r.strs()
 	snap.Cause, snap.Because = r.str(), r.str()
 	snap.Alerts, snap.Firing, snap.Group = int(r.int()), int(r.int()), r.str()
+	if version >= 2 {
+		r.intentMore(snap)
+	}
 	return s, r.end()
 }
 

@@ -1,0 +1,70 @@
+package itsm
+
+// RecordStatus is how a partner's record of an incident stands. Within an epoch
+// it only moves up.
+type RecordStatus uint8
+
+// How a record can stand.
+const (
+	RecordNone RecordStatus = iota // the partner has none
+	RecordOpen
+	RecordAcknowledged
+	RecordResolved
+)
+
+var recordStatusNames = [...]string{"none", "open", "acknowledged", "resolved"}
+
+// String returns the word of the API.
+func (s RecordStatus) String() string {
+	if int(s) < len(recordStatusNames) {
+		return recordStatusNames[s]
+	}
+	return ""
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s RecordStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *RecordStatus) UnmarshalText(b []byte) error {
+	for i, n := range recordStatusNames {
+		if n == string(b) {
+			*s = RecordStatus(i)
+			return nil
+		}
+	}
+	return Errorf(Invalid, "record status %q: expected none, open, acknowledged or resolved", b)
+}
+
+// SyncFields is a set of the fields of a partner's record that not every partner
+// has. How a record stands is always known.
+type SyncFields uint8
+
+// The fields.
+const (
+	SyncAssignee SyncFields = 1 << iota
+	SyncGroup
+	SyncPriority
+	SyncTitle
+)
+
+// Has reports whether f holds every field of g.
+func (f SyncFields) Has(g SyncFields) bool { return f&g == g }
+
+// PartnerRecord is what a partner has of one epoch of an incident, as it answered.
+// A field counts only when Knows holds it: a partner that has no assignee for us
+// says nothing about it, one that has nobody assigned says "".
+type PartnerRecord struct {
+	Status   RecordStatus `json:"status"`
+	Link     ExternalRef  `json:"link"`
+	Version  int64        `json:"version,omitempty"` // when it last changed, in ms, or a number that grows; 0: not known
+	Knows    SyncFields   `json:"knows,omitempty"`
+	Assignee string       `json:"assignee,omitempty"`
+	Group    string       `json:"group,omitempty"`
+	Priority Priority     `json:"priority,omitempty"`
+	Title    string       `json:"title,omitempty"`
+
+	By        string `json:"by,omitempty"`        // the person who changed it last; "": not known
+	Ours      bool   `json:"ours,omitempty"`      // our own account changed it last
+	Automatic bool   `json:"automatic,omitempty"` // a program there changed it last
+}
