@@ -18,6 +18,14 @@ type Connector interface {
 	Push(ctx context.Context, in itsm.Intent) (Receipt, error)
 }
 
+// Finder is a Connector that finds our incident, and the epoch its record was made
+// for, behind a partner's record whose webhook does not name it. NotFound means
+// that the partner was asked and it is not ours; when it cannot be asked now the
+// error is Unavailable, so that nothing is lost.
+type Finder interface {
+	IncidentOf(ctx context.Context, id string) (itsm.IncidentNumber, uint32, error)
+}
+
 // Receipt is what the partner answered.
 type Receipt struct {
 	Link    *itsm.ExternalRef // the partner's record, when it became known

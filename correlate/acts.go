@@ -52,6 +52,9 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 	case itsm.ActRetry:
 		return s.retry(a)
 	}
+	if do := objectActors[a.Kind]; do != nil {
+		return s.objectAct(a, do)
+	}
 	i := s.incidents[a.Incident]
 	switch {
 	case a.Incident == 0 || a.Incident > s.lastIncident:

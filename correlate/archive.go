@@ -185,6 +185,9 @@ func outcome(a *archive, o *itsm.Outcome) {
 	text(a, &o.Code)
 	text(a, &o.Detail)
 	a.flag(&o.NoOp)
+	if a.version >= 5 {
+		text(a, &o.Object)
+	}
 }
 
 func (a *archive) fifo(f *fifo) {

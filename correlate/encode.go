@@ -19,7 +19,7 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 4 // 3 added the rule set, 4 what the rules decided
+	stateVersion = 5 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users
 	stateOldest  = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8

@@ -1,5 +1,7 @@
 package itsm
 
+import "encoding/json"
+
 // ActKind is what a person or a partner did.
 type ActKind string
 
@@ -54,12 +56,16 @@ type Act struct {
 	Ours      bool           `json:"ours,omitempty"`      // our own account did it there: an echo
 	Seen      *PartnerRecord `json:"seen,omitempty"`      // with ActSync: what the partner has
 	ReadOnly  bool           `json:"read_only,omitempty"` // with ActSync: take over what people did there, repair nothing
+
+	Object string          `json:"object,omitempty"` // id of what it is about when that is no incident: "CHG0000001"
+	Body   json.RawMessage `json:"body,omitempty"`   // what such an act carries; at most ObjectBodyMax
 }
 
 // Outcome is what an act came to, decided by the fold.
 type Outcome struct {
 	Offset   Offset         `json:"offset"`
 	Incident IncidentNumber `json:"incident,omitempty"` // the object to show; for a split the new incident
+	Object   string         `json:"object,omitempty"`   // id of the object to show, when it is no incident
 	Code     Code           `json:"code,omitempty"`     // "" is success
 	Detail   string         `json:"detail,omitempty"`
 	NoOp     bool           `json:"no_op,omitempty"` // it was already so, or a repeat

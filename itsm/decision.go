@@ -80,6 +80,7 @@ const (
 	PutQuarantine                         // Quarantine: store or count
 	SettleOutcome                         // Outcome: what an act came to, for the waiting caller
 	PutFates                              // Fates: what became of everything in a delivery, once each delivery
+	PutObject                             // Object: store the record, or remove it when its body is empty
 )
 
 // Decision is what the core wants recorded or done, as plain data. Exactly the
@@ -95,6 +96,7 @@ type Decision struct {
 	Quarantine *Quarantined
 	Outcome    *Outcome
 	Fates      *Fates
+	Object     *Object
 }
 
 // Settlement closes an intent.

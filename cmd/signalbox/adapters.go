@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"signalbox/cmd/internal/conf"
-	"signalbox/connectors/pagerduty"
 	"signalbox/correlate"
 	"signalbox/correlate/engine"
 	"signalbox/ingest"
@@ -40,26 +38,6 @@ func (d deskView) SourceAlerts(source string, limit int) ([]itsm.Alert, error) {
 			return out, nil
 		}
 	}
-}
-
-// pagers finds incidents behind partners' records, by connector.
-type pagers map[string]*pagerduty.Connector
-
-func (p pagers) inOrder() []*pagerduty.Connector {
-	out := make([]*pagerduty.Connector, 0, len(p))
-	for _, name := range conf.SortedKeys(p) {
-		out = append(out, p[name])
-	}
-	return out
-}
-
-// IncidentOf implements ingest.Partners.
-func (p pagers) IncidentOf(ctx context.Context, ref itsm.ExternalRef) (itsm.IncidentNumber, uint32, error) {
-	c := p[ref.Connector]
-	if c == nil {
-		return 0, 0, itsm.Errorf(itsm.NotFound, "no connector %q", ref.Connector)
-	}
-	return c.IncidentOf(ctx, ref.ID)
 }
 
 // feed turns the engine's hints into the API's changes.

@@ -341,7 +341,11 @@ func parseMetrics(b []byte) map[string]float64 {
 func (d *doctor) partners(ctx context.Context) {
 	for _, name := range conf.SortedKeys(d.file.Connectors) {
 		c := d.file.Connectors[name]
-		for _, u := range []string{orElse(c.EventsURL, "https://events.pagerduty.com"), orElse(c.APIURL, "https://api.pagerduty.com")} {
+		hosts := connectorKinds[c.Kind].hosts
+		if hosts == nil {
+			continue
+		}
+		for _, u := range hosts(c) {
 			if err := d.probes.dial(ctx, u); err != nil {
 				d.say(bad, "connectors", "see whether this machine may go out there: name service, firewall, proxy (HTTPS_PROXY)", "%s: %s is not reached: %v", name, hostOf(u), err)
 				continue

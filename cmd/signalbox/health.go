@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"signalbox/connectors"
-	"signalbox/connectors/pagerduty"
 	"signalbox/correlate/engine"
 	"signalbox/ingest"
 	"signalbox/ingest/journal"
@@ -25,11 +24,11 @@ import (
 )
 
 // sendersOf makes one sender for each connector, woken by the fold.
-func sendersOf(ps pagers, d *desk.Desk, eng *engine.Engine, restored *connectors.Restored, log *slog.Logger) (out []*connectors.Sender, wakes []chan struct{}) {
+func sendersOf(ps partnerSet, d *desk.Desk, eng *engine.Engine, restored *connectors.Restored, log *slog.Logger) (out []*connectors.Sender, wakes []chan struct{}) {
 	for _, c := range ps.inOrder() {
 		wake := make(chan struct{}, 1)
 		wakes = append(wakes, wake)
-		out = append(out, connectors.NewSender(connectors.Options{Connector: c, Outbox: d, Actor: eng, Wake: wake, PerMinute: pagerduty.EventsPerMinute, Restored: restored, Log: log}))
+		out = append(out, connectors.NewSender(connectors.Options{Connector: c.Connector, Outbox: d, Actor: eng, Wake: wake, PerMinute: c.perMinute, Restored: restored, Log: log}))
 	}
 	return out, wakes
 }
@@ -58,6 +57,7 @@ func wakeSenders(ctx context.Context, eng *engine.Engine, wakes []chan struct{})
 
 // partners is what the API and the console show of connectors.
 type partners struct {
+	set     partnerSet
 	senders []*connectors.Sender
 	desk    *desk.Desk
 	eng     *engine.Engine
@@ -69,7 +69,7 @@ func (p partners) Connectors() []api.Connector {
 	held := heldOf(p.eng)
 	for _, s := range p.senders {
 		st := s.Status()
-		c := api.Connector{Name: st.Connector, Kind: "pagerduty", State: "ok", SentAt: itsm.TimeOf(st.SentAt), FailedAt: itsm.TimeOf(st.FailedAt), LastError: st.LastError, Held: held[st.Connector]}
+		c := api.Connector{Name: st.Connector, Kind: p.set[st.Connector].kind, State: "ok", SentAt: itsm.TimeOf(st.SentAt), FailedAt: itsm.TimeOf(st.FailedAt), LastError: st.LastError, Held: held[st.Connector]}
 		if st.Failures > 0 {
 			c.State = "retrying"
 		}

@@ -21,7 +21,6 @@ import (
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors"
-	"signalbox/connectors/pagerduty"
 	"signalbox/correlate/backtest"
 	"signalbox/correlate/engine"
 	"signalbox/ingest"
@@ -88,7 +87,7 @@ type settings struct {
 	base     string // how people and senders reach us
 	loopback bool
 	sources  []ingest.Source
-	pagers   pagers
+	partners partnerSet
 
 	heartbeat   string           // address of the dead-man service; "": none
 	token, hint string           // of the administrator, and where it stands; "": the data directory has it
@@ -132,7 +131,7 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 	if s.cert, err = certificate(f.TLS); err != nil {
 		return nil, err
 	}
-	s.pagers, err = pagersOf(f, s.base, log)
+	s.partners, err = partnersOf(f, s.base, log)
 	return s, err
 }
 
@@ -159,30 +158,6 @@ func withCredentials(all []ingest.Source, f *conf.File) []ingest.Source {
 		}
 	}
 	return out
-}
-
-func pagersOf(f *conf.File, base string, log *slog.Logger) (pagers, error) {
-	out := pagers{}
-	for _, name := range conf.SortedKeys(f.Connectors) {
-		c := f.Connectors[name]
-		o := pagerduty.Options{Name: name, From: c.From, EventsURL: c.EventsURL, APIURL: c.APIURL, ExternalURL: base, HTTP: connectors.NewClient(log)}
-		var err error
-		for _, u := range []struct{ key, url string }{{"events_url", c.EventsURL}, {"api_url", c.APIURL}} {
-			if err := connectors.CheckURL(u.url); err != nil {
-				return nil, fmt.Errorf("connectors.%s.%s: %w", name, u.key, err)
-			}
-		}
-		if o.RoutingKey, err = c.RoutingKey.Read(); err != nil {
-			return nil, fmt.Errorf("connectors.%s.routing_key: %w", name, err)
-		}
-		if c.APIToken.IsSet() {
-			if o.APIToken, err = c.APIToken.Read(); err != nil {
-				return nil, fmt.Errorf("connectors.%s.api_token: %w", name, err)
-			}
-		}
-		out[name] = pagerduty.New(o)
-	}
-	return out, nil
 }
 
 // newLog makes the log; its level follows the variable.
@@ -281,7 +256,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 		return err
 	}
 	admit := &gate{disk: space, eng: eng}
-	door, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: j, Quarantine: deskView{d}, Partners: set.pagers, Alerts: deskView{d},
+	door, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: j, Quarantine: deskView{d}, Partners: set.partners, Alerts: deskView{d},
 		Gate: admit.check, Pace: newPace(func() time.Duration { return eng.Status().Lag }, time.Now), OmitRaw: set.file.Journal.KeepRaw != nil && !*set.file.Journal.KeepRaw, Log: log, Metrics: ingest.NewMetrics(reg), Version: version()})
 	if err != nil {
 		return err
@@ -291,7 +266,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	senders, wakes := sendersOf(set.pagers, d, eng, after.restored(), log)
+	senders, wakes := sendersOf(set.partners, d, eng, after.restored(), log)
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir, ready: health.ready})
 	told := ledgerOf(d, j, eng)
@@ -299,7 +274,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	defer tries.Close() // before the journal
 	learner := engine.NewLearner(eng.Learn, time.Now)
 	defer learner.Close() // before the journal
-	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
+	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{set.partners, senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
 		Backup: startBackup(j, eng), Explainer: eng, RuleCounts: func() []api.RuleCount { return apiRuleCounts(eng.RuleCounts()) },
 		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {

@@ -45,45 +45,6 @@ func limitsOf(c conf.Limits) ingest.Limits {
 		Depth: c.Depth, Labels: c.Labels, Annotations: c.Annotations, NameBytes: int(c.NameBytes), LabelBytes: int(c.LabelBytes), AnnotationBytes: int(c.AnnotationBytes)}
 }
 
-// addPartners adds the sources where partners' webhooks arrive: each under its
-// connector's name, and a single PagerDuty also as pagerduty.
-func addPartners(byName map[string]ingest.Source, f *conf.File) error {
-	var only []string
-	for _, name := range conf.SortedKeys(f.Connectors) {
-		c := f.Connectors[name]
-		if c.Kind != kind.PagerDuty || len(c.WebhookSecrets) == 0 {
-			continue
-		}
-		only = append(only, name)
-		if _, taken := byName[name]; taken {
-			return fmt.Errorf("connectors.%s: its webhooks arrive at /webhooks/%s, but sources.%s has that name; rename one", name, name, name)
-		}
-		secrets, err := conf.ReadAll(c.WebhookSecrets)
-		if err != nil {
-			return fmt.Errorf("connectors.%s.webhook_secrets: %w", name, err)
-		}
-		byName[name] = ingest.Source{Name: name, Kind: kind.PagerDuty, Connector: name, Auth: ingest.Auth{PagerDuty: secrets}}
-	}
-	if _, taken := byName[kind.PagerDuty]; len(only) == 1 && !taken {
-		s := byName[only[0]]
-		s.Name = kind.PagerDuty
-		byName[s.Name] = s
-	}
-	return nil
-}
-
-// warnings are what is allowed in the configuration and hardly meant.
-func (s *settings) warnings() []string {
-	var out []string
-	for _, name := range conf.SortedKeys(s.file.Connectors) {
-		c := s.file.Connectors[name]
-		if c.Kind == kind.PagerDuty && len(c.WebhookSecrets) > 0 && !c.APIToken.IsSet() {
-			out = append(out, fmt.Sprintf("connectors.%s.api_token is not set, but needed to hear what people do there: PagerDuty's webhooks mostly do not say whose incident they are about, and until it can be asked they go to quarantine", name))
-		}
-	}
-	return out
-}
-
 func sourceAuth(c conf.Source) (a ingest.Auth, err error) {
 	if a.Bearer, err = conf.ReadAll(c.Auth.Bearer); err != nil {
 		return a, err

@@ -141,6 +141,8 @@ func (a *application) decision(d *itsm.Decision) error {
 	case itsm.PutFates:
 		a.fates = append(a.fates, d.Fates)
 		return nil
+	case itsm.PutObject:
+		return a.putObject(d.Object)
 	case itsm.SettleOutcome:
 		return nil // for the caller who waits, not for the record
 	}

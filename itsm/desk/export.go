@@ -34,7 +34,7 @@ func (d *Desk) Export(w io.Writer) error {
 			Offset itsm.Offset
 			At     itsm.Time
 		}{c.offset, c.at})
-		for _, part := range []func() error{x.alerts, x.incidents, x.evidence, x.timeline, x.intents, x.quarantine, x.fates, x.blobs} {
+		for _, part := range []func() error{x.alerts, x.incidents, x.evidence, x.timeline, x.intents, x.quarantine, x.fates, x.objects, x.blobs} {
 			if err := part(); err != nil {
 				return err
 			}

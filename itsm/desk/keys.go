@@ -24,6 +24,8 @@ import (
 //	(blob, name)                                    -> bytes
 //	(mark, slot)                                    -> one batch: serial, cursor before, cursor after
 //	(fates, ↓first offset)                          -> what became of deliveries that one batch folded
+//	(object, kind, id)                              -> record that is neither alert nor incident
+//	(object ref, ref, kind, id)                     -> nothing; what an object is found by
 const (
 	kindMeta        = 1
 	kindAlert       = 2
@@ -42,6 +44,8 @@ const (
 	kindPack        = 15
 	kindRun         = 16
 	kindFates       = 17
+	kindObject      = 18
+	kindObjectRef   = 19
 )
 
 // The names below (meta).

@@ -45,6 +45,7 @@ func (r *reader) check(f *File) {
 		if c.PageBudget < 0 {
 			r.bad(path+".page_budget", strconv.Itoa(c.PageBudget), "0, which is the default, or more")
 		}
+		r.ofKind(path, c)
 		r.address(path+".events_url", c.EventsURL)
 		r.address(path+".api_url", c.APIURL)
 	}

@@ -101,17 +101,18 @@ type Limits struct {
 	AnnotationBytes   Size `yaml:"annotation_bytes"`    // an annotation's value
 }
 
-// Connector is one partner.
+// Connector is one partner. A field with the tag "for" is of those kinds only.
 type Connector struct {
-	Kind           string   `yaml:"kind"` // pagerduty
-	RoutingKey     Secret   `yaml:"routing_key"`
-	APIToken       Secret   `yaml:"api_token"`
-	From           string   `yaml:"from"`
-	EventsURL      string   `yaml:"events_url"`
-	APIURL         string   `yaml:"api_url"`
-	WebhookSecrets []Secret `yaml:"webhook_secrets"`
-	MinPriority    string   `yaml:"min_priority"` // least important priority told to it; P5
-	PageBudget     int      `yaml:"page_budget"`  // incidents told a minute at most, the others wait; P1 never does; 60
+	Kind        string `yaml:"kind"`         // one of connectorKinds
+	MinPriority string `yaml:"min_priority"` // least important priority told to it; P5
+	PageBudget  int    `yaml:"page_budget"`  // incidents told a minute at most, the others wait; P1 never does; 60
+
+	RoutingKey     Secret   `yaml:"routing_key" for:"pagerduty"`
+	APIToken       Secret   `yaml:"api_token" for:"pagerduty"`
+	From           string   `yaml:"from" for:"pagerduty"`
+	EventsURL      string   `yaml:"events_url" for:"pagerduty"`
+	APIURL         string   `yaml:"api_url" for:"pagerduty"`
+	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty"`
 }
 
 // CMDB says what people's own relation types and labels mean.

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"signalbox/cmd/internal/conf"
+	"signalbox/connectors"
+	"signalbox/ingest"
+	"signalbox/itsm"
+)
+
+// connectorKind is what the program has to know of a kind of connector: how one is
+// made of its configuration and how its partner's webhooks arrive. Each kind is one
+// file of this package, connector_KIND.go.
+type connectorKind struct {
+	perMinute int // calls a minute, below the partner's published limit
+	make      func(name string, c conf.Connector, env connectorEnv) (connectors.Connector, error)
+
+	// inbound is the source where the partner's webhooks arrive, with its
+	// credentials. Nil, or a nil source: nothing arrives.
+	inbound func(name string, c conf.Connector) (*ingest.Source, error)
+	// hosts are the addresses it calls, for the doctor. Nil: none that are known.
+	hosts func(c conf.Connector) []string
+	// warnings are what is allowed in its configuration and hardly meant. Nil: none.
+	warnings func(name string, c conf.Connector) []string
+}
+
+// connectorKinds are all of them, by name.
+var connectorKinds = map[string]connectorKind{
+	"pagerduty": pagerDutyKind,
+}
+
+// connectorEnv is what every connector is made with.
+type connectorEnv struct {
+	external string // how people reach this console
+	http     *http.Client
+	log      *slog.Logger
+}
+
+// partner is one configured connector.
+type partner struct {
+	connectors.Connector
+	kind      string
+	perMinute int
+}
+
+// partnerSet are the configured connectors by name.
+type partnerSet map[string]partner
+
+func partnersOf(f *conf.File, base string, log *slog.Logger) (partnerSet, error) {
+	out := partnerSet{}
+	for _, name := range conf.SortedKeys(f.Connectors) {
+		c := f.Connectors[name]
+		k, ok := connectorKinds[c.Kind]
+		if !ok {
+			return nil, itsm.Errorf(itsm.Internal, "connectors.%s: kind %q is configurable and not built in", name, c.Kind)
+		}
+		made, err := k.make(name, c, connectorEnv{external: base, http: connectors.NewClient(log), log: log})
+		if err != nil {
+			return nil, fmt.Errorf("connectors.%s.%w", name, err)
+		}
+		out[name] = partner{made, c.Kind, k.perMinute}
+	}
+	return out, nil
+}
+
+func (p partnerSet) inOrder() []partner {
+	out := make([]partner, 0, len(p))
+	for _, name := range conf.SortedKeys(p) {
+		out = append(out, p[name])
+	}
+	return out
+}
+
+// IncidentOf implements ingest.Partners.
+func (p partnerSet) IncidentOf(ctx context.Context, ref itsm.ExternalRef) (itsm.IncidentNumber, uint32, error) {
+	f, ok := p[ref.Connector].Connector.(connectors.Finder)
+	if !ok {
+		return 0, 0, itsm.Errorf(itsm.NotFound, "no connector %q that finds incidents", ref.Connector)
+	}
+	return f.IncidentOf(ctx, ref.ID)
+}
+
+// addPartners adds the sources where partners' webhooks arrive: each under its
+// connector's name, and the only one of a kind also under the kind's name.
+func addPartners(byName map[string]ingest.Source, f *conf.File) error {
+	ofKind := map[string][]string{}
+	for _, name := range conf.SortedKeys(f.Connectors) {
+		c := f.Connectors[name]
+		k := connectorKinds[c.Kind]
+		if k.inbound == nil {
+			continue
+		}
+		s, err := k.inbound(name, c)
+		if err != nil {
+			return fmt.Errorf("connectors.%s.%w", name, err)
+		}
+		if s == nil {
+			continue
+		}
+		if _, taken := byName[name]; taken {
+			return fmt.Errorf("connectors.%s: its webhooks arrive at /webhooks/%s, but sources.%s has that name; rename one", name, name, name)
+		}
+		s.Name, s.Connector = name, name
+		byName[name] = *s
+		ofKind[c.Kind] = append(ofKind[c.Kind], name)
+	}
+	for kind, names := range ofKind {
+		if _, taken := byName[kind]; len(names) == 1 && !taken {
+			s := byName[names[0]]
+			s.Name = kind
+			byName[kind] = s
+		}
+	}
+	return nil
+}
+
+// warnings are what is allowed in the configuration and hardly meant.
+func (s *settings) warnings() []string {
+	var out []string
+	for _, name := range conf.SortedKeys(s.file.Connectors) {
+		c := s.file.Connectors[name]
+		if w := connectorKinds[c.Kind].warnings; w != nil {
+			out = append(out, w(name, c)...)
+		}
+	}
+	return out
+}
+
+// readOptional reads a secret that may be missing.
+func readOptional(key string, s conf.Secret) (string, error) {
+	if !s.IsSet() {
+		return "", nil
+	}
+	v, err := s.Read()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", key, err)
+	}
+	return v, nil
+}

@@ -1,0 +1,43 @@
+package correlate
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"signalbox/itsm"
+)
+
+// objectActors does each kind of act on what is no incident. Each area of the
+// fold adds its own.
+var objectActors = map[itsm.ActKind]func(*State, *itsm.Act) itsm.Outcome{}
+
+// objectAct checks what all such acts have in common.
+func (s *State) objectAct(a *itsm.Act, do func(*State, *itsm.Act) itsm.Outcome) itsm.Outcome {
+	if len(a.Object) > itsm.ObjectNameMax {
+		return refuse(a, itsm.TooLarge, "object: %d bytes; an id has at most %d", len(a.Object), itsm.ObjectNameMax)
+	}
+	if len(a.Body) > itsm.ObjectBodyMax {
+		return refuse(a, itsm.TooLarge, "body: %d bytes; expected at most %d", len(a.Body), itsm.ObjectBodyMax)
+	}
+	o := do(s, a)
+	if o.Object == "" {
+		o.Object = a.Object
+	}
+	return o
+}
+
+// putObject has an object stored, as v says it. A v of nil removes it.
+func (s *State) putObject(kind, id string, version uint64, refs []string, v any) {
+	o := &itsm.Object{Kind: kind, ID: id, Version: version, At: s.now, Offset: s.off, Refs: refs}
+	if v != nil {
+		b, err := json.Marshal(v)
+		if err != nil { // a noun is plain data, so this is a mistake in the program
+			panic(fmt.Sprintf("%s %s has no JSON: %v", kind, id, err))
+		}
+		o.Body = b
+	}
+	if part := o.Fault(); part != "" {
+		panic(fmt.Sprintf("%s %s: %s is out of bounds", kind, id, part))
+	}
+	s.put(itsm.Decision{Kind: itsm.PutObject, Object: o})
+}
