@@ -11,45 +11,23 @@ package pagerduty
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"signalbox/ingest/source"
 	"signalbox/itsm"
 )
 
-// keyPrefix marks the dedup keys that are ours.
-const keyPrefix = "signalbox/"
+// NoteMark begins the notes that the connector writes.
+const NoteMark = source.NoteMark
 
-// NoteMark begins the notes that the connector writes, so that they are not taken
-// for somebody's when PagerDuty reports them.
-const NoteMark = "[Signalbox] "
-
-// Bounds of what is taken over from PagerDuty.
-const (
-	nameBytesMax = 100 // an agent's or assignee's name; a longer one is cut
-	assigneesMax = 10
-)
+// assigneesMax bounds the assignees that are named.
+const assigneesMax = 10
 
 // DedupKey is the key under which an epoch of an incident is known at PagerDuty.
-func DedupKey(n itsm.IncidentNumber, epoch uint32) string {
-	return keyPrefix + n.String() + "/" + strconv.FormatUint(uint64(epoch), 10)
-}
+func DedupKey(n itsm.IncidentNumber, epoch uint32) string { return source.RecordKey('/', n, epoch) }
 
 // ParseDedupKey reads a key made by DedupKey; false for any other.
 func ParseDedupKey(key string) (itsm.IncidentNumber, uint32, bool) {
-	number, epoch, ok := strings.Cut(strings.TrimPrefix(key, keyPrefix), "/")
-	if !ok || !strings.HasPrefix(key, keyPrefix) {
-		return 0, 0, false
-	}
-	n, err := itsm.ParseIncidentNumber(number)
-	if err != nil {
-		return 0, 0, false
-	}
-	e, err := strconv.ParseUint(epoch, 10, 32)
-	if err != nil || e == 0 || DedupKey(n, uint32(e)) != key {
-		return 0, 0, false
-	}
-	return n, uint32(e), true
+	return source.ParseRecordKey('/', key)
 }
 
 // kinds are the event types that are acts. Assignments by PagerDuty's own
@@ -136,7 +114,7 @@ func (w wire) link() itsm.ExternalRef {
 // agent names who did it: a person, a service, or a program speaking for somebody.
 func (w wire) agent() string {
 	if name := w.First("event.agent.summary", "event.client.name"); name != "" {
-		return cut(name, nameBytesMax)
+		return source.Clip(name, source.PersonBytesMax)
 	}
 	return "PagerDuty"
 }
@@ -151,30 +129,19 @@ func (w wire) fill(a *itsm.Act) bool {
 			if name == "" {
 				break
 			}
-			names = append(names, cut(name, nameBytesMax))
+			names = append(names, source.Clip(name, source.PersonBytesMax))
 		}
 		a.Assignee = strings.Join(names, ", ")
 		return a.Assignee != ""
 	case itsm.ActNote:
 		text := w.Flat["event.data.content"]
-		a.Text = cut(text, itsm.NoteBytesMax)
+		a.Text = source.Clip(text, itsm.NoteBytesMax)
 		return strings.TrimSpace(text) != "" && !strings.HasPrefix(text, NoteMark)
 	case itsm.ActResolve:
 		if w.Flat["event.data.resolve_reason.type"] == "merge_resolve_reason" {
 			a.CloseCode = "duplicate"
-			a.Text = "merged at PagerDuty into " + cut(w.First("event.data.resolve_reason.incident.summary", "event.data.resolve_reason.incident.id"), nameBytesMax)
+			a.Text = "merged at PagerDuty into " + source.Clip(w.First("event.data.resolve_reason.incident.summary", "event.data.resolve_reason.incident.id"), source.PersonBytesMax)
 		}
 	}
 	return true
-}
-
-// cut shortens s to n bytes at a rune border.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }
