@@ -1,0 +1,31 @@
+// Package problem tells trouble that keeps coming back from trouble that came by
+// chance. It is pure: a Series is the bounded history of one Signature, the
+// incidents with one probable cause, one class of alert and one environment, and
+// Series.Tests answers with those of the seven tests that it passes, each with its
+// numbers in plain words.
+//
+// Invariants: the same history gives the same findings; adding an incident and
+// testing cost the same however long the history was, because a series keeps its
+// KeptMax newest occurrences and counts the rest; arrivals by chance alone, at up to
+// one a month, propose less than three in a hundred series in half a year (a test
+// holds that).
+//
+// # Decisions
+//
+// 2026-11 How many are expected is the series' own rate in the 90 days before the
+// cluster, with the floor of a quarter a month, and what is not known of that rate
+// counts: the count is compared with a negative binomial and not with a Poisson
+// distribution. Rejected: the plain Poisson tail, which takes the lucky silence of a
+// quiet quarter for the truth and proposes a seventh of all series that come by
+// chance twice in four months.
+//
+// 2026-11 Every suffix of the history is looked at, each time an incident resolves;
+// the thresholds are those that hold for looking that often. Five in twelve days and
+// three in two hours are thus both found by one test.
+//
+// 2026-11 Coming back soon is judged by the chance of it at the series' own rate:
+// within seven days of resolving is what a series at one a week always does.
+//
+// 2026-11 A season needs as many different days or weeks as it needs incidents: one
+// bad night is no habit of the night.
+package problem

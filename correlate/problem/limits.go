@@ -1,0 +1,53 @@
+package problem
+
+import "time"
+
+// What a test must show.
+const (
+	excessMin   = 3
+	excessIn    = 30 * day
+	priorIn     = 90 * day
+	floorCount  = 0.25 // incidents expected in floorIn of a series never seen before
+	floorIn     = 30 * day
+	unknownness = 0.5    // events that the floor is worth as knowledge: less is vaguer
+	excessMost  = 0.0025 // chance of a cluster, looked for after each incident
+
+	periodicGaps   = 6
+	periodicSpread = 0.25
+	periodicLeast  = 10 * time.Minute // what comes oftener is one trouble, not a timetable
+
+	seasonMin  = 5
+	seasonMost = 0.001
+
+	reopensMin = 2
+	backWithin = 7 * day
+	backMost   = 0.0015
+
+	changesMin  = 3
+	ChangeIn    = time.Hour // after a change an incident may be its fault
+	changesMost = 0.01
+
+	fixesMin    = 3
+	fixDice     = 0.7
+	fixesLooked = 16 // newest close notes compared
+
+	pairsMin = 3
+	PairIn   = 30 * time.Minute // between the openings of two that come together
+	pairMost = 0.01
+)
+
+// Bounds.
+const (
+	KeptMax     = 64 // occurrences of a series
+	FixBytesMax = 200
+	nameMax     = 120 // bytes of a name in a sentence
+
+	// apart is how long after the opening of one incident another of its signature
+	// is trouble of its own, and not the same outage in two pieces.
+	apart = 15 * time.Minute
+
+	effectiveEvents = 3.0     // 3/rate: P(0 in T) = e^-3 < 0.05
+	rateLeast       = 7 * day // no rate is taken from a shorter time
+	day             = 24 * time.Hour
+	month           = 30 * day
+)

@@ -1,0 +1,229 @@
+package itsm
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ProblemNumber identifies a problem from its proposal on: PRB0000001, dense and
+// in the order in which they were proposed.
+type ProblemNumber uint64
+
+// String formats the number as PRB0000001; zero is "".
+func (n ProblemNumber) String() string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("PRB%07d", uint64(n))
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (n ProblemNumber) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *ProblemNumber) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*n = 0
+		return nil
+	}
+	v, err := ParseProblemNumber(string(b))
+	*n = v
+	return err
+}
+
+// ParseProblemNumber reads PRB0000001, in either case.
+func ParseProblemNumber(s string) (ProblemNumber, error) {
+	if len(s) > 3 && strings.EqualFold(s[:3], "PRB") {
+		if n, err := strconv.ParseUint(s[3:], 10, 64); err == nil && n > 0 && ProblemNumber(n).String() == strings.ToUpper(s) {
+			return ProblemNumber(n), nil
+		}
+	}
+	return 0, Errorf(NotFound, "problem %q: expected a number such as PRB0000001", s)
+}
+
+// ProblemState is where a problem is on its way from a proposal to a fixed cause.
+type ProblemState string
+
+// States of a problem.
+const (
+	ProblemCandidate    ProblemState = "candidate" // the machine proposes it; no person has answered
+	ProblemDismissed    ProblemState = "dismissed" // a person said no, with a reason; more evidence brings it back
+	ProblemMerged       ProblemState = "merged"    // it is part of another problem now
+	ProblemNew          ProblemState = "new"       // accepted
+	ProblemAssess       ProblemState = "assess"
+	ProblemAnalysis     ProblemState = "root_cause_analysis"
+	ProblemFix          ProblemState = "fix_in_progress"
+	ProblemResolved     ProblemState = "resolved"
+	ProblemClosed       ProblemState = "closed"
+	ProblemRiskAccepted ProblemState = "risk_accepted" // known, analysed and lived with
+)
+
+// ProblemStates lists every state in the order people read them.
+var ProblemStates = []ProblemState{ProblemCandidate, ProblemNew, ProblemAssess, ProblemAnalysis, ProblemFix,
+	ProblemResolved, ProblemRiskAccepted, ProblemClosed, ProblemDismissed, ProblemMerged}
+
+// problemMoves is the life of a problem. A proposal is answered by accepting,
+// dismissing or merging it; work goes forward step by step and back to any earlier
+// step; a fix that did not help goes back to the analysis.
+var problemMoves = map[ProblemState][]ProblemState{
+	ProblemCandidate:    {ProblemNew, ProblemDismissed, ProblemMerged},
+	ProblemDismissed:    {ProblemCandidate, ProblemNew, ProblemMerged},
+	ProblemNew:          {ProblemAssess, ProblemAnalysis, ProblemRiskAccepted, ProblemMerged},
+	ProblemAssess:       {ProblemAnalysis, ProblemNew, ProblemRiskAccepted, ProblemMerged},
+	ProblemAnalysis:     {ProblemFix, ProblemAssess, ProblemRiskAccepted, ProblemMerged},
+	ProblemFix:          {ProblemResolved, ProblemAnalysis, ProblemRiskAccepted, ProblemMerged},
+	ProblemResolved:     {ProblemClosed, ProblemAnalysis, ProblemFix},
+	ProblemRiskAccepted: {ProblemAssess, ProblemAnalysis, ProblemClosed, ProblemMerged},
+	ProblemClosed:       {},
+	ProblemMerged:       {},
+}
+
+// ProblemMoves lists where a problem can go from a state.
+func ProblemMoves(from ProblemState) []ProblemState { return slices.Clone(problemMoves[from]) }
+
+// CanMoveProblem reports whether the lifecycle has the move.
+func CanMoveProblem(from, to ProblemState) bool { return slices.Contains(problemMoves[from], to) }
+
+// Accepted reports whether a person made the proposal a problem.
+func (s ProblemState) Accepted() bool {
+	return s != ProblemCandidate && s != ProblemDismissed && s != ProblemMerged
+}
+
+// Open reports whether there is work left on an accepted problem.
+func (s ProblemState) Open() bool {
+	return s.Accepted() && s != ProblemClosed && s != ProblemResolved && s != ProblemRiskAccepted
+}
+
+// Known reports whether the problem answers for incidents that match it: whoever is
+// paged is told of its workaround.
+func (s ProblemState) Known() bool { return s.Accepted() && s != ProblemClosed }
+
+// ParseProblemState reads one state.
+func ParseProblemState(s string) (ProblemState, error) {
+	if slices.Contains(ProblemStates, ProblemState(s)) {
+		return ProblemState(s), nil
+	}
+	names := make([]string, len(ProblemStates))
+	for i, v := range ProblemStates {
+		names[i] = string(v)
+	}
+	return "", Errorf(Invalid, "state %q: expected one of %s", s, strings.Join(names, ", "))
+}
+
+// ProblemTest is one test that a series of incidents passed, with its numbers.
+type ProblemTest struct {
+	Test      string `json:"test"` // "excess", "periodic", "seasonal", "reopened", "change_linked", "same_fix", "pair", "rule"
+	Text      string `json:"text"` // the numbers in plain words
+	Incidents int    `json:"incidents"`
+	ChancePPM int64  `json:"chance_ppm"` // probability of as much by chance, in millionths; 0: below one, or not a matter of chance
+}
+
+// ProblemIncident is one occurrence of a problem.
+type ProblemIncident struct {
+	Number      IncidentNumber `json:"number"`
+	OpenedAt    Time           `json:"opened_at"`
+	ResolvedAt  Time           `json:"resolved_at"`
+	Reopens     uint32         `json:"reopens"`
+	Change      string         `json:"change,omitempty"`        // that came shortly before it
+	ChangeAfter int64          `json:"change_before,omitempty"` // seconds from the change to the incident
+	LinkedBy    string         `json:"linked_by,omitempty"`     // person who linked it; "": its signature matched
+}
+
+// Words of Problem.Effect.
+const (
+	EffectWatching     = "watching"      // fixed; too little time has passed to say
+	EffectEffective    = "effective"     // the silence since the fix is too long for chance
+	EffectNotEffective = "not_effective" // it happened again
+)
+
+// Problem is a recurring cause: proposed by the machine, then owned by people.
+type Problem struct {
+	Number     ProblemNumber `json:"number"`
+	Title      string        `json:"title"`
+	State      ProblemState  `json:"state"`
+	Signature  string        `json:"signature"`
+	Signatures []string      `json:"signatures"` // all that it answers for, after merges and pairs
+	Cause      string        `json:"cause"`      // id of the CI that is probably at fault, or what rules named
+	Class      string        `json:"class"`      // of alert
+	Env        string        `json:"env"`
+	Services   []string      `json:"services"`
+
+	Tests       []ProblemTest     `json:"tests"`
+	Count       uint64            `json:"count"`        // incidents of its signatures since they were first seen
+	Incidents   []ProblemIncident `json:"incidents"`    // newest last; at most ProblemIncidentsMax
+	MonthlyCost int64             `json:"monthly_cost"` // person-minutes expected a month: rate × median duration × people
+	RateMilli   int64             `json:"rate_milli"`   // thousandths of an incident a month
+	MedianMin   int64             `json:"median_minutes"`
+	People      int64             `json:"people"` // involved in one, at the median; at least 1
+
+	Owner      string   `json:"owner"`
+	Team       string   `json:"team"`
+	RootCause  string   `json:"root_cause"`
+	Workaround string   `json:"workaround"`
+	KnownError bool     `json:"known_error"`
+	Changes    []string `json:"changes"` // ids of changes linked by people: what caused it, what fixes it
+	Reason     string   `json:"reason"`  // why it was dismissed, or its risk accepted
+	MergedInto string   `json:"merged_into"`
+
+	ProposedAt Time   `json:"proposed_at"`
+	AcceptedAt Time   `json:"accepted_at"`
+	AcceptedBy string `json:"accepted_by"`
+	ResolvedAt Time   `json:"resolved_at"` // when the fix was in
+	ClosedAt   Time   `json:"closed_at"`
+	LastAt     Time   `json:"last_at"`     // opening of its newest incident
+	Effect     string `json:"effect"`      // "" before a fix
+	EffectAt   Time   `json:"effect_at"`   // when it was found out, or when silence will have said enough
+	EffectText string `json:"effect_text"` // the numbers in plain words
+	CreatedBy  string `json:"created_by"`  // "signalbox", or the person who made it of an incident
+	ChangedAt  Time   `json:"changed_at"`
+	Version    uint64 `json:"version"`
+}
+
+// Bounds of a problem.
+const (
+	ProblemIncidentsMax  = 100
+	ProblemSignaturesMax = 20
+	ProblemChangesMax    = 50
+	ProblemTextMax       = 16 << 10 // bytes of root cause and of workaround
+)
+
+// ProblemNote is one line of the history of a problem.
+type ProblemNote struct {
+	At    Time   `json:"at"`
+	Kind  string `json:"kind"` // "proposed", "accepted", "note", …
+	Actor string `json:"actor"`
+	Text  string `json:"text"`
+}
+
+// Acts on problems. Act.Object names the problem, Act.Body what they carry.
+const (
+	ActProblemCreate      ActKind = "problem_create" // of an incident, by a person
+	ActProblemAccept      ActKind = "problem_accept"
+	ActProblemDismiss     ActKind = "problem_dismiss"
+	ActProblemMerge       ActKind = "problem_merge"
+	ActProblemAssign      ActKind = "problem_assign"
+	ActProblemState       ActKind = "problem_state"
+	ActProblemRootCause   ActKind = "problem_root_cause"
+	ActProblemWorkaround  ActKind = "problem_workaround"
+	ActProblemKnownError  ActKind = "problem_known_error"
+	ActProblemCommunicate ActKind = "problem_communicate"
+	ActProblemLink        ActKind = "problem_link"
+	ActProblemUnlink      ActKind = "problem_unlink"
+	ActProblemNote        ActKind = "problem_note"
+)
+
+// ProblemBody is what an act on a problem carries; each kind uses some of it.
+type ProblemBody struct {
+	Reason    string       `json:"reason,omitempty"`
+	Into      string       `json:"into,omitempty"`
+	Owner     string       `json:"owner,omitempty"`
+	Team      string       `json:"team,omitempty"`
+	State     ProblemState `json:"state,omitempty"`
+	Text      string       `json:"text,omitempty"`
+	Title     string       `json:"title,omitempty"`
+	Known     bool         `json:"known_error,omitempty"`
+	Incidents []string     `json:"incidents,omitempty"`
+	Changes   []string     `json:"changes,omitempty"`
+}
