@@ -34,6 +34,7 @@ type alertPage struct {
 	Incident    string
 	Why         []whyLine
 	Key         string
+	Explains    bool // there is a page that says why it is here
 }
 
 // pair is a label as a page shows it; Link is set when the value is an address.
@@ -116,6 +117,7 @@ func (c *Console) alert(ctx *fiber.Ctx) error {
 		return err
 	}
 	p := viewAlert(a, evidence, c.inventory(), c.o.Clock())
+	p.Explains = c.o.Explainer != nil
 	delivered, err := c.deliveredFacts(&a)
 	if err != nil {
 		return err

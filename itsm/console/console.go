@@ -60,6 +60,8 @@ type Options struct {
 	ActiveRules func() (revision uint64, set *rules.Set)
 	// Learner answers what history speaks for. Nil: its page answers that it learns nothing.
 	Learner *engine.Learner
+	// Explainer says why an alert is where it is. Nil hides the links to its pages.
+	Explainer Explainer
 	// RuleCounts says how often the active rules spoke. Nil hides the counts.
 	RuleCounts func() []RuleCount
 	// Backtests tries rule sets on recorded history. Nil hides their pages' forms and links.

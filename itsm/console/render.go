@@ -23,7 +23,7 @@ var templateFiles embed.FS
 var (
 	sharedTemplates = []string{"layout", "parts"}
 	pageTemplates   = []string{"alert", "alerts", "backtest", "backtests", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
-		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals"}
+		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
 )
 
 func loadTemplates(a assets) (map[string]*template.Template, error) {

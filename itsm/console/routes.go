@@ -31,6 +31,8 @@ func (c *Console) routes() []route {
 		{http.MethodGet, "/incidents/:number", access.Viewer, c.incident},
 		{http.MethodGet, "/alerts", access.Viewer, c.alerts},
 		{http.MethodGet, "/alerts/:id", access.Viewer, c.alert},
+		{http.MethodGet, "/alerts/:id/why", access.Viewer, c.whyAlert},
+		{http.MethodGet, "/incidents/:number/why", access.Viewer, c.whyIncident},
 		{http.MethodGet, "/cis", access.Viewer, c.cis},
 		{http.MethodGet, "/cis/*", access.Viewer, c.ci},
 		{http.MethodGet, "/rules", access.Viewer, c.rules},

@@ -43,6 +43,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
 		Rules: b, Backtests: b.tries, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
+		Explainer:   b,
 		Learner:     engine.NewLearner(b.learnCanned, b.clock),
 		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
