@@ -30,8 +30,14 @@ const (
 func NewClient(log *slog.Logger) *http.Client { return newClient(log, NewDialer()) }
 
 func newClient(log *slog.Logger, d *net.Dialer) *http.Client {
+	return NewClientOver(log, d.DialContext)
+}
+
+// NewClientOver is NewClient with another way to the partner, such as one in
+// memory; what is dialled is then the caller's to judge.
+func NewClientOver(log *slog.Logger, dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
 	c := retryablehttp.NewClient()
-	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(d), CheckRedirect: stay}
+	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(dial), CheckRedirect: stay}
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = clientRetries, clientWaitMin, clientWaitMax
 	c.Logger = nil
 	c.CheckRetry = onlyUnsent
@@ -48,9 +54,9 @@ func newClient(log *slog.Logger, d *net.Dialer) *http.Client {
 
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func transport(d *net.Dialer) *http.Transport {
+func transport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = d.DialContext
+	t.DialContext = dial
 	t.ResponseHeaderTimeout = clientTimeout
 	t.MaxIdleConnsPerHost = parallelMax
 	return t

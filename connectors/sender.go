@@ -58,8 +58,10 @@ type Sender struct {
 	doubts map[string]bool // triggers that waited when the sender began: an earlier process may have sent them; nil before the first round
 
 	mu       sync.Mutex
-	tries    map[string]*try // by intent key; only of what is unsettled
-	approved map[string]bool // by intent key: a person sends it again after a restore
+	began    time.Time
+	tries    map[string]*try      // by intent key; only of what is unsettled
+	gaveUp   map[string]time.Time // by intent key: when a dead letter was tried last
+	approved map[string]bool      // by intent key: a person sends it again after a restore
 	breaker  breaker
 	last     Status
 }
@@ -68,6 +70,8 @@ type Sender struct {
 type try struct {
 	count int
 	next  time.Time
+	first time.Time // when this process tried it first, and last; zero: it did not
+	last  time.Time
 }
 
 // breaker stops calls to a partner that keeps failing; when it half-opens, one
@@ -104,7 +108,7 @@ func NewSender(o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Sender{o: o, log: o.Log.With("connector", o.Connector.Name()), tries: map[string]*try{},
+	return &Sender{o: o, log: o.Log.With("connector", o.Connector.Name()), began: time.Now(), tries: map[string]*try{},
 		bucket: bucket{per: time.Minute / time.Duration(o.PerMinute), burst: min(o.PerMinute, 20)}}
 }
 
@@ -279,7 +283,7 @@ func (s *Sender) push(ctx context.Context, in itsm.Intent) (wait time.Duration, 
 	count := t.count
 	s.mu.Unlock()
 
-	r, err := s.guarded(ctx, in)
+	r, err := s.guarded(s.trying(ctx, &in), in)
 	if ctx.Err() != nil {
 		return 0, false // stopping: the next start tries again under the same key
 	}
@@ -298,6 +302,7 @@ func (s *Sender) push(ctx context.Context, in itsm.Intent) (wait time.Duration, 
 		return s.failedAlone(in.Key, count), false
 	}
 	s.log.Error("abandoned into the dead letters", "incident", in.Incident, "transition", in.Transition, "try", count, "err", err)
+	s.giveUp(in.Key)
 	s.settle(ctx, in, Receipt{}, err.Error())
 	return 0, true
 }

@@ -23,6 +23,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,7 +43,8 @@ const (
 	noteMax      = 25_000
 	answerMax    = 64 << 10
 	answerShown  = 500
-	requestLimit = 5 // incidents looked at when finding one by its key
+	requestLimit = 10  // incidents looked at when finding one by its key
+	alertsLimit  = 100 // alerts of an incident among which ours is looked for
 )
 
 // Options configures the connector. Empty URLs are PagerDuty's own.
@@ -105,6 +107,11 @@ func (c *Connector) record(ctx context.Context, key string) *itsm.ExternalRef {
 	return nil
 }
 
+const (
+	appearsWithin  = 10 * time.Minute // from an accepted event to its incident, at worst
+	clockTolerance = 5 * time.Minute  // between PagerDuty's clock and ours
+)
+
 // linkWaits is how long to wait before each look for a new incident.
 var linkWaits = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second}
 
@@ -117,7 +124,7 @@ func (c *Connector) IncidentOf(ctx context.Context, id string) (itsm.IncidentNum
 		return 0, 0, itsm.Errorf(itsm.Unavailable, "PagerDuty does not say in its webhook whose incident %s is, and there is no connectors.%s.api_token to ask with; set it, restart, and retry this", id, c.o.Name)
 	}
 	call, client := c.client()
-	found, err := client.ListIncidentAlertsWithContext(ctx, url.PathEscape(id), pd.ListIncidentAlertsOptions{Limit: requestLimit})
+	found, err := client.ListIncidentAlertsWithContext(ctx, url.PathEscape(id), pd.ListIncidentAlertsOptions{Limit: alertsLimit})
 	if err := call.outcome(err); err != nil {
 		if call.status == http.StatusNotFound {
 			return 0, 0, itsm.Wrap(itsm.NotFound, err, "PagerDuty has no incident %s", id)
@@ -157,14 +164,48 @@ var standing = map[string]connectors.RecordStatus{
 	"triggered": connectors.RecordOpen, "acknowledged": connectors.RecordAcknowledged, "resolved": connectors.RecordResolved,
 }
 
-// find lists the PagerDuty incidents with a key, newest first.
+// find lists the PagerDuty incidents with a key, newest first. PagerDuty's answer is
+// checked, for a search that ignored the key would show other people's incidents:
+// the key has to be that of the incident or, when that is null as on incidents made
+// from alerts, of one of its alerts.
 func (c *Connector) find(ctx context.Context, key string) ([]pd.Incident, error) {
 	call, client := c.client()
 	found, err := client.ListIncidentsWithContext(ctx, pd.ListIncidentsOptions{Limit: requestLimit, DateRange: "all", IncidentKey: key, SortBy: "created_at:desc"})
 	if err := call.outcome(err); err != nil {
 		return nil, err
 	}
-	return found.Incidents, nil
+	var ours []pd.Incident
+	for i := range found.Incidents {
+		in := &found.Incidents[i]
+		if in.IncidentKey != "" {
+			if in.IncidentKey == key {
+				ours = append(ours, *in)
+			}
+			continue
+		}
+		keys, err := c.alertKeys(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(keys, key) {
+			ours = append(ours, *in)
+		}
+	}
+	return ours, nil
+}
+
+// alertKeys lists the keys of the alerts of a PagerDuty incident.
+func (c *Connector) alertKeys(ctx context.Context, id string) ([]string, error) {
+	call, client := c.client()
+	found, err := client.ListIncidentAlertsWithContext(ctx, url.PathEscape(id), pd.ListIncidentAlertsOptions{Limit: alertsLimit})
+	if err := call.outcome(err); err != nil {
+		return nil, err
+	}
+	keys := make([]string, len(found.Alerts))
+	for i := range found.Alerts {
+		keys[i] = found.Alerts[i].AlertKey
+	}
+	return keys, nil
 }
 
 // event maps an intent to an Events API v2 event.
@@ -234,18 +275,44 @@ func (c *Connector) note(ctx context.Context, in itsm.Intent) error {
 	if c.o.APIToken == "" || c.o.From == "" {
 		return nil
 	}
-	found, err := c.find(ctx, source.DedupKey(in.Incident, in.Epoch))
+	key := source.DedupKey(in.Incident, in.Epoch)
+	found, err := c.find(ctx, key)
 	if err != nil {
 		return err
 	}
+	firstTry, lastTry := connectors.TriedAt(ctx)
 	if len(found) == 0 {
-		// The event API answers before the incident exists: look again.
-		return connectors.Retry(0, "no PagerDuty incident with key %s yet", source.DedupKey(in.Incident, in.Epoch))
+		if firstTry.IsZero() || time.Since(firstTry) < appearsWithin {
+			// The event API answers before the incident exists: look again.
+			return connectors.Retry(0, "no PagerDuty incident with key %s yet", key)
+		}
+		return fmt.Errorf("PagerDuty has no incident with key %s to add the note to", key)
+	}
+	content := cut(source.NoteMark+in.Actor+": "+in.Text, noteMax)
+	if !lastTry.IsZero() {
+		if there, err := c.hasNote(ctx, found[0].ID, content, in.At); err != nil || there {
+			return err
+		}
 	}
 	call, client := c.client()
-	_, err = client.CreateIncidentNoteWithContext(ctx, found[0].ID, pd.IncidentNote{
-		User: pd.APIObject{Summary: c.o.From}, Content: cut(source.NoteMark+in.Actor+": "+in.Text, noteMax)})
+	_, err = client.CreateIncidentNoteWithContext(ctx, found[0].ID, pd.IncidentNote{User: pd.APIObject{Summary: c.o.From}, Content: content})
 	return call.outcome(err)
+}
+
+// hasNote reports whether an earlier try, whose answer was lost, added a note.
+func (c *Connector) hasNote(ctx context.Context, id, content string, since itsm.Time) (bool, error) {
+	call, client := c.client()
+	notes, err := client.ListIncidentNotesWithContext(ctx, id)
+	if err := call.outcome(err); err != nil {
+		return false, err
+	}
+	for _, n := range notes {
+		at, err := itsm.ParseTime(n.CreatedAt)
+		if n.Content == content && (err != nil || at >= since.Add(-clockTolerance)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (c *Connector) link(n itsm.IncidentNumber) string {

@@ -1,0 +1,217 @@
+package connectortest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"signalbox/connectors"
+	"signalbox/correlate"
+	"signalbox/correlate/engine"
+	"signalbox/ingest/journal"
+	"signalbox/itsm"
+	"signalbox/itsm/desk"
+	"signalbox/itsm/entry"
+	"signalbox/itsm/kv"
+)
+
+// Core is Signalbox without its surroundings: the fold and the desk are the real
+// ones, the journal is memory. It is the outbox and the actor of a sender.
+type Core struct {
+	t testing.TB
+
+	mu     sync.Mutex
+	off    itsm.Offset
+	at     itsm.Time
+	folder *engine.Folder
+	desk   *desk.Desk
+	last   itsm.Outcome
+	made   []itsm.Intent
+	wakes  map[string]chan struct{}
+	tick   chan struct{}
+}
+
+// NewCore makes one that tells the connectors of these names. It ticks until ctx
+// ends.
+func NewCore(ctx context.Context, t testing.TB, names ...string) *Core {
+	t.Helper()
+	d, err := desk.Open(kv.Mem())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Core{t: t, folder: engine.NewFolder(), desk: d, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
+	conf := correlate.DefaultConfig()
+	for _, name := range names {
+		conf.Connectors = append(conf.Connectors, correlate.Connector{Name: name, Kind: name, PageBudget: budget})
+		c.wakes[name] = make(chan struct{}, 1)
+	}
+	body, err := conf.Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.journal(entry.EncodeConfig(&entry.Config{Body: body}))
+	go c.ticks(ctx)
+	return c
+}
+
+// budget of pages a minute that never holds one back.
+const budget = 1_000_000
+
+// ticks journals the passing of time when the state asks for it.
+func (c *Core) ticks(ctx context.Context) {
+	for ctx.Err() == nil {
+		c.mu.Lock()
+		next := c.folder.State.NextWake()
+		c.mu.Unlock()
+		wait := time.Hour
+		if next != 0 {
+			wait = max(time.Until(next.Std()), time.Millisecond)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-c.tick: // the next one may be earlier now
+		case <-timer.C:
+			c.journal(entry.EncodeTick())
+		}
+		timer.Stop()
+	}
+}
+
+// journal takes an entry and folds it.
+func (c *Core) journal(body []byte) itsm.Outcome {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off++
+	c.at = max(c.at, itsm.TimeOf(time.Now()))
+	b, err := c.folder.Fold([]journal.Record{{Offset: c.off, At: c.at, Body: body}})
+	if err == nil {
+		err = c.desk.Apply(*b)
+	}
+	if err != nil {
+		c.t.Errorf("the core does not take entry %d: %v", c.off, err)
+		return itsm.Outcome{}
+	}
+	c.last = itsm.Outcome{}
+	for i := range b.Decisions {
+		switch d := &b.Decisions[i]; d.Kind {
+		case itsm.SettleOutcome:
+			c.last = *d.Outcome
+		case itsm.PutIntent:
+			c.made = append(c.made, *d.Intent)
+			hint(c.wakes[d.Intent.Connector])
+		case itsm.ReviveIntent:
+			hint(c.wakes[d.Settled.Connector])
+		}
+	}
+	hint(c.tick)
+	return c.last
+}
+
+func hint(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// Do implements connectors.Actor.
+func (c *Core) Do(_ context.Context, a itsm.Act) (itsm.Outcome, error) {
+	o := c.journal(entry.EncodeAct(&a))
+	return o, o.Err()
+}
+
+// Intents implements connectors.Outbox.
+func (c *Core) Intents(connector string, limit int) ([]itsm.Intent, error) {
+	return c.desk.Intents(connector, limit)
+}
+
+// Wake hints that the outbox of a connector may have grown.
+func (c *Core) Wake(connector string) <-chan struct{} { return c.wakes[connector] }
+
+// Fire lets a condition of a CI of its own begin, and returns its incident.
+func (c *Core) Fire(name, title string) itsm.IncidentNumber {
+	c.t.Helper()
+	c.event(name, title, itsm.Firing)
+	page, err := c.desk.Incidents(desk.IncidentQuery{Limit: 1})
+	if err != nil || len(page.Items) != 1 {
+		c.t.Fatalf("no incident was opened: %v", err)
+	}
+	return page.Items[0].Number
+}
+
+// Clear lets it end.
+func (c *Core) Clear(name, title string) { c.event(name, title, itsm.Resolved) }
+
+func (c *Core) event(name, title string, s itsm.Status) {
+	now := itsm.TimeOf(time.Now())
+	e := itsm.Event{Source: "test", Identity: name, Status: s, Severity: itsm.Critical, Title: title, CIName: name, EventAt: now}
+	if s == itsm.Firing {
+		e.StartsAt = now
+	} else {
+		e.EndsAt = now
+	}
+	c.journal(entry.EncodeDelivery(nil, &entry.Delivery{Source: "test", Events: []itsm.Event{e}}))
+}
+
+// Act lets somebody at our console do something.
+func (c *Core) Act(a itsm.Act) {
+	c.t.Helper()
+	a.Actor = "console:ann"
+	if _, err := c.Do(context.Background(), a); err != nil {
+		c.t.Errorf("%s of %s: %v", a.Kind, a.Incident, err)
+	}
+}
+
+// Incident returns the record of one.
+func (c *Core) Incident(n itsm.IncidentNumber) itsm.Incident {
+	c.t.Helper()
+	in, err := c.desk.Incident(n)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return in
+}
+
+// Made returns every intent of an incident so far, settled ones too.
+func (c *Core) Made(n itsm.IncidentNumber) (out []itsm.Intent) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, in := range c.made {
+		if in.Incident == n {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// Dead returns the dead letters of a connector.
+func (c *Core) Dead(connector string) []desk.StoredIntent {
+	c.t.Helper()
+	page, err := c.desk.DeadLetters(connector, "", 500)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return page.Items
+}
+
+// Timeline returns the lines of an incident's history of one kind.
+func (c *Core) Timeline(n itsm.IncidentNumber, kind string) (out []itsm.TimelineEntry) {
+	c.t.Helper()
+	page, err := c.desk.Timeline(n, "", 1000)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, e := range page.Items {
+		if e.Kind == kind {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+var (
+	_ connectors.Actor  = (*Core)(nil)
+	_ connectors.Outbox = (*Core)(nil)
+)
