@@ -12,6 +12,7 @@ import (
 func (s *State) act(a *itsm.Act) {
 	o := s.repeated(a)
 	repeated := o != nil
+	before := s.auditView(a)
 	if !repeated {
 		n := s.decide(a)
 		n.Offset = s.off
@@ -23,6 +24,9 @@ func (s *State) act(a *itsm.Act) {
 	}
 	s.totals.Acts++
 	s.put(itsm.Decision{Kind: itsm.SettleOutcome, Outcome: o})
+	if !repeated {
+		s.audit(a, o, before)
+	}
 	if a.Origin != "" && a.DeliveryID != "" {
 		s.put(itsm.Decision{Kind: itsm.PutFates, Fates: &itsm.Fates{Offset: s.off, At: s.now, Source: a.Origin, Act: actFate(a, o, repeated)}})
 	}

@@ -131,6 +131,9 @@ func (s *State) archive(a *archive) error {
 	}
 	texts(a, &s.quarantineIDs)
 	dict(a, &s.quarantines, archiveQuarantined)
+	if a.version >= 5 {
+		s.archivePeople(a)
+	}
 	if a.bad {
 		return itsm.Errorf(itsm.Invalid, "state: damaged: its counts do not fit")
 	}

@@ -24,6 +24,7 @@ type Input struct {
 	CMDB     *cmdb.Graph
 	Config   *Config
 	Rules    *Rules
+	Audit    *itsm.AuditLine // what to note of an entry that is no act; nil: nothing
 }
 
 // State is everything the fold remembers. It is not safe for concurrent use.
@@ -67,6 +68,8 @@ type State struct {
 	scopeList []*scope
 	stormsOn  int
 
+	people people
+
 	timers        timerHeap
 	idempotent    repeats
 	deliveries    repeats
@@ -91,6 +94,7 @@ func New(c Config, g *cmdb.Graph) *State {
 		hiding: hiding{}, children: map[itsm.AlertNumber][]itsm.AlertNumber{}, gatherings: map[gatherKey]*gathering{},
 		gatheringIDs: map[uint64]*gathering{}, gatheringsOf: map[string]int{},
 		scopes: map[string]*scope{}, quarantines: map[string]*quarantined{},
+		people: newPeople(),
 	}
 	s.group = grouping{s: s, g: group.New(c.grouping(), g)}
 	return s
@@ -115,6 +119,9 @@ func (s *State) Step(in Input) []itsm.Decision {
 		s.setConfig(in.Config)
 	case in.Rules != nil:
 		s.setRules(in.Rules)
+	}
+	if in.Audit != nil {
+		s.putAudit(in.Audit)
 	}
 	return s.out
 }

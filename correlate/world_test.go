@@ -26,8 +26,9 @@ type world struct {
 	settled    []itsm.Settlement
 	quarantine map[string]itsm.Quarantined
 	outcome    itsm.Outcome
-	fates      []itsm.Fates   // in the order of the entries
-	seenIntent map[string]int // intents a scenario has asked about, by connector
+	fates      []itsm.Fates           // in the order of the entries
+	objects    map[string]itsm.Object // by kind and id
+	seenIntent map[string]int         // intents a scenario has asked about, by connector
 }
 
 // fataler is what a world needs of a test, of rapid's too.
@@ -47,7 +48,7 @@ type evidenceKey struct {
 func newWorld(tb fataler, c Config) *world {
 	g := cmdb.Empty(cmdb.DefaultRelationTypes())
 	return &world{tb: tb, s: New(c, g), at: epoch, alerts: map[itsm.AlertNumber]itsm.Alert{}, incidents: map[itsm.IncidentNumber]itsm.Incident{},
-		evidence: map[evidenceKey]itsm.Evidence{}, quarantine: map[string]itsm.Quarantined{}, seenIntent: map[string]int{}}
+		evidence: map[evidenceKey]itsm.Evidence{}, quarantine: map[string]itsm.Quarantined{}, seenIntent: map[string]int{}, objects: map[string]itsm.Object{}}
 }
 
 // epoch is 00:00 of every scenario: 2026-01-01T00:00:00Z.
@@ -113,6 +114,12 @@ func (w *world) apply(ds []itsm.Decision) {
 			w.outcome = *d.Outcome
 		case itsm.PutFates:
 			w.fates = append(w.fates, *d.Fates)
+		case itsm.PutObject:
+			if key := d.Object.Kind + " " + d.Object.ID; len(d.Object.Body) == 0 {
+				delete(w.objects, key)
+			} else {
+				w.objects[key] = *d.Object
+			}
 		default:
 			w.tb.Fatalf("decision of kind %d", d.Kind)
 		}
@@ -150,6 +157,9 @@ func (w *world) export() []byte {
 		line(w.quarantine[k])
 	}
 	line(w.fates)
+	for _, k := range sortedKeys(w.objects) {
+		line(w.objects[k])
+	}
 	line(w.s.Totals())
 	return b.Bytes()
 }

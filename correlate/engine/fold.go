@@ -167,29 +167,42 @@ func (f *Folder) input(off itsm.Offset, at itsm.Time, v any) (correlate.Input, e
 			return in, err
 		}
 		in.CMDB = g
+		in.Audit = &itsm.AuditLine{Actor: v.Actor, Act: "cmdb_import", Object: "cmdb/" + v.Source, Result: itsm.AuditDone, Reason: v.Note, Detail: fmt.Sprintf("revision %d", g.Revision())}
 	case *entry.Config:
 		c, err := correlate.ParseConfig(v.Body)
 		if err != nil {
 			return in, err
 		}
 		in.Config = &c
+		in.Audit = &itsm.AuditLine{Actor: "signalbox", Act: "configure", Object: "configuration/correlation", Result: itsm.AuditDone, Detail: "the configuration file changed what alters decisions"}
 		f.batch().Blobs = append(f.batch().Blobs, desk.Blob{Name: configBlob, Value: v.Body})
 	case *entry.RulesChunk:
 		f.ruleChunks[v.SetID] = append(f.ruleChunks[v.SetID], v)
 		in.Tick = true
 	case *entry.RulesSave:
 		in.Tick = true
+		in.Audit = rulesLine("rules_save", (*entry.RulesCommit)(v), nil)
 		return in, f.saveRules(at, v)
 	case *entry.RulesActivate:
+		was := f.Book.Active
 		set, err := f.activateRules(at, v)
 		if err != nil {
 			return in, err
 		}
 		in.Rules, in.Tick = set, set == nil
+		in.Audit = rulesLine("rules_activate", (*entry.RulesCommit)(v), []itsm.AuditChange{{Field: "active", Before: fmt.Sprint(was), After: fmt.Sprint(v.Revision)}})
+		if set == nil {
+			in.Audit.Result, in.Audit.Changes = itsm.AuditRefused, nil
+		}
 	default:
 		return in, itsm.Errorf(itsm.Internal, "no input for %T", v)
 	}
 	return in, nil
+}
+
+// rulesLine is what the audit says of a revision.
+func rulesLine(act string, c *entry.RulesCommit, changes []itsm.AuditChange) *itsm.AuditLine {
+	return &itsm.AuditLine{Actor: c.Actor, Act: act, Object: fmt.Sprintf("rules/%d", c.Revision), Result: itsm.AuditDone, Reason: c.Note, Changes: changes}
 }
 
 // commit applies the chunks of an import. Imports are serialised when they are

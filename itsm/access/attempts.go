@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"net/netip"
 	"sync"
 	"time"
@@ -10,11 +11,15 @@ import (
 const (
 	AttemptWindow = 5 * time.Minute // failures older than this are forgiven
 	attemptsMax   = 10              // failures of one address within the window
+	accountMax    = 30              // wrong passwords of one account within the window
+	bearersMax    = 1000            // wrong bearer tokens of one address within the window
 	addressesMax  = 10_000          // addresses remembered; the oldest gives way
 )
 
-// attempts counts failed sign-ins by address. The zero value is empty.
+// attempts counts failures by address, or by account. The zero value is empty.
 type attempts struct {
+	max int // within the window; 0: attemptsMax
+
 	mu sync.Mutex
 	m  map[string]failures // guarded by mu
 }
@@ -44,7 +49,7 @@ func (a *attempts) allow(address string, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f := a.m[place(address)]
-	return f.count < attemptsMax || now.Sub(f.since) >= AttemptWindow
+	return f.count < cmp.Or(a.max, attemptsMax) || now.Sub(f.since) >= AttemptWindow
 }
 
 func (a *attempts) failed(address string, now time.Time) {

@@ -29,7 +29,7 @@ func (g *Gate) CookieName() string {
 // lets in and that changes something must come from our own pages.
 func (g *Gate) Authenticate(c *fiber.Ctx) (Identity, error) {
 	if h := c.Get(fiber.HeaderAuthorization); h != "" {
-		return g.Bearer(h)
+		return g.bearerFrom(h, strings.Clone(c.IP()))
 	}
 	id := c.Cookies(g.CookieName())
 	if id == "" {
@@ -68,15 +68,54 @@ func (g *Gate) SignIn(c *fiber.Ctx, token string) (Identity, error) {
 	if err := g.SameSite(c); err != nil {
 		return Identity{}, err
 	}
-	id, who, err := g.StartSession(token, strings.Clone(c.IP()))
-	if err != nil {
+	id, who, err := g.startSession(c.UserContext(), token, strings.Clone(c.IP()), agentOf(c))
+	return who, g.begin(c, id, err)
+}
+
+// SignInUser is SignIn with a name and a password.
+func (g *Gate) SignInUser(c *fiber.Ctx, name, password string) (Identity, error) {
+	if err := g.SameSite(c); err != nil {
 		return Identity{}, err
+	}
+	id, who, err := g.StartUserSession(c.UserContext(), name, password, strings.Clone(c.IP()), agentOf(c))
+	return who, g.begin(c, id, err)
+}
+
+// begin gives the browser a new session in place of the one it had.
+func (g *Gate) begin(c *fiber.Ctx, id string, err error) error {
+	if err != nil {
+		return err
 	}
 	if old := c.Cookies(g.CookieName()); old != "" {
 		g.EndSession(old)
 	}
 	c.Cookie(g.cookie(id, SessionLifetime))
-	return who, nil
+	return nil
+}
+
+func agentOf(c *fiber.Ctx) string { return strings.Clone(c.Get(fiber.HeaderUserAgent)) }
+
+// Sessions lists the sessions of whoever made the request.
+func (g *Gate) Sessions(c *fiber.Ctx) []SessionInfo {
+	id := strings.Clone(c.Cookies(g.CookieName()))
+	h, ok := g.sessions.get(id, g.clock())
+	if !ok {
+		return nil
+	}
+	return g.sessions.of(h, id, g.clock())
+}
+
+// EndOtherSessions ends the sessions of whoever made the request but this one, which
+// gets a new id. It returns how many these were.
+func (g *Gate) EndOtherSessions(c *fiber.Ctx) int {
+	id := strings.Clone(c.Cookies(g.CookieName()))
+	h, ok := g.sessions.get(id, g.clock())
+	if !ok {
+		return 0
+	}
+	n := g.sessions.endOf(h, id)
+	c.Cookie(g.cookie(g.sessions.rotate(id), SessionLifetime))
+	return n
 }
 
 // SignOut ends the session and takes the cookie back.
