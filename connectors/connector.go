@@ -110,3 +110,9 @@ func IsPassing(err error) bool {
 	_, ok := retryAfter(err)
 	return ok
 }
+
+// AskedWait is how long the partner asked to be left alone; 0: it did not say.
+func AskedWait(err error) time.Duration {
+	after, _ := retryAfter(err)
+	return after
+}

@@ -76,13 +76,18 @@ func (s *State) isEcho(by doer, t *told) bool {
 	if faultTTLEcho {
 		return s.now-t.at < minuteMS
 	}
-	return by.origin == t.connector
+	return by.origin == t.connector && !s.isMirror(t.connector)
+}
+
+// isMirror reports whether a partner shows only what it is told.
+func (s *State) isMirror(connector string) bool {
+	return slices.ContainsFunc(s.cfg.Connectors, func(c Connector) bool { return c.Mirror && c.Name == connector })
 }
 
 func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 	if t == nil || t.epoch != i.epoch {
 		switch {
-		case t != nil && by.origin == c.Name && by.opened: // it is open there already
+		case t != nil && by.origin == c.Name && by.opened && !c.Mirror: // it is open there already
 			s.reopenedThere(i, t, by)
 		case !s.mayHear(i, c) || !s.mayPage(i, c, t):
 			return

@@ -30,6 +30,12 @@ func (d *Door) webhook(c *fiber.Ctx) error {
 		d.refused(c, s, r)
 		return writeProblem(c, r.err, r.wait)
 	}
+	if s.Kind == kind.Slack {
+		// Slack shows the person an error for anything but 200, and its text for 200.
+		s.count.accepted.Inc()
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		return c.Status(http.StatusOK).SendString(rc.reply)
+	}
 	if rc.undecodable == nil && (rc.Accepted > 0 || len(rc.bad) == 0) || s.Kind == kind.PagerDuty {
 		// PagerDuty switches a subscription off after three refusals, so what it
 		// sent stays with us whatever we make of it.

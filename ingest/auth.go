@@ -41,6 +41,7 @@ type HMAC struct {
 	TimestampHeader string // Unix seconds
 	IDHeader        string // needs TimestampHeader
 	Separator       string // "" is "."
+	Version         string // signed before everything else, with a Separator after it; such as Slack's v0
 }
 
 // StandardWebhooks is the scheme of standardwebhooks.com for secrets of the form
@@ -55,6 +56,12 @@ func StandardWebhooks(secrets ...string) (*HMAC, error) {
 		h.Secrets = append(h.Secrets, string(key))
 	}
 	return h, nil
+}
+
+// Slack is the scheme of https://docs.slack.dev/authentication/verifying-requests-from-slack
+// for an app's signing secrets.
+func Slack(secrets ...string) *HMAC {
+	return &HMAC{Secrets: secrets, Header: "X-Slack-Signature", Prefix: "v0=", TimestampHeader: "X-Slack-Request-Timestamp", Separator: ":", Version: "v0"}
 }
 
 func (a Auth) empty() bool {
@@ -209,6 +216,9 @@ func (s *HMAC) check(h *fasthttp.RequestHeader, raw []byte, now time.Time) signe
 		sep = "."
 	}
 	var head, replay string
+	if s.Version != "" {
+		head = s.Version + sep
+	}
 	if s.TimestampHeader != "" {
 		stamp := single(h, s.TimestampHeader)
 		seconds, err := strconv.ParseInt(stamp, 10, 64)
@@ -218,13 +228,14 @@ func (s *HMAC) check(h *fasthttp.RequestHeader, raw []byte, now time.Time) signe
 		if d := now.Unix() - seconds; d > int64(SignatureSkew/time.Second) || -d > int64(SignatureSkew/time.Second) {
 			return signed{}
 		}
-		head, replay = stamp+sep, stamp
+		version := head
+		head, replay = version+stamp+sep, stamp
 		if s.IDHeader != "" {
 			id := single(h, s.IDHeader)
 			if id == "" {
 				return signed{}
 			}
-			head, replay = id+sep+head, id
+			head, replay = version+id+sep+stamp+sep, id
 		}
 	}
 	fields := strings.Fields(single(h, s.Header))

@@ -166,6 +166,7 @@ type receipt struct {
 	Quarantined []string    `json:"quarantined,omitempty"`
 	Duplicate   bool        `json:"duplicate,omitempty"` // a repeat of a signed request; Offset is the first one's
 
+	reply       string      // what the sender asked to be answered
 	undecodable error       // why nothing was decodable
 	bad         []entry.Bad // parts that were not
 }
@@ -268,7 +269,7 @@ func (in *intake) store() (receipt, *refusal) {
 	if r := in.admit(res.Events); r != nil {
 		return receipt{}, r
 	}
-	rc := receipt{Accepted: len(res.Events) + len(acts), bad: res.Bad, undecodable: decodeErr}
+	rc := receipt{Accepted: len(res.Events) + len(acts), bad: res.Bad, undecodable: decodeErr, reply: res.Reply}
 	rc.Quarantined = in.d.quarantine.name(in.s.Name, res.Bad)
 	entries := acts
 	if len(res.Events)+len(res.Bad) > 0 {

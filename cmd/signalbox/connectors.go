@@ -31,6 +31,7 @@ type connectorKind struct {
 // connectorKinds are all of them, by name.
 var connectorKinds = map[string]connectorKind{
 	"pagerduty": pagerDutyKind,
+	"slack":     slackKind,
 }
 
 // connectorEnv is what every connector is made with.

@@ -280,12 +280,13 @@ type incident struct {
 	AcknowledgedBy *string  `json:"acknowledged_by"`
 	AcknowledgedAt *string  `json:"acknowledged_at"`
 	ResolvedBy     *string  `json:"resolved_by"`
+	Assignee       *string  `json:"assignee"`
 	CIs            []string `json:"cis"`
 	ProbableCauses []struct {
 		CI string `json:"ci"`
 	} `json:"probable_causes"`
 	Links []struct {
-		Connector, ID string
+		Connector, ID, URL string
 	} `json:"links"`
 	Version int `json:"version"`
 }

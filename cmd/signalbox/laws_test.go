@@ -76,7 +76,7 @@ var imports = map[string][]string{
 	"correlate/backtest":    {"itsm", "rules", "itsm/entry", "itsm/cmdb", "correlate", "correlate/engine", "ingest/journal"},
 	"correlate/sim":         {"itsm", "rules", "itsm/entry", "itsm/cmdb", "itsm/desk", "itsm/kv", "correlate", "correlate/engine", "connectors", "ingest/journal"},
 	"connectors":            {"itsm", "itsm/entry"},
-	"connectors/*":          {"itsm", "connectors", "ingest/source/pagerduty"},
+	"connectors/*":          {"itsm", "connectors", "ingest/source", "ingest/source/*"},
 	"cmd/internal/demo":     {},
 	"cmd/internal/watch":    {"itsm", "itsm/entry", "itsm/desk"},
 	"cmd/internal/backup":   {"itsm", "correlate/engine", "ingest/journal"},

@@ -32,6 +32,7 @@ type Result struct {
 	Bad    []entry.Bad // without ID: the door, which knows the source, sets it
 	Acts   []itsm.Act
 	Over   Excesses // bounds that single alerts exceeded
+	Reply  string   // what the sender wants to be answered, such as the challenge of a new address
 }
 
 // Decoder turns the body of one delivery into its result. An error means that

@@ -12,7 +12,7 @@ import (
 
 var (
 	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty"}
-	connectorKinds = []string{"pagerduty"}
+	connectorKinds = []string{"pagerduty", "slack"}
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}
 	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}

@@ -108,11 +108,12 @@ type Connector struct {
 	PageBudget  int    `yaml:"page_budget"`  // incidents told a minute at most, the others wait; P1 never does; 60
 
 	RoutingKey     Secret   `yaml:"routing_key" for:"pagerduty"`
-	APIToken       Secret   `yaml:"api_token" for:"pagerduty"`
+	APIToken       Secret   `yaml:"api_token" for:"pagerduty,slack"`
 	From           string   `yaml:"from" for:"pagerduty"`
 	EventsURL      string   `yaml:"events_url" for:"pagerduty"`
-	APIURL         string   `yaml:"api_url" for:"pagerduty"`
-	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty"`
+	APIURL         string   `yaml:"api_url" for:"pagerduty,slack"`
+	Channel        string   `yaml:"channel" for:"slack"` // id of the channel
+	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty,slack"`
 }
 
 // CMDB says what people's own relation types and labels mean.

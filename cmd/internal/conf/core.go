@@ -12,6 +12,9 @@ import (
 // alerts go stale by default.
 const genericKind = "generic"
 
+// slackKind is the kind of connector whose messages change only when they are told.
+const slackKind = "slack"
+
 // Core returns the part of the configuration that alters decisions; the engine
 // journals it.
 func (f *File) Core() correlate.Config {
@@ -39,7 +42,7 @@ func (f *File) Core() correlate.Config {
 	for _, n := range SortedKeys(f.Connectors) {
 		k := f.Connectors[n]
 		p, _ := itsm.ParsePriority(k.MinPriority) // check refuses anything else, and a budget below 0
-		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0)})
+		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind})
 	}
 	return c
 }

@@ -14,6 +14,7 @@ import (
 	"signalbox/ingest/source/generic"
 	"signalbox/ingest/source/pagerduty"
 	"signalbox/ingest/source/prometheus"
+	"signalbox/ingest/source/slack"
 	"signalbox/itsm"
 )
 
@@ -24,10 +25,11 @@ const (
 	Datadog      = "datadog"
 	Generic      = "generic"
 	PagerDuty    = "pagerduty"
+	Slack        = "slack"
 )
 
 // Names lists the kinds, sorted.
-func Names() []string { return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus} }
+func Names() []string { return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus, Slack} }
 
 // Options are what decoders can be told; those of other kinds are ignored.
 type Options struct {
@@ -49,6 +51,8 @@ func Decoder(name string, o Options) (source.TimedDecoder, error) {
 		return source.Decoder(generic.Decode).Within(o.Bounds), nil
 	case PagerDuty:
 		return source.Decoder(pagerduty.Decode).Within(o.Bounds), nil
+	case Slack:
+		return source.Decoder(slack.Decode).Within(o.Bounds), nil
 	}
 	return nil, itsm.Errorf(itsm.Invalid, "source kind %q: expected one of %s", name, strings.Join(Names(), ", "))
 }

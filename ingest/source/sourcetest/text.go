@@ -29,6 +29,9 @@ func Text(r source.Result, err error) string {
 		}
 		fmt.Fprintf(&b, "act %s\n", out)
 	}
+	if r.Reply != "" {
+		fmt.Fprintf(&b, "reply %s\n", r.Reply)
+	}
 	if b.Len() == 0 {
 		return "nothing\n"
 	}
