@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/cmd/internal/conf"
+	"signalbox/correlate/backtest"
 	"signalbox/correlate/engine"
 	"signalbox/correlate/learn"
 	"signalbox/itsm"
@@ -28,7 +29,7 @@ const suggestPoll = time.Second
 type suggestOptions struct {
 	from, to, events, config, out string
 	cmdb                          []string
-	asJSON                        bool
+	asJSON, tries                 bool
 }
 
 // suggested is what both the server and a recording answer.
@@ -51,6 +52,22 @@ type suggestedItem struct {
 	Examples []suggestedExample `json:"examples"`
 	Rule     *rules.File        `json:"rule"`
 	Relation *string            `json:"relation"`
+	Backtest *suggestedTry      `json:"backtest"`
+}
+
+// suggestedTry is what a suggestion would have done to history, in short.
+type suggestedTry struct {
+	ID        string         `json:"id"`
+	State     string         `json:"state"`
+	Incidents *suggestedDiff `json:"incidents"`
+	Pages     *suggestedDiff `json:"pages"`
+	P1        *backtest.Lost `json:"p1"`
+	P2        *backtest.Lost `json:"p2"`
+}
+
+type suggestedDiff struct {
+	Before int `json:"before"`
+	After  int `json:"after"`
 }
 
 type suggestedExample struct {
@@ -71,13 +88,22 @@ not bound to. Each suggestion has its numbers, examples and a drafted rule.
 
 Drafts are in shadow mode and nothing is activated: --out writes them as files to read,
 check, test and apply. Which alerts nobody acts on is known only where people acknowledge,
-so a recording tells nothing of it. Relations are printed as YAML for 'cmdb import'.`,
-		Example: "  signalbox rules suggest --out rules/\n  signalbox rules suggest --events last-month.jsonl --cmdb cmdb.yaml",
+so a recording tells nothing of it. Relations are printed as YAML for 'cmdb import'.
+
+With --backtest each drafted rule is tried on the same history as if it were live, one
+after the other, and its result stands beside it: P1 and P2 that would page differently,
+incidents and pages. A server runs one backtest at a time and keeps the last ten.`,
+		Example: "  signalbox rules suggest --backtest --out rules/\n  signalbox rules suggest --events last-month.jsonl --cmdb cmdb.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := o.find(cmd, c)
 			if err != nil {
 				return err
+			}
+			if o.tries {
+				if err := o.try(cmd, c, found); err != nil {
+					return err
+				}
 			}
 			return o.tell(cmd.OutOrStdout(), found)
 		},
@@ -87,6 +113,7 @@ so a recording tells nothing of it. Relations are printed as YAML for 'cmdb impo
 	cmd.Flags().StringVar(&o.events, "events", "", "a recording in place of a server, JSON lines; - is standard input")
 	cmd.Flags().StringArrayVar(&o.cmdb, "cmdb", nil, "with --events, CIs and relations: a YAML, JSON, NDJSON or CSV file; twice for a pair of CSV files")
 	cmd.Flags().StringVar(&o.config, "config", "", "with --events, configuration file, for its sources, correlation and cmdb")
+	cmd.Flags().BoolVar(&o.tries, "backtest", false, "try each drafted rule on the history, as if it were live; takes from seconds to a minute each")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&o.out, "out", "", "directory to write the drafted rules to")
 	return cmd
@@ -96,20 +123,30 @@ func (o *suggestOptions) find(cmd *cobra.Command, c *client) (*suggested, error)
 	if o.events == "" && (len(o.cmdb) > 0 || o.config != "") {
 		return nil, errors.New("--cmdb and --config belong to --events; a server has its own")
 	}
-	var times [2]itsm.Time
-	for i, s := range []string{o.from, o.to} {
-		if s == "" {
-			continue
-		}
-		var err error
-		if times[i], err = itsm.ParseTime(s); err != nil {
-			return nil, fmt.Errorf("%s %q: expected a moment such as 2026-01-31T09:00:00Z", []string{"--from", "--to"}[i], s)
-		}
+	from, to, err := o.span()
+	if err != nil {
+		return nil, err
 	}
 	if o.events != "" {
-		return o.fromRecording(cmd, times[0], times[1])
+		return o.fromRecording(cmd, from, to)
 	}
 	return o.fromServer(cmd.Context(), c)
+}
+
+// span is the history that is meant; 0 is its own begin or end.
+func (o *suggestOptions) span() (from, to itsm.Time, err error) {
+	for _, f := range []struct {
+		flag, value string
+		to          *itsm.Time
+	}{{"--from", o.from, &from}, {"--to", o.to, &to}} {
+		if f.value == "" {
+			continue
+		}
+		if *f.to, err = itsm.ParseTime(f.value); err != nil {
+			return 0, 0, fmt.Errorf("%s %q: expected a moment such as 2026-01-31T09:00:00Z", f.flag, f.value)
+		}
+	}
+	return from, to, nil
 }
 
 // fromServer asks until the server has computed it.
@@ -234,6 +271,9 @@ func (it *suggestedItem) print(w io.Writer) {
 	}
 	if it.Rule != nil {
 		fmt.Fprint(w, indented(it.Rule.Body))
+	}
+	if it.Backtest != nil {
+		it.Backtest.print(w)
 	}
 	if it.Relation != nil {
 		fmt.Fprintf(w, "  or, in the CMDB:\n%s", indented(*it.Relation))

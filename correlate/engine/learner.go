@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,34 +101,89 @@ func (l *Learner) start(from, to itsm.Time, refresh bool) (<-chan struct{}, erro
 	return done, nil
 }
 
-// Draft returns the active rules with the one that a suggestion of the last report
-// drafts, to be saved as a revision. It activates nothing.
+// Draft returns the rules that people work on with the one that a suggestion of the
+// last report drafts, to be saved as a revision. It activates nothing. They are the
+// active rules or, when the newest revision is those with other suggestions, that
+// one: who drafts two finds both in the second.
 func (l *Learner) Draft(b *rulebook.Book, id string) ([]rules.File, learn.Suggestion, error) {
+	found, err := l.drafted(id)
+	if err != nil {
+		return nil, found, err
+	}
+	active, err := activeFiles(b)
+	if err != nil {
+		return nil, found, err
+	}
+	files, err := withDrafts(b, active)
+	if err != nil {
+		return nil, found, err
+	}
+	if hasFile(active, found.Rule.Name) {
+		return nil, found, itsm.Errorf(itsm.Conflict, "the active rules have %s already", found.Rule.Name)
+	}
+	if hasFile(files, found.Rule.Name) {
+		return files, found, nil
+	}
+	return append(files[:len(files):len(files)], found.Rule), found, nil
+}
+
+// Try returns the active rules, and what they would be with the rule of a
+// suggestion of the last report, in force.
+func (l *Learner) Try(b *rulebook.Book, id string) (before, after []rules.File, found learn.Suggestion, err error) {
+	if found, err = l.drafted(id); err != nil {
+		return nil, nil, found, err
+	}
+	if before, err = activeFiles(b); err != nil {
+		return nil, nil, found, err
+	}
+	after = slices.DeleteFunc(slices.Clone(before), func(f rules.File) bool { return f.Name == found.Rule.Name })
+	return before, append(after, found.Live()), found, nil
+}
+
+// Begin is from when on a report looks at history unless it is told otherwise.
+func (l *Learner) Begin() itsm.Time { return itsm.TimeOf(l.clock().Add(-LearnWithin)) }
+
+// drafted finds a suggestion that drafts a rule.
+func (l *Learner) drafted(id string) (learn.Suggestion, error) {
 	l.mu.Lock()
 	found, ok := l.last.Report.Find(id)
 	l.mu.Unlock()
 	if !ok {
-		return nil, found, itsm.Errorf(itsm.NotFound, "suggestion %.40q: not among those computed last; list the suggestions again", id)
+		return found, itsm.Errorf(itsm.NotFound, "suggestion %.40q: not among those computed last; list the suggestions again", id)
 	}
 	if found.Rule.Body == "" {
-		return nil, found, itsm.Errorf(itsm.Conflict, "suggestion %s is for people to know: no rule is drafted", found.ID)
+		return found, itsm.Errorf(itsm.Conflict, "suggestion %s is for people to know: no rule is drafted", found.ID)
 	}
+	return found, nil
+}
+
+func activeFiles(b *rulebook.Book) ([]rules.File, error) {
 	h, err := b.Head()
+	if err != nil || h.Active == 0 {
+		return nil, err
+	}
+	rev, err := b.Revision(h.Active)
+	return rev.Files, err
+}
+
+// withDrafts is the newest revision when it is the active rules and drafts of
+// suggestions, else the active rules.
+func withDrafts(b *rulebook.Book, active []rules.File) ([]rules.File, error) {
+	h, err := b.Head()
+	if err != nil || h.Last == 0 || h.Last == h.Active {
+		return active, err
+	}
+	newest, err := b.Revision(h.Last)
 	if err != nil {
-		return nil, found, err
+		return nil, err
 	}
-	var files []rules.File
-	if h.Active != 0 {
-		rev, err := b.Revision(h.Active)
-		if err != nil {
-			return nil, found, err
-		}
-		files = rev.Files
+	rest := slices.DeleteFunc(slices.Clone(newest.Files), func(f rules.File) bool { return learn.IsDraft(f) && !hasFile(active, f.Name) })
+	if rules.Hash(rest) != rules.Hash(active) {
+		return active, nil
 	}
-	for _, f := range files {
-		if f.Name == found.Rule.Name {
-			return nil, found, itsm.Errorf(itsm.Conflict, "the active rules have %s already", f.Name)
-		}
-	}
-	return append(files[:len(files):len(files)], found.Rule), found, nil
+	return newest.Files, nil
+}
+
+func hasFile(files []rules.File, name string) bool {
+	return slices.ContainsFunc(files, func(f rules.File) bool { return f.Name == name })
 }

@@ -10,12 +10,30 @@ import (
 	"signalbox/rules"
 )
 
+// Parts of every drafted file.
+const (
+	filePrefix = "suggested-"
+	shadowLine = "mode: shadow\n"
+)
+
+// IsDraft reports whether a file has the name of one that a suggestion drafts.
+func IsDraft(f rules.File) bool { return strings.HasPrefix(f.Name, filePrefix) }
+
+// Live is the drafted rule as it would be once a person agrees with it, to be tried
+// on history: in shadow mode it would change nothing there either.
+func (s *Suggestion) Live() rules.File {
+	return rules.File{Name: s.Rule.Name, Body: strings.Replace(s.Rule.Body, "\n"+shadowLine, "\n", 1)}
+}
+
+// TriedAs is what the backtest of a suggestion calls the rules it tries.
+func (s *Suggestion) TriedAs() string { return "suggestion " + s.ID + " as if it were live" }
+
 // draft writes one rule as a file. It starts in shadow mode: it shows what it
 // would decide and changes nothing, also when somebody activates it unread.
 func draft(id string, kind Kind, about, source, when, stage, body string) rules.File {
-	name := "suggested-" + strings.ReplaceAll(string(kind), "_", "-") + "-" + id
+	name := filePrefix + strings.ReplaceAll(string(kind), "_", "-") + "-" + id
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Suggested from history. Remove 'mode: shadow' once you agree with it.\nid: %s\nabout: %s\nmode: shadow\n", name, quoted(cut(about, rules.TextMax)))
+	fmt.Fprintf(&b, "# Suggested from history. Remove 'mode: shadow' once you agree with it.\nid: %s\nabout: %s\n"+shadowLine, name, quoted(cut(about, rules.TextMax)))
 	if source != "" {
 		fmt.Fprintf(&b, "sources: [%s]\n", quoted(source))
 	}

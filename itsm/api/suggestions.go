@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"signalbox/correlate/backtest"
 	"signalbox/correlate/learn"
 	"signalbox/itsm"
 	"signalbox/itsm/access"
@@ -18,6 +19,7 @@ func (a *API) suggestionRoutes() []route {
 	return []route{
 		{http.MethodGet, Prefix + "/rules/suggestions", access.Viewer, []string{"from", "to", "refresh"}, a.suggestions},
 		{http.MethodPost, Prefix + "/rules/suggestions/:id/draft", access.Admin, nil, a.draftSuggestion},
+		{http.MethodPost, Prefix + "/rules/suggestions/:id/backtest", access.Admin, nil, a.trySuggestion},
 	}
 }
 
@@ -43,6 +45,45 @@ type suggestionView struct {
 	Examples []suggestionExampleView `json:"examples"`
 	Rule     *rules.File             `json:"rule"`
 	Relation *string                 `json:"relation"`
+	Backtest *suggestionTriedView    `json:"backtest"`
+}
+
+// suggestionTriedView is the newest backtest of a suggestion, in short.
+type suggestionTriedView struct {
+	ID        string          `json:"id"`
+	State     string          `json:"state"`
+	Progress  int             `json:"progress"`
+	Incidents *suggestionDiff `json:"incidents"`
+	Pages     *suggestionDiff `json:"pages"`
+	P1        *backtest.Lost  `json:"p1"`
+	P2        *backtest.Lost  `json:"p2"`
+}
+
+// suggestionDiff is a number on both sides of a backtest.
+type suggestionDiff struct {
+	Before int `json:"before"`
+	After  int `json:"after"`
+}
+
+// triedOf is the newest backtest of a suggestion among those that are kept.
+func (a *API) triedOf(s *learn.Suggestion) *suggestionTriedView {
+	if a.o.Backtests == nil || s.Rule.Body == "" {
+		return nil
+	}
+	for _, j := range a.o.Backtests.List() {
+		if j.After != s.TriedAs() {
+			continue
+		}
+		v := &suggestionTriedView{ID: j.ID, State: j.State, Progress: j.Progress / percentMilli}
+		if whole, err := a.o.Backtests.Get(j.ID); err == nil && whole.Report != nil {
+			r := whole.Report
+			v.Incidents = &suggestionDiff{r.Incidents.Before, r.Incidents.After}
+			v.Pages = &suggestionDiff{r.Pages.Total.Before, r.Pages.Total.After}
+			v.P1, v.P2 = &r.P1, &r.P2
+		}
+		return v
+	}
+	return nil
 }
 
 type suggestionExampleView struct {
@@ -93,7 +134,58 @@ func (a *API) suggestions(r *request) error {
 	if !ready {
 		return r.json(suggestionsView{State: "running", From: from, To: to, Bounds: []string{}, Items: []suggestionView{}})
 	}
-	return r.json(viewSuggestions(&found.Report))
+	v := viewSuggestions(&found.Report)
+	for i := range v.Items {
+		v.Items[i].Backtest = a.triedOf(&found.Report.Suggestions[i])
+	}
+	return r.json(v)
+}
+
+// suggestionTryInput says on which history to try a suggestion; from and to are as
+// for any backtest, and by default what suggestions look at.
+type suggestionTryInput struct {
+	From itsm.Time `json:"from"`
+	To   itsm.Time `json:"to"`
+}
+
+// trySuggestion begins the backtest of a suggestion, as if its rule were in force.
+func (a *API) trySuggestion(r *request) error {
+	t, err := a.tries()
+	if err != nil {
+		return err
+	}
+	s, err := a.ruleStore()
+	if err != nil {
+		return err
+	}
+	if a.o.Learner == nil {
+		return unavailable("this process learns nothing from history")
+	}
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	var in suggestionTryInput
+	if err := r.decode(&in); err != nil {
+		return err
+	}
+	if in.From == 0 {
+		in.From = a.o.Learner.Begin()
+	}
+	before, after, found, err := a.o.Learner.Try(s.Book(), id)
+	if err != nil {
+		return err
+	}
+	against, err := againstSet(s, "active")
+	if err != nil {
+		return err
+	}
+	against.Files = before
+	job, err := t.Start(against, backtest.RuleSet{Name: found.TriedAs(), Files: after}, in.From, in.To, r.who.Actor())
+	if err != nil {
+		return err
+	}
+	return r.json(viewBacktest(&job))
 }
 
 // draftSuggestion saves the active rules and the suggested one as a revision, which

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/correlate/backtest"
 	"signalbox/correlate/engine"
 	"signalbox/correlate/learn"
 	"signalbox/itsm"
@@ -93,4 +94,35 @@ func TestNoSuggestions(t *testing.T) {
 	w := newWorld(t)
 	w.want(w.call("GET", "/api/v1/rules/suggestions", ""), http.StatusServiceUnavailable)
 	w.want(w.call("POST", "/api/v1/rules/suggestions/x/draft", ""), http.StatusServiceUnavailable)
+}
+
+// A suggestion is tried as if its rule were live: in shadow mode it would change
+// nothing, and the list has what came of it.
+func TestSuggestionIsTriedOnHistory(t *testing.T) {
+	jobs := backtest.NewJobs(pastOf(t), time.Now)
+	t.Cleanup(jobs.Close)
+	w := newWorld(t, func(o *Options) {
+		o.Rules, o.Backtests = &bookcase{blobs: map[string][]byte{}}, jobs
+		o.Learner = learner(t, func(context.Context, itsm.Time, itsm.Time) (learn.Report, error) {
+			r := learnedReport()
+			r.Suggestions[0].Rule.Body = "id: s\nabout: waits\nmode: shadow\nwhen: title == \"Noise\"\nsuppress: drop\n"
+			return r, nil
+		})
+	})
+	try := "/api/v1/rules/suggestions/aaaaaaaaaaaa/backtest"
+	first := func() map[string]any {
+		return w.want(w.call("GET", "/api/v1/rules/suggestions", ""), http.StatusOK).object(t)["items"].([]any)[0].(map[string]any)
+	}
+	if first()["backtest"] != nil {
+		t.Error("it has a backtest before there was one")
+	}
+	w.want(w.call("POST", try, `{"from": "`+start.Add(-48*time.Hour).String()+`"}`), http.StatusOK)
+	w.awaitBacktest("1")
+	tried := first()["backtest"].(map[string]any)
+	if in := tried["incidents"].(map[string]any); tried["state"] != "done" || in["before"] != 1.0 || in["after"] != 0.0 {
+		t.Errorf("tried %v", tried)
+	}
+	w.want(w.call("POST", strings.Replace(try, "aaaaaaaaaaaa", "bbbbbbbbbbbb", 1), ""), http.StatusConflict)
+	w.want(w.call("POST", strings.Replace(try, "aaaaaaaaaaaa", "cccccccccccc", 1), ""), http.StatusNotFound)
+	w.want(w.call("POST", try, "", "Authorization: Bearer "+responderToken), http.StatusForbidden)
 }

@@ -70,6 +70,7 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/incidents/:number/cancel", access.Responder, c.act(cancel)},
 		{http.MethodPost, "/rules/edit", access.Admin, c.editPost},
 		{http.MethodPost, "/rules/suggestions/:id/draft", access.Admin, c.draftSuggestion},
+		{http.MethodPost, "/rules/suggestions/:id/backtest", access.Admin, c.trySuggestion},
 		{http.MethodPost, "/rules/check", access.Admin, c.checkRules},
 		{http.MethodPost, "/rules/backtests", access.Admin, c.backtestsPost},
 		{http.MethodPost, "/rules/revisions/:revision/activate", access.Admin, c.activate},

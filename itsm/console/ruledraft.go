@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/correlate/backtest"
 	"signalbox/rules"
 	rulebook "signalbox/rules/book"
 )
@@ -60,4 +61,32 @@ func (c *Console) draftSuggestion(ctx *fiber.Ctx) error {
 	}
 	c.setFlash(ctx, "rules-saved", 0)
 	return ctx.Redirect(revisionHref(r.Number), http.StatusSeeOther)
+}
+
+// trySuggestion starts a backtest of the active rules with the suggested one in
+// force, on what suggestions look at.
+func (c *Console) trySuggestion(ctx *fiber.Ctx) error {
+	t, err := c.tries()
+	if err != nil {
+		return err
+	}
+	l, err := c.learner()
+	if err != nil {
+		return err
+	}
+	before, after, found, err := l.Try(c.o.Rules.Book(), strings.Clone(ctx.Params("id")))
+	if err != nil {
+		return err
+	}
+	against, err := c.againstSet("active")
+	if err != nil {
+		return err
+	}
+	against.Files = before
+	who, _ := person(ctx)
+	j, err := t.Start(against, backtest.RuleSet{Name: found.TriedAs(), Files: after}, l.Begin(), 0, who.Actor())
+	if err != nil {
+		return err
+	}
+	return ctx.Redirect(backtestHref(j.ID), http.StatusSeeOther)
 }

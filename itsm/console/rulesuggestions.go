@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/correlate/backtest"
 	"signalbox/correlate/engine"
 	"signalbox/correlate/learn"
 	"signalbox/itsm"
@@ -62,9 +63,19 @@ type suggestionRow struct {
 	Relation string
 	TooMuch  bool   // there is a text, and no room for it
 	Draft    string // address that makes a draft; "" when it cannot
+	Try      string // address that tries it on history; "" when it cannot
+	Tried    *suggestionTried
 	In       string // address of the revision that has the rule
 	Has      string // what it is called
 	Active   bool   // it is the active one
+}
+
+// suggestionTried is the newest backtest of a suggestion.
+type suggestionTried struct {
+	Href string
+	Name string
+	What string // what came of it, or how far it is
+	Bad  bool   // a P1 or P2 would not page as it did
 }
 
 type suggestionExample struct {
@@ -128,7 +139,41 @@ type suggestionFacts struct {
 	CIs     inventory
 	Has     map[string]rulebook.Revision // by file: the active or the newest revision that has it
 	Admin   bool
+	Tries   Backtests // nil: nothing can be tried
 	Now     time.Time
+}
+
+// tried finds the newest backtest of a suggestion.
+func (w *suggestionFacts) tried(s *learn.Suggestion) *suggestionTried {
+	for _, j := range w.Tries.List() {
+		if j.After != s.TriedAs() {
+			continue
+		}
+		if whole, err := w.Tries.Get(j.ID); err == nil {
+			j = whole // with its report; it may be gone by now
+		}
+		t := &suggestionTried{Href: backtestHref(j.ID), Name: "Backtest " + line(j.ID, 20)}
+		switch {
+		case j.Report != nil:
+			t.What = triedInShort(j.Report)
+			t.Bad = unpaged(j.Report) > 0
+		case j.State == backtest.Running:
+			t.What = "is running, at " + strconv.Itoa(j.Progress/10) + " %"
+		default:
+			t.What = "failed: " + line(j.Error, lineRunesMax)
+		}
+		return t
+	}
+	return nil
+}
+
+// triedInShort says what a backtest came to, the P1 and P2 first.
+func triedInShort(r *backtest.Report) string {
+	what := "no P1 or P2 would page differently"
+	if n := unpaged(r); n > 0 {
+		what = plural(n, "P1 or P2 would not page as it did", "P1 or P2 would not page as they did")
+	}
+	return what + "; incidents " + thousands(r.Incidents.Before) + " → " + thousands(r.Incidents.After) + ", pages " + thousands(r.Pages.Total.Before) + " → " + thousands(r.Pages.Total.After)
 }
 
 // row views a suggestion and takes what its texts need from the room that is left.
@@ -147,6 +192,12 @@ func (w *suggestionFacts) row(s *learn.Suggestion, room *int) suggestionRow {
 		r.In, r.Has, r.Active = revisionHref(has.Number), revisionName(has.Number), has.State == rulebook.Active
 	} else if w.Admin {
 		r.Draft = "/rules/suggestions/" + s.ID + "/draft"
+	}
+	if w.Tries != nil {
+		r.Tried = w.tried(s)
+		if w.Admin && !r.Active {
+			r.Try = "/rules/suggestions/" + s.ID + "/backtest"
+		}
 	}
 	return r
 }
@@ -213,7 +264,7 @@ func (c *Console) suggestions(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	w := suggestionFacts{Kind: query(ctx).Get("kind"), CIs: c.inventory(), Admin: mayRuleHere(ctx), Now: c.o.Clock()}
+	w := suggestionFacts{Kind: query(ctx).Get("kind"), CIs: c.inventory(), Admin: mayRuleHere(ctx), Tries: c.o.Backtests, Now: c.o.Clock()}
 	if err := knownKind(w.Kind); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"signalbox/correlate/backtest"
 	"signalbox/correlate/engine"
 	"signalbox/correlate/learn"
 	"signalbox/itsm"
@@ -109,5 +110,52 @@ func TestManySuggestions(t *testing.T) {
 	w.Kind = string(learn.Bind)
 	if p := viewSuggestions(w, ""); len(p.Groups[0].Rows) != suggestedMax+4 || p.Groups[0].All != "" {
 		t.Errorf("of one kind %d are shown, want all", len(p.Groups[0].Rows))
+	}
+}
+
+// A suggestion is tried as if its rule were live, and its result stands beside it.
+func TestSuggestionIsTriedOnHistory(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	const try = "/rules/suggestions/c4a90d7712ef/backtest"
+	s.book.tries.jobs = nil // one of the story is running
+	s.get("/rules/suggestions")
+	resp, _ := s.post(try, nil)
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || to != "/rules/backtests/1" {
+		t.Fatalf("status %d to %q, want 303 to the backtest", resp.StatusCode, to)
+	}
+	j := &s.book.tries.jobs[0]
+	if j.After != "suggestion c4a90d7712ef as if it were live" || j.Before != "revision 3" || j.From != itsm.TimeOf(fixedNow.Add(-engine.LearnWithin)) {
+		t.Errorf("started %+v", j)
+	}
+	if _, body := s.get("/rules/suggestions"); !strings.Contains(text(parse(t, body)), "is running, at 0 %") {
+		t.Error("the page does not say that it runs")
+	}
+	if resp, _ := s.post(try, nil); resp.StatusCode != http.StatusConflict {
+		t.Errorf("a second one while it runs: status %d, want 409", resp.StatusCode)
+	}
+	small := cannedSmallReport(itsm.TimeOf(j.StartedAt))
+	j.State, j.Report = backtest.Done, &small
+	if _, body := s.get("/rules/suggestions"); !strings.Contains(text(parse(t, body)), "incidents "+thousands(small.Incidents.Before)+" → "+thousands(small.Incidents.After)) {
+		t.Error("the page does not say what came of it")
+	}
+	for path, want := range map[string]int{"/rules/suggestions/b07e55d1c3a8/backtest": http.StatusConflict, "/rules/suggestions/nothing/backtest": http.StatusNotFound} {
+		if resp, _ := s.post(path, nil); resp.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+}
+
+// Whoever drafts two suggestions finds both in the second revision.
+func TestDraftsStack(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	s.get("/rules/suggestions")
+	for n, id := range []string{"c4a90d7712ef", "3f1c92aa07d4"} {
+		if resp, _ := s.post("/rules/suggestions/"+id+"/draft", nil); resp.StatusCode != http.StatusSeeOther {
+			t.Fatalf("draft %d: status %d", n, resp.StatusCode)
+		}
+	}
+	r, err := s.book.Book().Revision(6)
+	if err != nil || len(r.Files) != len(cannedRules)+2 || rules.Blocking(r.Problems) {
+		t.Errorf("revision 6 has %d files, %v; want the active ones and both drafts", len(r.Files), err)
 	}
 }
