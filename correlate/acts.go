@@ -67,10 +67,14 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 		return refuse(a, itsm.Conflict, "%s was closed long ago and takes no more changes", a.Incident)
 	case a.Kind == itsm.ActLink:
 		return s.link(i, a)
+	case a.Kind == itsm.ActSync:
+		return s.sync(i, a)
 	case a.IfVersion != 0 && a.IfVersion != i.version:
 		return refuse(a, itsm.Stale, "%s is at version %d, not %d: somebody changed it; look at it again", i.number, i.version, a.IfVersion)
 	case i.isOfOldRecord(a):
 		return s.ignore(a, itsm.ReasonOldRecord)
+	case s.isOurs(i, a):
+		return s.ignore(a, itsm.ReasonEcho)
 	case i.wasOvertaken(a):
 		return s.reopenAcknowledged(i, a)
 	case !s.isNews(i, a):
@@ -183,7 +187,9 @@ func (s *State) actUnacknowledge(i *incident, a *itsm.Act) itsm.Outcome {
 	}
 	i.acked, i.ackAt, i.handling().ackBy = false, 0, ""
 	for n := range i.told {
-		i.told[n].acked = false
+		t := &i.told[n]
+		t.ackKept = t.ackKept || t.acked && t.connector != a.Origin
+		t.acked = false
 	}
 	s.timeline(i, "acknowledgement taken back", doerOf(a).actor, cmpText(a.Reason, a.Text))
 	s.touchIncident(i)
@@ -218,7 +224,7 @@ func (s *State) actResolve(i *incident, a *itsm.Act) itsm.Outcome {
 	if a.Text != "" {
 		text += ": " + a.Text
 	}
-	s.resolve(i, doerOf(a), code, text)
+	s.resolve(i, doerOf(a), code, a.Text, text)
 	return done(a)
 }
 
@@ -259,30 +265,19 @@ func (s *State) actResume(i *incident, a *itsm.Act) itsm.Outcome {
 	return i.illegal(a)
 }
 
-func (s *State) actAssign(i *incident, a *itsm.Act) itsm.Outcome {
-	switch {
-	case i.state == itsm.Closed || i.state == itsm.Cancelled:
-		return i.illegal(a)
-	case a.Assignee == "" && a.Group == "":
-		return refuse(a, itsm.Invalid, "assign: give an assignee or a group")
-	case (a.Assignee == "" || a.Assignee == i.handled().assignee) && (a.Group == "" || a.Group == i.team):
-		return noOp(a)
-	}
-	h := i.handling()
-	h.group = h.group || a.Group != ""
-	h.assignee, i.team = cmpText(a.Assignee, h.assignee), cmpText(a.Group, i.team)
-	s.changed(i, a, "assigned", "to "+strings.Trim(h.assignee+" of "+i.team, " of"))
-	return done(a)
-}
-
 func (s *State) actPriority(i *incident, a *itsm.Act) itsm.Outcome {
 	switch {
 	case i.state == itsm.Closed || i.state == itsm.Cancelled:
 		return i.illegal(a)
 	case a.Priority > itsm.P5:
 		return refuse(a, itsm.Invalid, "priority %d: expected P1 to P5, or none to take an override back", a.Priority)
+	case a.Automatic:
+		return s.setBack(i, a)
 	case a.Priority == i.override:
 		return noOp(a)
+	}
+	if t := i.toldOf(a.Origin); t != nil && a.Priority != 0 {
+		t.priority = a.Priority // it has it already
 	}
 	i.override, i.handling().overrideBy = a.Priority, doerOf(a).actor
 	text := fmt.Sprintf("%s instead of the computed %s", a.Priority, i.computed)

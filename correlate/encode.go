@@ -133,6 +133,7 @@ func (s *State) archive(a *archive) error {
 	dict(a, &s.quarantines, archiveQuarantined)
 	if a.version >= 5 {
 		s.archivePeople(a)
+		s.archivePartners(a)
 	}
 	if a.bad {
 		return itsm.Errorf(itsm.Invalid, "state: damaged: its counts do not fit")

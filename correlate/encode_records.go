@@ -167,11 +167,23 @@ func archiveIncident(a *archive, i *incident) {
 	if a.version >= 4 {
 		a.flag(&h.group)
 	}
+	if a.version >= 5 {
+		text(a, &h.closeNote)
+		text(a, &h.assigned.by)
+		num(a, &h.assigned.at)
+		a.flag(&h.assigned.person)
+	}
 	if a.reading && h.any() {
 		i.did = &h
 	}
 	if a.version >= 4 {
 		archiveRuledIncident(a, &i.ruled)
+	}
+	if a.version < 5 { // what it did not know yet is as it should be
+		for n := range i.told {
+			t := &i.told[n]
+			t.assignee, t.team, t.links, t.shown.runbook = i.handled().assignee, i.team, i.linksOfOthers(t.connector), i.shown().runbook
+		}
 	}
 }
 
@@ -180,23 +192,6 @@ func archiveBecause(a *archive, b *because) {
 	text(a, &b.name)
 	num(a, &b.n)
 	num(a, &b.m)
-}
-
-func archiveTold(a *archive, t *told) {
-	text(a, &t.connector)
-	num(a, &t.epoch)
-	num(a, &t.record)
-	num(a, &t.serial)
-	a.flag(&t.acked)
-	a.flag(&t.resolved)
-	num(a, &t.priority)
-	num(a, &t.shown.lead)
-	text(a, &t.shown.size)
-	text(a, &t.shown.cause)
-	if a.version >= 4 {
-		text(a, &t.shown.title)
-	}
-	num(a, &t.at)
 }
 
 func archiveMembers(a *archive, cis *ciTable, i *incident) {

@@ -70,10 +70,18 @@ type incident struct {
 // handling is what people and partners did about an incident. Most incidents of
 // a storm have none, so it is made when the first of it comes.
 type handling struct {
-	ackBy, closeCode, holdReason, assignee, overrideBy string
-	links                                              []itsm.ExternalRef
-	heard                                              []heard
-	group                                              bool // a person set the group
+	ackBy, closeCode, closeNote, holdReason, assignee, overrideBy string
+	links                                                         []itsm.ExternalRef
+	heard                                                         []heard
+	group                                                         bool // a person set the group
+	assigned                                                      assigned
+}
+
+// assigned is who decided who has an incident, and when.
+type assigned struct {
+	by     string
+	at     itsm.Time // by the clock of where it was decided
+	person bool      // not a program
 }
 
 // handled is for reading, handling for writing.
@@ -92,7 +100,7 @@ func (i *incident) handling() *handling {
 }
 
 func (h *handling) any() bool {
-	return h.ackBy+h.closeCode+h.holdReason+h.assignee+h.overrideBy != "" || len(h.links)+len(h.heard) > 0 || h.group
+	return h.ackBy+h.closeCode+h.closeNote+h.holdReason+h.assignee+h.overrideBy+h.assigned.by != "" || len(h.links)+len(h.heard) > 0 || h.group
 }
 
 // unhold forgets what i waited for.
@@ -102,10 +110,12 @@ func (i *incident) unhold() {
 	}
 }
 
-// setCloseCode notes how i was resolved, "" for by itself or not.
-func (i *incident) setCloseCode(code string) {
+// setCloseCode notes how i was resolved and what was said of it, "" for by itself
+// or not.
+func (i *incident) setCloseCode(code, note string) {
 	if i.did != nil || code != "" {
-		i.handling().closeCode = code
+		h := i.handling()
+		h.closeCode, h.closeNote = code, note
 	}
 }
 
@@ -123,6 +133,7 @@ type doer struct {
 	origin string // connector it came through; never told about it
 	record uint32 // epoch that the partner's record was made for; 0: it did not say
 	opened bool   // the partner opened that record again
+	again  bool   // a partner is known to have it otherwise, and is told again at once
 }
 
 // actSystem is the core itself.
@@ -302,7 +313,7 @@ func (s *State) incidentDue(i *incident) {
 			s.touchIncident(i)
 		}
 		if wait, never := s.resolveAfter(i); i.firing == 0 && !i.flaps() && i.clearedAt != 0 && !never && i.clearedAt.Add(wait.Std()) <= s.now {
-			s.resolve(i, actSystem, "", fmt.Sprintf("all alerts have been clear for %s", short(wait)))
+			s.resolve(i, actSystem, "", "", fmt.Sprintf("all alerts have been clear for %s", short(wait)))
 		} else {
 			s.tell(i, actSystem, "")
 		}

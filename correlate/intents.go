@@ -20,28 +20,13 @@ type told struct {
 	priority  itsm.Priority
 	shown     shown
 	at        itsm.Time // of the last trigger or update
-}
 
-// shown is what of the title a partner knows: a change of it is material.
-type shown struct {
-	lead  itsm.AlertNumber
-	size  string
-	cause string
-	title string // as a rule says it
-}
-
-func (i *incident) shown() shown {
-	v := shown{lead: i.lead}
-	if n := len(i.members) - 1; n > 0 {
-		v.size = more(n)
-	}
-	if i.policy() != nil {
-		v.title = i.policy().title
-	}
-	if len(i.causes) > 0 {
-		v.cause = i.causes[0].CI
-	}
-	return v
+	assignee, team string // that it was told last, or told us
+	links          int32  // records of others that it was told of
+	ackKept        bool   // it was told of an acknowledgement that was taken back elsewhere since
+	exchange       exchange
+	asked          []asked // the last people it was asked to assign, oldest first
+	repairs        repairs
 }
 
 func (i *incident) toldOf(connector string) *told {
@@ -96,12 +81,12 @@ func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 		}
 	}
 	if i.acked && !t.acked {
-		t.acked = true
+		t.acked, t.ackKept = true, false
 		if !s.isEcho(by, t) {
 			s.intend(i, t, itsm.Acknowledge, by, "acknowledged by "+i.handled().ackBy)
 		}
 	}
-	s.update(i, c, t, by)
+	s.update(i, t, by)
 }
 
 // reopenedThere notes that a partner has i open already, in the record it had.
@@ -110,7 +95,13 @@ func (s *State) reopenedThere(i *incident, t *told, by doer) {
 	if by.record != 0 {
 		t.record = by.record
 	}
-	t.acked, t.resolved, t.priority, t.shown, t.at = false, false, i.priority(), i.shown(), s.now
+	t.begin(s, i)
+}
+
+// begin notes that a partner knows i as it is now, open and not acknowledged.
+func (t *told) begin(s *State, i *incident) {
+	t.acked, t.resolved, t.ackKept, t.repairs = false, false, false, repairs{}
+	t.learns(s, i)
 }
 
 func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
@@ -119,7 +110,7 @@ func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
 		t = &i.told[len(i.told)-1]
 	}
 	t.epoch, t.record = i.epoch, i.epoch
-	t.acked, t.resolved, t.priority, t.shown, t.at = false, false, i.priority(), i.shown(), s.now
+	t.begin(s, i)
 	s.pages.spend(c.Name, s.now)
 	s.intend(i, t, itsm.Trigger, by, i.reason())
 	return t
@@ -132,35 +123,6 @@ func (i *incident) reason() string {
 		r += "; " + i.why
 	}
 	return r
-}
-
-// update tells a material change: the priority, or what the title shows.
-func (s *State) update(i *incident, c *Connector, t *told, by doer) {
-	if t.priority == i.priority() && t.shown == i.shown() {
-		return
-	}
-	if s.isEcho(by, t) {
-		t.priority = i.priority()
-		return
-	}
-	if s.now < s.updateFrom(i, t) {
-		return
-	}
-	why := "it grew or its probable cause changed"
-	if t.priority != i.priority() {
-		why = fmt.Sprintf("priority %s, was %s: %s; %s", i.priority(), t.priority, i.impactWhy, i.urgencyWhy)
-	}
-	t.priority, t.shown, t.at = i.priority(), i.shown(), s.now
-	s.intend(i, t, itsm.Update, by, why)
-}
-
-// updateFrom is when a partner may be told again.
-func (s *State) updateFrom(i *incident, t *told) itsm.Time {
-	wait := s.cfg.UpdateEvery
-	if i.flapping > 0 {
-		wait = max(wait, s.cfg.FlapNotifyEvery)
-	}
-	return t.at.Add(wait.Std())
 }
 
 // tellNext is when something held back for a partner is due; 0: nothing.
@@ -177,7 +139,7 @@ func (s *State) tellNext(i *incident) (next itsm.Time) {
 				next = earliest(next, t.at.Add(s.cfg.FlapNotifyEvery.Std()))
 			}
 		case t.epoch == i.epoch:
-			if t.priority != i.priority() || t.shown != i.shown() {
+			if s.lags(i, t) {
 				next = earliest(next, s.updateFrom(i, t))
 			}
 		case i.flapping > 0 && s.wanted(i, c):
@@ -318,6 +280,7 @@ func (s *State) releasePages() {
 // intend puts one intent into the outbox.
 func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text string) {
 	t.serial++
+	t.exchange.waiting++
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
 		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: t.record,
 		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Snapshot: i.snapshot(),
@@ -353,7 +316,7 @@ func (i *incident) snapshot() itsm.IncidentSnapshot {
 	}
 	if h := i.did; h != nil {
 		v.Assignee, v.AcknowledgedBy, v.AcknowledgedAt = h.assignee, h.ackBy, i.ackAt
-		v.HoldReason, v.CloseCode = h.holdReason, h.closeCode
+		v.HoldReason, v.CloseCode, v.CloseNote = h.holdReason, h.closeCode, h.closeNote
 		v.Links = firstN(h.links, itsm.IntentLinksMax)
 	}
 	return v

@@ -7,9 +7,9 @@ import (
 )
 
 // resolve ends the work on i. A condition that still fires is flagged.
-func (s *State) resolve(i *incident, by doer, code, text string) {
+func (s *State) resolve(i *incident, by doer, code, note, text string) {
 	i.state, i.resolvedAt, i.resolvedBy = itsm.IncidentResolved, s.now, by.actor
-	i.setCloseCode(code)
+	i.setCloseCode(code, note)
 	i.unhold()
 	i.stillFires = i.firing > 0
 	i.lastActivity = s.now
@@ -37,7 +37,7 @@ func (s *State) reopen(i *incident, by doer, why string) {
 	i.state, i.epoch = itsm.New, i.epoch+1
 	i.acked, i.stillFires, i.grown = false, false, false
 	i.resolvedAt, i.resolvedBy = 0, ""
-	i.setCloseCode("")
+	i.setCloseCode("", "")
 	if i.ruled != nil {
 		i.ruled.since = s.now
 	}

@@ -127,6 +127,9 @@ func (s *State) isNews(i *incident, a *itsm.Act) bool {
 	if a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || faultNoVersion {
 		return true
 	}
+	if t := i.toldOf(a.Origin); t != nil {
+		t.exchange.hear(s.now, a.PartnerVersion)
+	}
 	did := i.handling()
 	n := slices.IndexFunc(did.heard, func(h heard) bool { return h.connector == a.Origin })
 	if n < 0 {
@@ -193,6 +196,7 @@ func (s *State) link(i *incident, a *itsm.Act) itsm.Outcome {
 	}
 	s.timeline(i, "linked", doerOf(a).actor, a.Link.Connector+" "+a.Link.ID+" "+a.Link.URL)
 	s.touchIncident(i)
+	s.scheduleIncident(i) // the other partners learn where it is besides
 	return done(a)
 }
 
@@ -205,6 +209,9 @@ func (s *State) receipt(a *itsm.Act) itsm.Outcome {
 	i := s.incidents[a.Incident]
 	if i == nil {
 		return done(a)
+	}
+	if t := i.toldOf(a.Origin); t != nil {
+		t.settled(s.now, a, t.serialOf(i, a.IntentKey))
 	}
 	if a.Failure != "" {
 		s.totals.IntentsAbandoned++
@@ -224,6 +231,10 @@ func (s *State) retry(a *itsm.Act) itsm.Outcome {
 	}
 	s.put(itsm.Decision{Kind: itsm.ReviveIntent, Settled: &itsm.Settlement{Connector: a.Origin, Key: a.IntentKey, At: s.now}})
 	if i := s.incidents[a.Incident]; i != nil {
+		if t := i.toldOf(a.Origin); t != nil {
+			t.exchange.waiting++
+			t.exchange.failed = false
+		}
 		s.timeline(i, "sent again", doerOf(a).actor, a.Origin)
 		s.touchIncident(i)
 	}

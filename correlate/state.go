@@ -76,6 +76,7 @@ type State struct {
 	quarantines   map[string]*quarantined
 	quarantineIDs []string // in the order they came
 	totals        Totals   // only the counters that nothing else implies
+	drifts        []drift  // by connector, in the order they came
 
 	out            []itsm.Decision // of the entry being applied
 	dirtyAlerts    []*alert

@@ -92,6 +92,9 @@ func (r ActResult) String() string {
 const (
 	ReasonOldRecord = "about a record of an earlier time the incident was open"
 	ReasonOldReport = "older than the partner's last report of the incident"
+	ReasonEcho      = "our own change come back"
+	ReasonProgram   = "decided by a program, which does not stand above a person or the computed priority"
+	ReasonEarlier   = "decided before what counts now"
 )
 
 // ActFate is what a partner's people did, and what it came to then.

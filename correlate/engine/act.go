@@ -153,3 +153,25 @@ func (e *Engine) Totals() correlate.Totals {
 	defer e.mu.RUnlock()
 	return e.folder.State.Totals()
 }
+
+// SyncOf says how an incident stands with every partner; false when its state is
+// not kept any more.
+func (e *Engine) SyncOf(n itsm.IncidentNumber) ([]correlate.PartnerSync, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.SyncOf(n)
+}
+
+// SyncWith is SyncOf for one connector.
+func (e *Engine) SyncWith(n itsm.IncidentNumber, connector string) (correlate.PartnerSync, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.SyncWith(n, connector)
+}
+
+// Drifts lists what sweeps found, by connector.
+func (e *Engine) Drifts() []correlate.Drift {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.Drifts()
+}

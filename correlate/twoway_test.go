@@ -1,0 +1,397 @@
+package correlate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"signalbox/itsm"
+	"signalbox/itsm/entry"
+)
+
+// twoWay is a world with partners pd and jira and one incident that both were told
+// of and confirmed.
+type twoWay struct {
+	*world
+	t    *testing.T
+	seen map[string]int
+}
+
+func newTwoWay(t *testing.T) *twoWay {
+	t.Helper()
+	t.Parallel()
+	c := DefaultConfig()
+	c.Connectors = []Connector{{Name: "pd"}, {Name: "jira"}}
+	w := &twoWay{newWorld(t, c), t, map[string]int{}}
+	w.fire("db1")
+	w.wants("pd", "trigger")
+	w.wants("jira", "trigger")
+	w.confirm(0)
+	return w
+}
+
+func (w *twoWay) fire(ci string) {
+	e := itsm.Event{Source: "am", Identity: ci, Status: itsm.Firing, Severity: itsm.Major, CIName: ci, Title: "Down", StartsAt: w.at, Labels: itsm.NewLabels(nil)}
+	w.do(Input{Delivery: &entry.Delivery{Source: "am", Events: []itsm.Event{e}}})
+}
+
+func (w *twoWay) act(a itsm.Act) itsm.Outcome {
+	w.t.Helper()
+	w.at += 1000
+	if a.Incident == 0 {
+		a.Incident = 1
+	}
+	a.Actor = cmpText(a.Actor, "console:ann")
+	w.do(Input{Act: &a})
+	return w.outcome
+}
+
+// confirm settles every intent that waits, with a version of the partner's record.
+func (w *twoWay) confirm(version int64) {
+	w.t.Helper()
+	for _, n := range w.intents[len(w.settled):] {
+		w.do(Input{Act: &itsm.Act{Kind: itsm.ActReceipt, Incident: n.Incident, Actor: "signalbox", Origin: n.Connector, IntentKey: n.Key, PartnerVersion: version}})
+	}
+}
+
+// wants compares the transitions a partner was told since it was asked about.
+func (w *twoWay) wants(connector, transitions string) {
+	w.t.Helper()
+	var got []string
+	for _, n := range w.intents[w.seen[connector]:] {
+		if n.Connector == connector {
+			got = append(got, string(n.Transition))
+		}
+	}
+	w.seen[connector] = len(w.intents)
+	if d := cmp.Diff(strings.Fields(transitions), got, cmp.Transformer("", func(l []string) string { return strings.Join(l, " ") })); d != "" {
+		w.t.Errorf("%s was told (-want +got):\n%s", connector, d)
+	}
+}
+
+// sweep is what a sweep saw at a partner.
+func (w *twoWay) sweep(connector string, r itsm.PartnerRecord) itsm.Outcome {
+	w.t.Helper()
+	return w.act(itsm.Act{Kind: itsm.ActSync, Actor: connector + ":sweep", Origin: connector, Epoch: w.with(connector).Epoch, Seen: &r})
+}
+
+func (w *twoWay) with(connector string) PartnerSync {
+	v, ok := w.s.SyncWith(1, connector)
+	if !ok {
+		w.t.Fatalf("nothing is known of incident 1 and %s", connector)
+	}
+	return v
+}
+
+func (w *twoWay) incident() itsm.Incident { return w.incidents[1] }
+
+func (w *twoWay) lastIntent(connector string) itsm.Intent {
+	for _, n := range slices.Backward(w.intents) {
+		if n.Connector == connector {
+			return n
+		}
+	}
+	return itsm.Intent{}
+}
+
+func TestR1AKeyIsMadeOnceOfWhatItIsAbout(t *testing.T) {
+	w := newTwoWay(t)
+	keys := map[string]string{}
+	again := New(w.s.cfg, w.s.graph)
+	var replayed []itsm.Intent
+	for _, in := range w.steps {
+		for _, d := range append(slices.Clone(again.Step(in)), again.Flush()...) {
+			if d.Kind == itsm.PutIntent {
+				replayed = append(replayed, *d.Intent)
+			}
+		}
+	}
+	if d := cmp.Diff(w.intents, replayed); d != "" {
+		t.Errorf("a replay after a restore makes other keys (-want +got):\n%s", d)
+	}
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge})
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	w.act(itsm.Act{Kind: itsm.ActReopen})
+	for _, n := range w.intents {
+		what := fmt.Sprint(n.Incident, n.Epoch, n.Transition, n.Connector, n.Serial)
+		if other, used := keys[n.Key]; used {
+			t.Errorf("%s and %s have one key", what, other)
+		}
+		keys[n.Key] = what
+	}
+	if len(keys) != 8 {
+		t.Errorf("%d keys of 8 effects", len(keys))
+	}
+}
+
+func TestR3AReportIsAStateWithAVersion(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge, Origin: "pd", Epoch: 1, PartnerVersion: 20})
+	for _, c := range []struct {
+		name    string
+		kind    itsm.ActKind
+		version int64
+		state   itsm.State
+	}{
+		{"older is ignored", itsm.ActResolve, 19, itsm.InProgress},
+		{"equal and no further is ignored", itsm.ActUnacknowledge, 20, itsm.InProgress},
+		{"at a tie the more advanced wins", itsm.ActResolve, 20, itsm.IncidentResolved},
+	} {
+		w.act(itsm.Act{Kind: c.kind, Origin: "pd", Epoch: 1, PartnerVersion: c.version})
+		if got := w.incident(); got.State != c.state || got.AcknowledgedAt == 0 {
+			t.Errorf("%s: %s, acknowledged %v", c.name, got.State, got.AcknowledgedAt)
+		}
+	}
+	if n := w.s.Totals().PartnerStale; n != 2 {
+		t.Errorf("%d reports counted as old, want 2", n)
+	}
+	w.wants("pd", "")
+}
+
+// TestR4 has the three tests of an echo, each alone.
+func TestR4AnEchoIsKnownByWhoDidItByItsKeyAndByWhatWasAsked(t *testing.T) {
+	for name, echo := range map[string]func(w *twoWay, n itsm.Intent) itsm.Act{
+		"our own account":              func(*twoWay, itsm.Intent) itsm.Act { return itsm.Act{Ours: true} },
+		"a key of the outbox":          func(_ *twoWay, n itsm.Intent) itsm.Act { return itsm.Act{IntentKey: n.Key} },
+		"what was asked, at a version": func(*twoWay, itsm.Intent) itsm.Act { return itsm.Act{PartnerVersion: 7} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTwoWay(t)
+			w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada"})
+			ada := w.lastIntent("jira")
+			w.confirm(7)
+			w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "bob"})
+			w.confirm(8)
+			w.wants("pd", "update update")
+			w.wants("jira", "update update")
+			w.at += 3_600_000 // an hour: nothing that is only remembered for a while
+			a := echo(w, ada)
+			a.Kind, a.Origin, a.Assignee = itsm.ActAssign, "jira", "ada"
+			o := w.act(a)
+			if got := w.incident().Assignee; got != "bob" || !o.NoOp || o.Detail != itsm.ReasonEcho {
+				t.Errorf("assigned to %q by our own echo; outcome %+v", got, o)
+			}
+			w.wants("pd", "")
+			w.wants("jira", "")
+		})
+	}
+}
+
+func TestR4WhatAPersonDoesAtOnceAfterUsIsNoEcho(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada"})
+	w.confirm(7)
+	w.act(itsm.Act{Kind: itsm.ActAssign, Origin: "jira", Assignee: "carl", PartnerVersion: 8})
+	if got := w.incident().Assignee; got != "carl" {
+		t.Errorf("assigned to %q, want carl", got)
+	}
+	w.wants("pd", "update update")
+	w.wants("jira", "update") // ada; carl came from there
+}
+
+func TestR5AnEpochOnlyMovesUp(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	o := w.act(itsm.Act{Kind: itsm.ActAcknowledge, Origin: "pd", Actor: "pd:jane", Epoch: 1, PartnerVersion: 5})
+	got := w.incident()
+	if got.State != itsm.IncidentResolved || got.AcknowledgedBy != "pd:jane" || o.Code != "" {
+		t.Errorf("%s, acknowledged by %q, %+v: want it resolved and the acknowledgement kept", got.State, got.AcknowledgedBy, o)
+	}
+	w.act(itsm.Act{Kind: itsm.ActReopen})
+	if got := w.incident(); got.Epoch != 2 || got.State != itsm.New {
+		t.Errorf("a reopen is epoch %d %s, want epoch 2, new", got.Epoch, got.State)
+	}
+	w.wants("pd", "resolve trigger")
+}
+
+func TestR6AResolveBeforeItsTriggerOpensNothing(t *testing.T) {
+	w := newTwoWay(t)
+	clear := itsm.Event{Source: "am", Identity: "web1", Status: itsm.Resolved, Severity: itsm.Major, CIName: "web1", Title: "Down", StartsAt: w.at, EndsAt: w.at + 10, Labels: itsm.NewLabels(nil)}
+	fire := clear
+	fire.Status, fire.EndsAt = itsm.Firing, 0
+	for _, e := range []itsm.Event{clear, fire} {
+		w.do(Input{Delivery: &entry.Delivery{Source: "am", Events: []itsm.Event{e}}})
+	}
+	if n := len(w.incidents); n != 1 {
+		t.Errorf("%d incidents, want 1", n)
+	}
+	w.wants("pd", "")
+}
+
+func TestR7WhatASweepSees(t *testing.T) {
+	ack := func(w *twoWay) { w.act(itsm.Act{Kind: itsm.ActAcknowledge}) }
+	resolve := func(w *twoWay) { w.act(itsm.Act{Kind: itsm.ActResolve}) }
+	ada := func(w *twoWay) { w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada"}) }
+	const all = itsm.SyncAssignee | itsm.SyncPriority
+	for name, c := range map[string]struct {
+		before   func(*twoWay)
+		seen     itsm.PartnerRecord
+		state    itsm.State
+		assignee string
+		jira, pd string // what each is told because of it
+	}{
+		"all is well":                    {nil, itsm.PartnerRecord{Status: itsm.RecordOpen}, itsm.New, "", "", ""},
+		"acknowledged there":             {nil, itsm.PartnerRecord{Status: itsm.RecordAcknowledged, Version: 60, By: "jane"}, itsm.InProgress, "", "", "acknowledge"},
+		"resolved there":                 {ack, itsm.PartnerRecord{Status: itsm.RecordResolved, Version: 60, By: "jane"}, itsm.IncidentResolved, "", "", "resolve"},
+		"our acknowledgement was lost":   {ack, itsm.PartnerRecord{Status: itsm.RecordOpen}, itsm.InProgress, "", "acknowledge", ""},
+		"our resolve was lost":           {resolve, itsm.PartnerRecord{Status: itsm.RecordOpen}, itsm.IncidentResolved, "", "resolve", ""},
+		"it was deleted":                 {ack, itsm.PartnerRecord{Status: itsm.RecordNone}, itsm.InProgress, "", "update acknowledge", ""},
+		"it was deleted after its end":   {resolve, itsm.PartnerRecord{Status: itsm.RecordNone}, itsm.IncidentResolved, "", "", ""},
+		"a person assigned it there":     {ada, itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: all, Priority: itsm.P3, Assignee: "bob", Version: 90, By: "bob"}, itsm.New, "bob", "", "update"},
+		"a program assigned it there":    {ada, itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: all, Priority: itsm.P3, Assignee: "bot", Version: 90, By: "bot", Automatic: true}, itsm.New, "ada", "update", ""},
+		"our assignment was lost":        {ada, itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: all, Priority: itsm.P3}, itsm.New, "ada", "update", ""},
+		"nobody decided, a program did":  {nil, itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: all, Priority: itsm.P3, Assignee: "oncall", Version: 90, Automatic: true}, itsm.New, "oncall", "", "update"},
+		"another priority, by nobody":    {nil, itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: all, Priority: itsm.P5}, itsm.New, "", "update", ""},
+		"what it does not know is fine":  {ada, itsm.PartnerRecord{Status: itsm.RecordOpen, Assignee: "x", Priority: itsm.P5}, itsm.New, "ada", "", ""},
+		"our own change, seen as theirs": {ada, itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: all, Priority: itsm.P3, Assignee: "eve", Version: 90, By: "signalbox", Ours: true}, itsm.New, "ada", "update", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTwoWay(t)
+			w.at += 10_000
+			if c.before != nil {
+				c.before(w)
+			}
+			w.confirm(50)
+			w.seen = map[string]int{"pd": len(w.intents), "jira": len(w.intents)}
+			w.sweep("jira", c.seen)
+			if got := w.incident(); got.State != c.state || got.Assignee != c.assignee {
+				t.Errorf("%s, assigned to %q; want %s, %q", got.State, got.Assignee, c.state, c.assignee)
+			}
+			w.wants("jira", c.jira)
+			w.wants("pd", c.pd)
+			w.confirm(100)
+			// What was repaired is not repaired again before the partner could show it.
+			w.sweep("jira", c.seen)
+			w.wants("jira", "")
+		})
+	}
+}
+
+func TestR7RepairsOfARefusingPartnerAreSpacedOut(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge})
+	w.confirm(0)
+	from := len(w.intents)
+	for range 24 * 12 { // a day of sweeps
+		w.at += 5 * minuteMS
+		w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordOpen})
+		w.confirm(0)
+	}
+	if n := len(w.intents) - from; n < 5 || n > 15 {
+		t.Errorf("told again %d times in a day, want a few", n)
+	}
+	if d := w.s.Drifts(); len(d) != 1 || d[0].Found != 288 || int(d[0].Repaired) != len(w.intents)-from {
+		t.Errorf("counted %+v", d)
+	}
+}
+
+func TestR7AfterARestoreASweepOnlyTakesOver(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	w.confirm(0)
+	w.wants("jira", "resolve")
+	w.act(itsm.Act{Kind: itsm.ActSync, Origin: "jira", Epoch: 1, Seen: &itsm.PartnerRecord{Status: itsm.RecordOpen}, ReadOnly: true})
+	w.wants("jira", "")
+}
+
+func TestAssigneeFollowsTheLastPerson(t *testing.T) {
+	w := newTwoWay(t)
+	ms := func(d itsm.Time) int64 { return int64(w.at + d) }
+	w.act(itsm.Act{Kind: itsm.ActAssign, Origin: "pd", Assignee: "oncall", Automatic: true, PartnerVersion: ms(0)})
+	if got := w.incident().Assignee; got != "oncall" {
+		t.Fatalf("assigned to %q: where nobody decided the pager's schedule does", got)
+	}
+	w.wants("pd", "")
+	w.wants("jira", "update")
+	w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada"})
+	w.wants("pd", "update")
+	w.wants("jira", "update")
+	if got := w.lastIntent("pd").Snapshot.Assignee; got != "ada" {
+		t.Errorf("the snapshot says %q", got)
+	}
+	// An escalation does not override her, and is set back.
+	o := w.act(itsm.Act{Kind: itsm.ActAssign, Origin: "pd", Assignee: "second", Automatic: true, PartnerVersion: ms(2000)})
+	if got := w.incident().Assignee; got != "ada" || o.Detail != itsm.ReasonProgram {
+		t.Errorf("assigned to %q, %+v", got, o)
+	}
+	w.wants("pd", "update")
+	w.wants("jira", "")
+	// What somebody decided there before, and was delayed, does not count.
+	o = w.act(itsm.Act{Kind: itsm.ActAssign, Origin: "jira", Assignee: "late", PartnerVersion: ms(-60_000)})
+	if got := w.incident().Assignee; got != "ada" || o.Detail != itsm.ReasonEarlier {
+		t.Errorf("assigned to %q, %+v", got, o)
+	}
+	w.wants("jira", "update")
+	// A person there, later, counts.
+	w.act(itsm.Act{Kind: itsm.ActAssign, Origin: "jira", Assignee: "bob", Group: "dba", PartnerVersion: ms(1000)})
+	if got := w.incident(); got.Assignee != "bob" || got.Group != "dba" {
+		t.Errorf("assigned to %q of %q", got.Assignee, got.Group)
+	}
+	w.wants("jira", "")
+	w.wants("pd", "update")
+}
+
+func TestLinksReachTheOtherPartnersOnce(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActLink, Origin: "jira", Link: &itsm.ExternalRef{Connector: "jira", ID: "OPS-1", URL: "https://jira.example/OPS-1"}})
+	w.wants("pd", "")
+	w.until(w.at + 10*minuteMS)
+	w.do(Input{Tick: true})
+	w.wants("pd", "update")
+	w.wants("jira", "")
+	if got := w.lastIntent("pd").Snapshot.Links; len(got) != 1 || got[0].ID != "OPS-1" {
+		t.Errorf("links %+v", got)
+	}
+}
+
+func TestAResolveTellsHowItEnded(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge, Actor: "pd:jane", Origin: "pd"})
+	w.act(itsm.Act{Kind: itsm.ActResolve, CloseCode: "workaround", Text: "restarted it"})
+	got := w.lastIntent("jira").Snapshot
+	if got.CloseCode != "workaround" || got.CloseNote != "restarted it" || got.ResolvedBy != "console:ann" || got.AcknowledgedBy != "pd:jane" || got.ResolvedAt == 0 || !got.StillFiring {
+		t.Errorf("the snapshot of the resolve: %+v", got)
+	}
+}
+
+func TestAnAcknowledgementTakenBackIsNotTakenOverAgain(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge, Origin: "pd", Epoch: 1, PartnerVersion: 5})
+	w.confirm(0)
+	w.act(itsm.Act{Kind: itsm.ActUnacknowledge, Origin: "pd", Epoch: 1, PartnerVersion: 6, Reason: "time-out"})
+	w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordAcknowledged})
+	if got := w.incident(); got.AcknowledgedAt != 0 {
+		t.Errorf("acknowledged again by what jira was told before")
+	}
+}
+
+// TestTwoWayStateSurvives goes on after each step with a state that was encoded
+// and decoded.
+func TestTwoWayStateSurvives(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada", Group: "dba"})
+	w.confirm(7)
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge, Origin: "pd", PartnerVersion: 8})
+	w.act(itsm.Act{Kind: itsm.ActUnacknowledge, Origin: "pd", PartnerVersion: 9})
+	w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordNone})
+	w.act(itsm.Act{Kind: itsm.ActResolve, Text: "gone"})
+	b := w.encode()
+	s, err := Decode(strings.NewReader(string(b)), w.s.graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, _ := w.s.SyncOf(1)
+	is, _ := s.SyncOf(1)
+	if d := cmp.Diff(was, is); d != "" {
+		t.Errorf("(-was +is):\n%s", d)
+	}
+	if d := cmp.Diff(w.s.Drifts(), s.Drifts()); d != "" {
+		t.Errorf("drift (-was +is):\n%s", d)
+	}
+	if d := cmp.Diff(w.s.incidents[1].did.assigned, s.incidents[1].did.assigned, cmp.AllowUnexported(assigned{})); d != "" {
+		t.Errorf("who decided (-was +is):\n%s", d)
+	}
+}
