@@ -1,0 +1,111 @@
+package connectors
+
+import (
+	"sync"
+	"time"
+
+	"signalbox/itsm"
+)
+
+// IndexLag is how long a partner's search may not show a record that exists.
+const IndexLag = time.Minute
+
+// creationsMax bounds, each, the creates of unknown outcome and the records that are
+// remembered.
+const creationsMax = 10_000
+
+// Creations is for a partner that makes another record of every create it gets. It
+// remembers which creates may have been carried out although nobody heard of it,
+// so that a look-up which finds nothing is not taken for proof too soon.
+type Creations struct {
+	lag   time.Duration
+	began time.Time // of this process: an earlier one may have sent what is older
+
+	mu    sync.Mutex
+	tried map[string]time.Time // last create of unknown outcome, by the record's key
+	made  map[string]record    // by the record's key
+}
+
+// record is one that a partner has.
+type record struct {
+	id string    // the partner's
+	at time.Time // when this process made it; zero: it was found
+}
+
+// NewCreations makes one; lag 0 is IndexLag.
+func NewCreations(lag time.Duration) *Creations {
+	if lag <= 0 {
+		lag = IndexLag
+	}
+	return &Creations{lag: lag, began: time.Now(), tried: map[string]time.Time{}, made: map[string]record{}}
+}
+
+// Missed judges a look-up that did not find the record of an intent: nil when there
+// is none, so that it may be made now or was deleted, else when to look again.
+func (c *Creations) Missed(in *itsm.Intent, key string) error {
+	c.mu.Lock()
+	at := c.tried[key]
+	if made := c.made[key].at; made.After(at) {
+		at = made
+	}
+	c.mu.Unlock()
+	if at.IsZero() && in.At.Std().Before(c.began) {
+		at = c.began
+	}
+	if wait := c.lag - time.Since(at); !at.IsZero() && wait > 0 {
+		return Retry(wait, "an earlier try may have made the record %s, and the partner's search may not show it yet", key)
+	}
+	return nil
+}
+
+// Trying notes that a create is about to be sent.
+func (c *Creations) Trying(key string) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.tried) >= creationsMax {
+		for k, at := range c.tried {
+			if now.Sub(at) > c.lag {
+				delete(c.tried, k)
+			}
+		}
+	}
+	c.tried[key] = now
+}
+
+// Settled notes what came of it: nothing was made when the partner refused, and
+// what was made is found by other means.
+func (c *Creations) Settled(key string, err error) {
+	if IsPassing(err) {
+		return // it may have been made
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.tried, key)
+}
+
+// Made notes the partner's id of a record that was made now, so that it is found at
+// once although the partner's search does not show it yet.
+func (c *Creations) Made(key, id string) { c.know(key, record{id, time.Now()}) }
+
+// Found notes the partner's id of a record that its search shows.
+func (c *Creations) Found(key, id string) { c.know(key, record{id: id}) }
+
+func (c *Creations) know(key string, r record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.made) >= creationsMax {
+		for k := range c.made { // any one: it is found by its key, too
+			delete(c.made, k)
+			break
+		}
+	}
+	c.made[key] = r
+}
+
+// ID returns the partner's id of a record; "" when this process does not know it.
+func (c *Creations) ID(key string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.made[key].id
+}
