@@ -82,11 +82,22 @@ func (c *Connector) groupOf(ctx context.Context, in *itsm.Intent) (string, error
 func (c *Connector) ciOf(ctx context.Context, in *itsm.Intent) (string, error) {
 	names := append([]string{in.Snapshot.Cause}, in.Snapshot.CIs...)
 	for _, name := range names[:min(len(names), cisAsked+1)] {
-		if id, err := c.lookUp(ctx, "cmdb_ci", c.o.CIField, strings.TrimPrefix(name, ciPrefix)); id != "" || err != nil {
+		if id, err := c.lookUp(ctx, "cmdb_ci", c.o.CIField, nameOf(name)); id != "" || err != nil {
 			return id, err
 		}
 	}
 	return "", nil
+}
+
+// nameOf is what ServiceNow may know a CI by: the sys_id of one that came from there,
+// and of one that is only named by an alert the name.
+func nameOf(id string) string {
+	for _, prefix := range []string{ciPrefix, "ci:", "host:", "service:"} {
+		if name, ok := strings.CutPrefix(id, prefix); ok {
+			return name
+		}
+	}
+	return id
 }
 
 func (c *Connector) callerOf(ctx context.Context, _ *itsm.Intent) (string, error) {

@@ -19,6 +19,7 @@
 package servicenow
 
 import (
+	_ "embed" // for Script
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,12 @@ import (
 	"signalbox/ingest/source"
 	"signalbox/itsm"
 )
+
+// Script is the business rule whose bodies Decode reads. SIGNALBOX_WEBHOOK in it
+// stands for the address of the webhook.
+//
+//go:embed rule.js
+var Script string
 
 // RecordKey is the correlation_id of the record of an epoch.
 func RecordKey(n itsm.IncidentNumber, epoch uint32) string { return source.RecordKey('/', n, epoch) }
@@ -96,6 +103,9 @@ func ParseTime(s string) (itsm.Time, error) {
 	return itsm.TimeOf(t), nil
 }
 
+// FormatTime writes a ServiceNow time.
+func FormatTime(t itsm.Time) string { return t.Std().UTC().Format(timeLayout) }
+
 // actsMax is how many acts one update can be; each has a version of its own.
 const actsMax = 10
 
@@ -113,7 +123,7 @@ func Version(updated itsm.Time, modCount string) int64 {
 const Polled = "poll"
 
 // Decode turns one body into acts. Its shape is our own, written by the script in
-// example.js: {table, operation, changed[], previous{}, note{text}, url, user,
+// rule.js: {table, operation, changed[], previous{}, note{id, text}, url, user,
 // record{}}, where record holds fields of
 // https://docs.servicenow.com (Incident Management, table incident) as text.
 func (c Config) Decode(body []byte, _ itsm.Time) (source.Result, error) {
@@ -126,7 +136,7 @@ func (c Config) Decode(body []byte, _ itsm.Time) (source.Result, error) {
 	case "incident":
 		return w.incident()
 	case "":
-		return source.Result{}, itsm.Errorf(itsm.Invalid, `table: missing; expected the body that the business rule of "signalbox connectors script servicenow" sends`)
+		return source.Result{}, itsm.Errorf(itsm.Invalid, `table: missing; expected the body that the business rule of "signalbox snippets servicenow" sends`)
 	}
 	return source.Result{}, nil
 }
@@ -235,7 +245,11 @@ func (w wire) changes(now itsm.State) (acts []itsm.Act) {
 		acts = append(acts, w.assigned()...)
 	}
 	if text := w.Flat["note.text"]; strings.TrimSpace(text) != "" && !strings.HasPrefix(text, source.NoteMark) {
-		acts = append(acts, itsm.Act{Kind: itsm.ActNote, Text: source.Clip(text, itsm.NoteBytesMax)})
+		a := itsm.Act{Kind: itsm.ActNote, Text: source.Clip(text, itsm.NoteBytesMax)}
+		if id := w.Flat["note.id"]; id != "" { // two updates of one second both bring it
+			a.DeliveryID = "note:" + id
+		}
+		acts = append(acts, a)
 	}
 	return acts
 }
