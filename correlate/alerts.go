@@ -9,19 +9,20 @@ import (
 // alert is the state of one deduplicated condition. Its record is made from it
 // when it is flushed. Beyond the packed words it takes about 400 bytes.
 type alert struct {
-	number   itsm.AlertNumber
-	src      *source
-	identity string // the sender's own; with src it makes the key
-	text     string // packed words, see text.go
-	ci       *ci    // bound or provisional; never nil
-	boundBy  string
-	trail    string              // what was tried for the binding, one step a line
-	sender   string              // what the sender named as CI and as group, packed: binding again needs them
-	inc      *incident           // latest incident, nil when it never had one or it is forgotten
-	incident itsm.IncidentNumber // its number, which outlives it
-	flapsIn  *incident           // where it counts as flapping
-	series   *series             // history of episodes; nil until there is one
-	held     string              // suppressed_by of the record
+	number     itsm.AlertNumber
+	src        *source
+	identity   string // the sender's own; with src it makes the key
+	text       string // packed words, see text.go
+	ci         *ci    // bound or provisional; never nil
+	boundBy    string
+	trail      string              // what was tried for the binding, one step a line
+	sender     string              // what the sender named as CI and as group, packed: binding again needs them
+	inc        *incident           // latest incident, nil when it never had one or it is forgotten
+	incident   itsm.IncidentNumber // its number, which outlives it
+	flapsIn    *incident           // where it counts as flapping
+	series     *series             // history of episodes; nil until there is one
+	held       string              // suppressed_by of the record
+	silencedBy string              // the same, where no rule holds it back
 
 	startsAt  itsm.Time // start of the episode, as the sender says
 	lastStart itsm.Time // latest start seen in it: a continued episode has several
@@ -322,6 +323,10 @@ func (s *State) change(a *alert, e *itsm.Event) bool {
 	if !labels || !sender {
 		s.rebind(a, e)
 	}
+	if !labels && s.silence(a) && a.member && a.inc != nil && a.inc.state.IsOpen() {
+		s.hush(a.inc)
+		s.tell(a.inc, actSystem, "")
+	}
 	if sev != a.severity {
 		s.setSeverity(a, sev)
 	}
@@ -388,7 +393,7 @@ func (a *alert) record() *itsm.Alert {
 		Severity: a.severity, SeverityWord: w.word, Title: w.title, Labels: w.labels, Annotations: w.annotations,
 		GeneratorURL: w.url, BoundBy: a.boundBy, StartsAt: a.startsAt, EndsAt: a.endsAt, EndedBy: endedByNames[a.endedBy],
 		RaisedAt: a.raisedAt, LastSeenAt: a.recSeen, EventCount: a.recCount, Episode: a.episode, Reopened: a.reopened,
-		SuppressedBy: a.held, Flapping: a.flapping, Incident: a.incident, ChangedAt: a.changedAt,
+		SuppressedBy: cmpText(a.held, a.silencedBy), Flapping: a.flapping, Incident: a.incident, ChangedAt: a.changedAt,
 	}
 	if a.ci.bound() {
 		r.CI = a.ci.id

@@ -105,9 +105,10 @@ type Source struct {
 type Connector struct {
 	Name        string        `json:"name"`
 	Kind        string        `json:"kind"`
-	MinPriority itsm.Priority `json:"min_priority"`     // least important priority told; 0: all
-	PageBudget  int           `json:"page_budget"`      // triggers a minute; P1 is never held back; 0: pageBudgetDefault
-	Mirror      bool          `json:"mirror,omitempty"` // it shows what it is told and nothing else: what people do through it is told back to it, too
+	MinPriority itsm.Priority `json:"min_priority"`       // least important priority told; 0: all
+	PageBudget  int           `json:"page_budget"`        // triggers a minute; P1 is never held back; 0: pageBudgetDefault
+	Mirror      bool          `json:"mirror,omitempty"`   // it shows what it is told and nothing else: what people do through it is told back to it, too
+	Pageless    bool          `json:"pageless,omitempty"` // it wakes nobody: budgets, storms and silences hold nothing back from it
 }
 
 // pageBudgetDefault stays under PagerDuty's 120 events a minute and key with

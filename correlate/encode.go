@@ -134,6 +134,7 @@ func (s *State) archive(a *archive) error {
 	if a.version >= 5 {
 		s.archivePeople(a)
 		s.archivePartners(a)
+		s.archiveSilences(a)
 	}
 	if a.bad {
 		return itsm.Errorf(itsm.Invalid, "state: damaged: its counts do not fit")
@@ -339,5 +340,8 @@ func (s *State) rearm() {
 	}
 	if s.pages.wake != 0 {
 		s.timers.push(timer{s.pages.wake, wakePages, 0})
+	}
+	if s.silences.wake != 0 {
+		s.timers.push(timer{s.silences.wake, wakeSilences, 0})
 	}
 }

@@ -122,6 +122,7 @@ func (s *State) fire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 		s.transition(a)
 	}
 	s.touchAlert(a)
+	s.silence(a)
 	s.scheduleAlert(a)
 	if s.ruled.hides {
 		s.rehide(a)
@@ -146,6 +147,7 @@ func (s *State) endEpisode(a *alert, by endedBy, ends itsm.Time) {
 func (s *State) endQuietly(a *alert, by endedBy, ends itsm.Time) {
 	a.status, a.endedBy, a.endsAt, a.endedAt = itsm.Resolved, by, ends, s.now
 	a.lease, a.holdUntil, a.ruleDue = 0, 0, 0
+	s.unsilence(a)
 	if a.restraint == hidden {
 		s.unhide(a)
 	}

@@ -42,6 +42,9 @@ func (i *incident) toldOf(connector string) *told {
 // what a partner was told with what is so; calling it again changes nothing. The
 // partner through which the change came is never told it back.
 func (s *State) tell(i *incident, by doer, text string) {
+	if !i.state.IsOpen() {
+		delete(s.silences.hushed, i.number)
+	}
 	for n := range s.cfg.Connectors {
 		c := &s.cfg.Connectors[n]
 		t := i.toldOf(c.Name)
@@ -111,7 +114,9 @@ func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
 	}
 	t.epoch, t.record = i.epoch, i.epoch
 	t.begin(s, i)
-	s.pages.spend(c.Name, s.now)
+	if !c.Pageless {
+		s.pages.spend(c.Name, s.now)
+	}
 	s.intend(i, t, itsm.Trigger, by, i.reason())
 	return t
 }
@@ -161,6 +166,12 @@ func (s *State) wanted(i *incident, c *Connector) bool {
 // in a list and told when the storm or the minute is over.
 func (s *State) mayPage(i *incident, c *Connector, t *told) bool {
 	if !s.wanted(i, c) {
+		return false
+	}
+	if c.Pageless {
+		return true
+	}
+	if s.hush(i) {
 		return false
 	}
 	if i.flapping > 0 && t != nil && s.now < t.at.Add(s.cfg.FlapNotifyEvery.Std()) {

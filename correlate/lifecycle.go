@@ -99,5 +99,6 @@ func (s *State) forgetIncident(i *incident) {
 		s.releaseCI(c.ci)
 	}
 	delete(s.incidents, i.number)
+	delete(s.silences.hushed, i.number)
 	s.forgetGatherings(i)
 }

@@ -250,6 +250,8 @@ func (sc *scenario) happen(verb string, f []string) {
 		sc.deliver(verb, f)
 	case "bad":
 		sc.do(Input{Delivery: &entry.Delivery{Source: "am", Bad: []entry.Bad{{ID: f[0], Error: strings.Join(f[1:], " "), Body: []byte("body of " + f[0])}}}})
+	case "silences":
+		sc.do(Input{Act: sc.silencesOf(f)})
 	default:
 		sc.do(Input{Act: sc.actOf(verb, f)})
 	}

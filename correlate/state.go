@@ -68,7 +68,8 @@ type State struct {
 	scopeList []*scope
 	stormsOn  int
 
-	people people
+	people   people
+	silences silences
 
 	timers        timerHeap
 	idempotent    repeats
@@ -184,6 +185,7 @@ func (s *State) setConfig(c *Config) {
 	if g := s.graph.Configure(c.CMDB); g != s.graph {
 		s.setGraph(g)
 	}
+	s.dropSilences()
 	for _, n := range s.alertNumbers() {
 		s.scheduleAlert(s.alerts.Get(n))
 	}

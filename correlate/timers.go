@@ -14,6 +14,7 @@ const (
 	wakeScope     wakeClass = 3 // the minute of a storm
 	wakePages     wakeClass = 4 // pages held back by a budget
 	wakeGathering wakeClass = 5 // hold, absence and window of a correlation rule
+	wakeSilences  wakeClass = 9 // begin or end of a silence
 )
 
 // timer is one entry of the heap. An entity has at most one valid entry: the one
@@ -108,6 +109,8 @@ func (s *State) valid(t timer) bool {
 	case wakeGathering:
 		g := s.gatheringIDs[t.id]
 		return g != nil && g.wake == t.due
+	case wakeSilences:
+		return s.silences.wake == t.due
 	}
 	return false
 }
@@ -167,5 +170,8 @@ func (s *State) wake(t timer) {
 		g := s.gatheringIDs[t.id]
 		g.wake = 0
 		s.gatheringDue(g)
+	case wakeSilences:
+		s.silences.wake = 0
+		s.silenceAll()
 	}
 }

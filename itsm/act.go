@@ -19,10 +19,11 @@ const (
 	ActMerge         ActKind = "merge"
 	ActSplit         ActKind = "split"
 	ActCancel        ActKind = "cancel"
-	ActReceipt       ActKind = "receipt" // a connector confirmed or abandoned an intent
-	ActRetry         ActKind = "retry"   // send an abandoned intent again
-	ActLink          ActKind = "link"    // a partner's record became known
-	ActSync          ActKind = "sync"    // a sweep saw that a partner's record differs
+	ActReceipt       ActKind = "receipt"  // a connector confirmed or abandoned an intent
+	ActRetry         ActKind = "retry"    // send an abandoned intent again
+	ActLink          ActKind = "link"     // a partner's record became known
+	ActSync          ActKind = "sync"     // a sweep saw that a partner's record differs
+	ActSilences      ActKind = "silences" // the silences that people made at a connector's partner: Body is Silences
 )
 
 // Act is something a person or a partner did, journaled like an alert.

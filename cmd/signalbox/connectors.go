@@ -30,8 +30,9 @@ type connectorKind struct {
 
 // connectorKinds are all of them, by name.
 var connectorKinds = map[string]connectorKind{
-	"pagerduty": pagerDutyKind,
-	"slack":     slackKind,
+	"alertmanager": alertmanagerKind,
+	"pagerduty":    pagerDutyKind,
+	"slack":        slackKind,
 }
 
 // connectorEnv is what every connector is made with.
@@ -39,6 +40,8 @@ type connectorEnv struct {
 	external string // how people reach this console
 	http     *http.Client
 	log      *slog.Logger
+
+	sourceKinds map[string]string // kind of each source by name, built-in ones included
 }
 
 // partner is one configured connector.
@@ -59,7 +62,7 @@ func partnersOf(f *conf.File, base string, log *slog.Logger) (partnerSet, error)
 		if !ok {
 			return nil, itsm.Errorf(itsm.Internal, "connectors.%s: kind %q is configurable and not built in", name, c.Kind)
 		}
-		made, err := k.make(name, c, connectorEnv{external: base, http: connectors.NewClient(log), log: log})
+		made, err := k.make(name, c, connectorEnv{external: base, http: connectors.NewClient(log), log: log, sourceKinds: sourceKinds(f)})
 		if err != nil {
 			return nil, fmt.Errorf("connectors.%s.%w", name, err)
 		}

@@ -266,6 +266,8 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if err != nil {
 		return err
 	}
+	set.partners.read(d)
+	monitors := monitorsOf(set.partners, d, eng, door, after.restored(), log)
 	senders, wakes := sendersOf(set.partners, d, eng, after.restored(), log)
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir, ready: health.ready})
@@ -298,7 +300,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
-	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, after: after,
+	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, monitors: monitors, after: after,
 		watching:     watchingOf(set, j, d, space, eng, after, health.ready, reg, log),
 		reload:       &reloader{o: o, explicit: explicit, door: door, pair: pair, level: level, log: log, running: set.file},
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
@@ -316,6 +318,7 @@ type parts struct {
 	db           *badgerkv.DB
 	senders      []*connectors.Sender
 	wakes        []chan struct{}
+	monitors     []*connectors.MonitorSweep
 	after        *restoredStart
 	watching     watching
 	reload       *reloader
@@ -350,6 +353,9 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	p.watching.start(gctx, group)
 	for _, s := range p.senders {
 		group.Go(func() error { return s.Run(gctx) })
+	}
+	for _, m := range p.monitors {
+		group.Go(func() error { return m.Run(gctx) })
 	}
 	group.Go(func() error { return p.app.Listener(l) })
 	group.Go(func() error {

@@ -12,7 +12,7 @@ import (
 
 var (
 	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty"}
-	connectorKinds = []string{"pagerduty", "slack"}
+	connectorKinds = []string{"alertmanager", "pagerduty", "slack"}
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}
 	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}
@@ -48,6 +48,7 @@ func (r *reader) check(f *File) {
 		r.ofKind(path, c)
 		r.address(path+".events_url", c.EventsURL)
 		r.address(path+".api_url", c.APIURL)
+		r.monitor(path, f, n)
 	}
 	r.oneOf("heartbeat.method", f.Heartbeat.Method, methods)
 	r.watching(f)

@@ -114,6 +114,14 @@ type Connector struct {
 	APIURL         string   `yaml:"api_url" for:"pagerduty,slack"`
 	Channel        string   `yaml:"channel" for:"slack"` // id of the channel
 	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty,slack"`
+
+	URLs                 []string `yaml:"urls" for:"alertmanager"`    // every replica of one Alertmanager
+	Sources              []string `yaml:"sources" for:"alertmanager"` // whose alerts all come from there, and from nowhere else
+	SilenceOnAcknowledge bool     `yaml:"silence_on_acknowledge" for:"alertmanager"`
+	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`   // how long a silence lasts that nobody prolongs; 2h
+	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"` // left out of silences, such as an HA pair's replica label
+	Basic                Secret   `yaml:"basic" for:"alertmanager"`         // user:password
+	Bearer               Secret   `yaml:"bearer" for:"alertmanager"`
 }
 
 // CMDB says what people's own relation types and labels mean.

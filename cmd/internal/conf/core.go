@@ -2,6 +2,7 @@ package conf
 
 import (
 	"maps"
+	"slices"
 
 	"signalbox/correlate"
 	"signalbox/itsm"
@@ -14,6 +15,9 @@ const genericKind = "generic"
 
 // slackKind is the kind of connector whose messages change only when they are told.
 const slackKind = "slack"
+
+// pagelessKinds are the kinds of connector whose partner wakes nobody for what it is told.
+var pagelessKinds = []string{"alertmanager"}
 
 // Core returns the part of the configuration that alters decisions; the engine
 // journals it.
@@ -42,7 +46,7 @@ func (f *File) Core() correlate.Config {
 	for _, n := range SortedKeys(f.Connectors) {
 		k := f.Connectors[n]
 		p, _ := itsm.ParsePriority(k.MinPriority) // check refuses anything else, and a budget below 0
-		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind})
+		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind, Pageless: slices.Contains(pagelessKinds, k.Kind)})
 	}
 	return c
 }
