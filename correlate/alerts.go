@@ -56,6 +56,7 @@ type alert struct {
 	noData    bool
 	waited    bool // it was held as long as a rule says
 	answered  bool // what it waited for came
+	beats     bool // a rule waits for it to be heard again
 	restraint restraint
 	rule      string           // the rule that holds it back
 	rules     string           // what spoke of its episode, one line each
@@ -263,7 +264,7 @@ func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
 // or severity, or nothing but a counter.
 func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) {
 	start := s.startOf(e, et)
-	if faultRepeat || start > a.lastStart && s.now.Sub(seen) > a.src.gap.Std() {
+	if faultRepeat || start > a.lastStart && s.now.Sub(seen) > a.src.gap.Std() || a.beats && a.member {
 		s.endQuietly(a, endedEpisode, seen) // it was last known to fire then; grouping hears of the onset
 		s.change(a, e)
 		s.startEpisode(a, e, et, assumed)
@@ -277,6 +278,9 @@ func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen
 	s.applied(a, et, assumed)
 	a.lastStart = max(a.lastStart, start)
 	s.lease(a, e)
+	if a.beats {
+		s.beat(a)
+	}
 	if !s.change(a, e) {
 		a.src.deduplicate()
 		return

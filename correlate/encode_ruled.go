@@ -15,6 +15,9 @@ func (s *State) archiveRestraint(a *archive, al *alert) {
 	for _, v := range []*bool{&al.noData, &al.waited, &al.answered} {
 		a.flag(v)
 	}
+	if a.version >= 5 {
+		a.flag(&al.beats)
+	}
 	num(a, &al.gen)
 	text(a, &al.lead)
 	text(a, &al.rule)

@@ -102,7 +102,7 @@ func (s *State) resume(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 // open, or resolved so recently that this reopens it. An episode that went stale
 // ended when the alert was last heard of, which is long ago.
 func (s *State) canContinue(a *alert) bool {
-	if a.endedBy == endedEpisode || a.endedBy == endedStale {
+	if a.endedBy == endedEpisode || a.endedBy == endedStale || a.beats {
 		return false
 	}
 	return !a.member || a.inc != nil && (a.inc.state.IsOpen() || s.canReopen(a.inc))
@@ -203,8 +203,10 @@ func (s *State) scheduleAlert(a *alert) {
 func (s *State) alertNext(a *alert) itsm.Time {
 	next := itsm.Time(0)
 	if a.status == itsm.Firing {
-		next = earliest(next, a.lease)
-		if a.src.stale > 0 {
+		if !a.beats {
+			next = earliest(next, a.lease)
+		}
+		if a.src.stale > 0 && !a.beats {
 			next = earliest(next, a.lastSeen.Add(a.src.stale.Std()))
 		}
 		next = earliest(next, a.holdUntil)
@@ -230,6 +232,7 @@ func (s *State) alertDue(a *alert) {
 	}
 	if a.status == itsm.Firing {
 		switch {
+		case a.beats: // not hearing of it is what its rule waits for, and no end
 		case a.lease != 0 && a.lease <= s.now:
 			s.endEpisode(a, endedLease, a.lease)
 		case a.src.stale > 0 && a.lastSeen.Add(a.src.stale.Std()) <= s.now:

@@ -63,7 +63,8 @@ func (s *State) gathered(a *alert, t itsm.Time) bool {
 	if c.Rule == nil {
 		return false
 	}
-	if c.Rule.Correlate.Unrelated {
+	a.beats = c.Rule.Correlate.Heartbeat
+	if c.Rule.Correlate.Alone() {
 		c.Key += "\x1f#" + a.number.String()
 	}
 	g := s.gatheringOf(a, &c)
@@ -130,7 +131,7 @@ func (s *State) dropGathering(g *gathering) {
 // after all.
 func (s *State) gather(g *gathering, a *alert, t itsm.Time, c *rules.Correlated) bool {
 	cr := c.Rule.Correlate
-	if i := s.incidents[g.incident]; i != nil {
+	if i := s.incidents[g.incident]; i != nil && !cr.Heartbeat { // a heartbeat that was heard waits for the next
 		switch {
 		case i.state.IsOpen() && (cr.FollowOn == rules.FollowJoin || g.takes(cr, s.now)):
 			s.joinGathered(g, i, a, itsm.DecidedJoined, "rule "+g.rule+" puts them together"+g.people())
@@ -166,7 +167,7 @@ func (s *State) gather(g *gathering, a *alert, t itsm.Time, c *rules.Correlated)
 			g.due = s.now.Add(cr.Hold)
 		}
 		a.held = fmt.Sprintf("rule %s: held for %s before it opens%s", g.rule, short(Duration(cr.Hold)), g.people())
-	} else if cr.Absent != "" {
+	} else if cr.Waits() {
 		g.due = earliest(g.due, s.now.Add(cr.Within))
 	}
 	s.scheduleGathering(g)
@@ -175,7 +176,7 @@ func (s *State) gather(g *gathering, a *alert, t itsm.Time, c *rules.Correlated)
 
 // asksForMore reports whether one alert alone opens nothing.
 func asksForMore(cr *rules.CorrelateRule) bool {
-	return cr.Count > 1 || cr.Ratio > 0 || cr.Then != "" || cr.Absent != "" || cr.Hold > 0
+	return cr.Count > 1 || cr.Ratio > 0 || cr.Then != "" || cr.Waits() || cr.Hold > 0
 }
 
 // takes reports whether the incident of g still takes alerts in.

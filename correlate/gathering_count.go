@@ -17,6 +17,8 @@ func (s *State) reached(g *gathering, a *alert, cr *rules.CorrelateRule) (bool, 
 		text = fmt.Sprintf("waits %s for what follows", short(Duration(cr.Within)))
 	case cr.Absent != "":
 		text = fmt.Sprintf("opens unless the other comes within %s", short(Duration(cr.Within)))
+	case cr.Heartbeat:
+		text = fmt.Sprintf("heard; opens when it is not heard again for %s", short(Duration(cr.Within)))
 	case cr.Ratio > 0:
 		return s.ratioReached(g, a, cr)
 	case cr.Distinct != "":
@@ -29,7 +31,7 @@ func (s *State) reached(g *gathering, a *alert, cr *rules.CorrelateRule) (bool, 
 	}
 	text = "rule " + g.rule + ": " + text + g.people()
 	s.sayWaiting(g, a, text)
-	return cr.Then == "" && cr.Absent == "" && n >= of, text
+	return cr.Then == "" && !cr.Waits() && n >= of, text
 }
 
 func (s *State) sayWaiting(g *gathering, a *alert, text string) {

@@ -174,17 +174,20 @@ func (s *State) gatheringDue(g *gathering) {
 	s.slideDue(g, cr)
 	fires := slices.ContainsFunc(g.waiting, func(w waiter) bool {
 		a := s.alerts.Get(w.alert)
-		return a != nil && a.episode == w.episode && a.status == itsm.Firing && (cr.Absent == "" || s.now.Sub(w.at) >= cr.Within)
+		return a != nil && a.episode == w.episode && a.status == itsm.Firing && (!cr.Waits() || s.now.Sub(w.at) >= cr.Within)
 	})
 	if due := g.due != 0 && g.due <= s.now; due {
 		g.due = 0
 		if fires {
 			says := "rule " + g.rule + ": it still fired after " + short(Duration(cr.Hold))
-			if cr.Absent != "" {
+			switch {
+			case cr.Heartbeat:
+				says = "rule " + g.rule + ": it was not heard again for " + short(Duration(cr.Within))
+			case cr.Absent != "":
 				says = "rule " + g.rule + ": the other did not come within " + short(Duration(cr.Within))
 			}
 			s.openGathered(g, s.now, says+g.people())
-		} else if cr.Absent != "" {
+		} else if cr.Waits() {
 			s.nextAbsence(g, cr)
 		}
 		if g.due == 0 { // nothing is counted any more

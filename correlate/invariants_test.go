@@ -301,6 +301,8 @@ func randomSets(tb testing.TB) []*rules.Set {
 ---
 {id: absent, about: x, when: 'severity == "warning"', correlate: {group_by: [title], absent: 'severity == "info"', within: 2m}}
 ---
+{id: beats, about: x, when: 'severity == "critical" && labels.v == "1"', correlate: {heartbeat: 3m}}
+---
 {id: apart, about: x, when: 'ci.id == "c3"', correlate: apart}
 ---
 {id: up, about: x, correlate: {scope: upstream, upstream: 1, window: 10m, follow_on: link}}`,

@@ -153,7 +153,7 @@ func (s *State) gatheredOutcome(t *alert) (Outcome, bool) {
 	if c.Rule == nil {
 		return Outcome{}, false
 	}
-	if c.Rule.Correlate.Unrelated {
+	if c.Rule.Correlate.Alone() {
 		c.Key += "\x1f#" + t.number.String()
 	}
 	cr := c.Rule.Correlate
@@ -169,6 +169,8 @@ func (s *State) gatheredOutcome(t *alert) (Outcome, bool) {
 		o.What, o.Because = OutcomeOpens, "rule "+c.Rule.ID+": it is the second that was waited for"
 	case c.Part == rules.Second:
 		o.What, o.Because = OutcomeWaits, "rule "+c.Rule.ID+": it is what was to come"
+	case cr.Heartbeat:
+		o.What, o.Because = OutcomeWaits, "rule "+c.Rule.ID+": it opens when this is not heard again for "+short(Duration(cr.Within))
 	case asksForMore(cr):
 		n, of := s.waitWith(t, g, &c), cr.Count
 		o.What, o.Because = OutcomeWaits, fmt.Sprintf("rule %s waits for more: %d with this one", c.Rule.ID, n)

@@ -69,7 +69,7 @@ func (s *State) spokenFor(a *alert) bool {
 
 // askAnew forgets what the rules said of an episode that is over, or goes on.
 func (a *alert) askAnew() {
-	a.restraint, a.rule, a.ruleDue, a.waited, a.answered = free, "", 0, false, false
+	a.restraint, a.rule, a.ruleDue, a.waited, a.answered, a.beats = free, "", 0, false, false, false
 }
 
 // reconsiderAll asks again about what rules hold back, for another CMDB.

@@ -53,6 +53,7 @@ func TestGatheringsAreForgotten(t *testing.T) {
 		"{group_by: [labels.ns], hold: 1m}",
 		"{group_by: [labels.ns], absent: 'title == \"y\"', within: 5m}",
 		"{group_by: [labels.ns], then: 'title == \"y\"', within: 5m}",
+		"{heartbeat: 5m}",
 	} {
 		for _, after := range []itsm.Time{30_000, 3600_000} {
 			w := newWorld(t, DefaultConfig())

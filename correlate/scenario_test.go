@@ -97,6 +97,9 @@ func runScenario(tb testing.TB, file string) *scenario {
 		}
 		sc.statement(l)
 	}
+	if sc.name != "" {
+		sc.fatal("rules: no end; everything after it would be rules")
+	}
 	return sc
 }
 

@@ -139,7 +139,7 @@ func (r *Run) groupOf(c *compiled) (key, values string, ok bool) {
 	for i, g := range c.groupBy {
 		add(strings.TrimPrefix(c.Correlate.GroupBy[i], "labels."), r.textOf(c, g))
 	}
-	return k.String(), people.String(), ok || c.Correlate.Unrelated
+	return k.String(), people.String(), ok || c.Correlate.Alone()
 }
 
 func first(list []string) string {

@@ -123,6 +123,8 @@
 //	then         sequence: open when this is met after when, within
 //	absent       absence: open unless this is met within
 //	within       of then and absent
+//	heartbeat    alone: open when an alert that fires is not sent again for so long,
+//	             as in 10m; recovers when it is; one that its sender resolves is over
 //	hold         wait so long before opening
 //	follow_on    after the window: link, join or new; link
 //

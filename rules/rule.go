@@ -137,11 +137,18 @@ type CorrelateRule struct {
 	Ratio     int           // open when so many thousandths of an affected service's CIs alert; 0: not asked
 	Then      string        // sequence: open when an alert of the group that meets this came after one that meets When
 	Absent    string        // absence: open unless an alert of the group that meets this comes within Within
-	Within    time.Duration // of Then and Absent
+	Within    time.Duration // of Then, Absent and Heartbeat
+	Heartbeat bool          // open when an alert that fires is not sent again within Within; each alert is for itself
 	Hold      time.Duration // wait so long before opening
 	FollowOn  FollowOn
 	Unrelated bool // keep apart: what it matches never joins by the default explanation, nor is joined
 }
+
+// Alone reports whether each alert is a group of its own.
+func (c *CorrelateRule) Alone() bool { return c.Unrelated || c.Heartbeat }
+
+// Waits reports whether an incident opens when something does not come.
+func (c *CorrelateRule) Waits() bool { return c.Absent != "" || c.Heartbeat }
 
 // FollowOn is what becomes of an alert that comes after the window while the
 // group's incident is still open.

@@ -143,6 +143,7 @@ func (r *reader) correlate(v *yaml.Node, field string) *CorrelateRule {
 		return out
 	}
 	var ratio string
+	var beat time.Duration
 	ok := r.object(v, field,
 		key{"group_by", r.texts(&out.GroupBy)},
 		key{"scope", r.word(func(i int) { out.Scope = Scope(i + 1) }, "same_ci", "same_service", "same_environment", "upstream")},
@@ -164,13 +165,27 @@ func (r *reader) correlate(v *yaml.Node, field string) *CorrelateRule {
 		key{"then", r.expression(&out.Then)},
 		key{"absent", r.expression(&out.Absent)},
 		key{"within", r.duration(&out.Within)},
+		key{"heartbeat", r.duration(&beat)},
 		key{"hold", r.duration(&out.Hold)},
 		key{"follow_on", r.word(func(i int) { out.FollowOn = FollowOn(i) }, "link", "join", "new")},
 	)
-	if ok {
+	switch {
+	case ok && beat > 0:
+		r.checkHeartbeat(field, out)
+		out.Heartbeat, out.Within = true, beat
+	case ok:
 		r.checkCorrelate(field, out)
 	}
 	return out
+}
+
+// checkHeartbeat refuses what makes no sense beside a heartbeat: every alert is
+// waited for by itself.
+func (r *reader) checkHeartbeat(field string, c *CorrelateRule) {
+	if len(c.GroupBy) > 0 || c.Scope != ScopeAny || c.Upstream > 0 || c.Window > 0 || c.FromLast || c.Count > 0 || c.Distinct != "" || c.Ratio > 0 ||
+		c.Then != "" || c.Absent != "" || c.Within > 0 || c.Hold > 0 || c.FollowOn != FollowLink {
+		r.failAt(field+".heartbeat", "stands alone: every alert that matches is waited for by itself; take the other keys away, or put them into a rule of their own")
+	}
 }
 
 func (r *reader) checkCorrelate(field string, c *CorrelateRule) {
