@@ -87,7 +87,7 @@ func (c *Connector) silence(ctx context.Context, in *itsm.Intent) (connectors.Re
 		s := c.newSilence(in, own, m)
 		if i := slices.IndexFunc(there, func(t silence) bool { return sameMatchers(t.Matchers, m) }); i >= 0 {
 			s.ID = there[i].ID
-		} else if s.ID, err = c.post(ctx, base, s); err != nil {
+		} else if s.ID, err = c.make(ctx, base, s); err != nil {
 			return r, err
 		}
 		if r.Link == nil {
@@ -95,6 +95,19 @@ func (c *Connector) silence(ctx context.Context, in *itsm.Intent) (connectors.Re
 		}
 	}
 	return r, nil
+}
+
+// unseenFor is how long what one replica made may be missing at another.
+const unseenFor = time.Minute
+
+// make makes a silence that was not found, unless it may have been made a moment ago.
+func (c *Connector) make(ctx context.Context, base string, s silence) (string, error) {
+	if _, last := connectors.TriedAt(ctx); !last.IsZero() {
+		if wait := unseenFor - time.Since(last); wait > 0 {
+			return "", connectors.Retry(wait, "the silence may have been made a moment ago and not be known everywhere; looking again in %s", wait.Round(time.Second))
+		}
+	}
+	return c.post(ctx, base, s)
 }
 
 func (c *Connector) newSilence(in *itsm.Intent, own owner, m []matcher) silence {
