@@ -66,6 +66,8 @@ type alert struct {
 	parts     int32            // of the sender's alerts that fire under its key
 	lead      string           // the first of them
 	hides     []string         // keys under which it hides others
+
+	window itsm.MaintenanceNumber // that holds it back; 0: none
 }
 
 // endedBy is the reason of the end of an episode, one byte instead of a string.
@@ -292,6 +294,9 @@ func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen
 // is held back, folded otherwise.
 func (s *State) countPlaced(a *alert) {
 	switch {
+	case a.restraint == maintained:
+		a.src.suppress(reasonMaintenance)
+		return
 	case a.restraint != free:
 		a.src.suppress(a.src.reason("rule " + a.rule + ": " + restraintWords[a.restraint]))
 		return
@@ -337,8 +342,8 @@ func (s *State) change(a *alert, e *itsm.Event) bool {
 	s.touchAlert(a)
 	if s.rules.Set != nil {
 		s.rehide(a)
-		s.reconsider(a)
 	}
+	s.reconsider(a)
 	return true
 }
 

@@ -167,6 +167,15 @@ func cause(a *archive, c *itsm.Cause) {
 	list(a, &c.Paths, func(a *archive, p *itsm.CausePath) { texts(a, p) })
 }
 
+func incidentChange(a *archive, c *itsm.IncidentChange) {
+	for _, v := range []*string{&c.Change, &c.Title, &c.Who, &c.URL, &c.CI, &c.Because} {
+		text(a, v)
+	}
+	text(a, &c.State)
+	num(a, &c.Hops)
+	num(a, &c.At)
+}
+
 func candidate(a *archive, c *itsm.Candidate) {
 	num(a, &c.Incident)
 	num(a, &c.ScoreMilli)

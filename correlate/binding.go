@@ -197,7 +197,9 @@ func (s *State) setGraph(g *cmdb.Graph) {
 		}
 		s.releaseCI(was)
 	}
+	s.rewindow()
 	s.reconsiderAll()
+	s.rechange()
 	for _, n := range sortedKeys(s.incidents) {
 		if i := s.incidents[n]; i.state.IsOpen() {
 			s.reassess(i, moved[i])

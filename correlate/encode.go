@@ -135,6 +135,8 @@ func (s *State) archive(a *archive) error {
 		s.archivePeople(a)
 		s.archivePartners(a)
 		s.archiveSilences(a)
+		s.archiveChanges(a)
+		s.archiveWindows(a)
 	}
 	if a.bad {
 		return itsm.Errorf(itsm.Invalid, "state: damaged: its counts do not fit")
@@ -179,6 +181,7 @@ func (s *State) archiveGroup(a *archive) error {
 	if err != nil {
 		return fmt.Errorf("decode grouping: %w", err)
 	}
+	g.UseChanges(changesOn{s})
 	s.group.g = g
 	return nil
 }
@@ -331,6 +334,11 @@ func (s *State) rearm() {
 	for _, id := range sortedKeys(s.gatheringIDs) {
 		if g := s.gatheringIDs[id]; g.wake != 0 {
 			s.timers.push(timer{g.wake, wakeGathering, id})
+		}
+	}
+	for _, n := range sortedKeys(s.windows.all) {
+		if m := s.windows.all[n]; m.wake != 0 {
+			s.timers.push(timer{m.wake, wakeWindow, uint64(n)})
 		}
 	}
 	for _, sc := range s.scopeList {

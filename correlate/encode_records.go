@@ -185,6 +185,9 @@ func archiveIncident(a *archive, i *incident) {
 			t.assignee, t.team, t.links, t.shown.runbook = i.handled().assignee, i.team, i.linksOfOthers(t.connector), i.shown().runbook
 		}
 	}
+	if a.version >= 5 {
+		list(a, &i.changes, incidentChange)
+	}
 }
 
 func archiveBecause(a *archive, b *because) {

@@ -23,6 +23,9 @@ func (s *State) archiveRestraint(a *archive, al *alert) {
 	text(a, &al.rule)
 	text(a, &al.rules)
 	list(a, &al.hides, text[string])
+	if a.version >= 5 {
+		num(a, &al.window)
+	}
 	if a.reading {
 		al.rules = s.shareTrail(al.rules)
 	}

@@ -32,8 +32,8 @@ func (s *State) beginEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool
 // While it says the same incident, the episode goes on; when it says another one,
 // that is news of other trouble, and the next episode.
 func (s *State) onset(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) (moved bool) {
-	if s.spokenFor(a) {
-		return false // a rule said where it belongs
+	if s.spokenFor(a) || s.covering(a) != nil {
+		return false // a rule said where it belongs, or nothing opens now
 	}
 	t := s.groupTime(et)
 	pl := s.group.place(a, t)
@@ -59,6 +59,11 @@ func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed b
 	i := a.inc
 	if !a.member {
 		s.resume(a, e, et, assumed)
+		s.place(a, t)
+		return
+	}
+	if !i.state.IsOpen() && s.covering(a) != nil { // coming back is opening, too
+		s.beginEpisode(a, e, et, assumed)
 		s.place(a, t)
 		return
 	}
@@ -148,8 +153,11 @@ func (s *State) endQuietly(a *alert, by endedBy, ends itsm.Time) {
 	a.status, a.endedBy, a.endsAt, a.endedAt = itsm.Resolved, by, ends, s.now
 	a.lease, a.holdUntil, a.ruleDue = 0, 0, 0
 	s.unsilence(a)
-	if a.restraint == hidden {
+	switch a.restraint {
+	case hidden:
 		s.unhide(a)
+	case maintained:
+		s.leaveWindow(a)
 	}
 	a.restraint = free
 	if g := s.gatheringIDs[a.gathering]; g != nil {
@@ -246,11 +254,11 @@ func (s *State) alertDue(a *alert) {
 	s.scheduleAlert(a)
 }
 
-// place decides what a firing episode belongs to: nothing yet (hold), what
+// place decides what a firing episode belongs to: nothing yet (maintenance, hold), what
 // grouping says, or, for a flapping alert that grouping would give an incident of
 // its own, the incident it flaps in.
 func (s *State) place(a *alert, t itsm.Time) {
-	if s.rules.Set != nil && s.restrained(a) || s.hold(a) {
+	if s.maintain(a) || s.rules.Set != nil && s.restrained(a) || s.hold(a) {
 		return
 	}
 	if s.rules.Set != nil && (s.gathered(a, t) || s.comesBack(a)) {

@@ -50,18 +50,28 @@ func (g *gathering) clear() {
 // openGathered makes one incident of what waits: first what fires, then what
 // cleared within the window. Partners hear of it once, when all are in.
 func (s *State) openGathered(g *gathering, t itsm.Time, says string) {
-	var fires, cleared []*alert
+	var fires, cleared, covered []*alert
 	for n, w := range g.waiting {
 		a := s.alerts.Get(w.alert)
 		switch {
 		case a == nil || a.episode != w.episode || a.member:
+		case a.status == itsm.Firing && s.covering(a) != nil:
+			covered = append(covered, a)
 		case a.status == itsm.Firing:
 			fires = append(fires, a)
 		case n >= g.in:
 			cleared = append(cleared, a)
 		}
 	}
+	for _, a := range covered { // a window opened while they waited
+		a.restraint, a.rule, a.ruleDue, a.gathering = free, "", 0, 0
+		s.maintain(a)
+	}
 	all := append(fires, cleared...)
+	if len(fires) == 0 && len(covered) > 0 {
+		g.clear()
+		return
+	}
 	if len(all) == 0 {
 		return
 	}

@@ -180,4 +180,5 @@ func (s *State) refreshCauses(i *incident) {
 	i.causes = s.group.g.Causes(i.number)
 	i.causes = i.causes[:min(len(i.causes), itsm.IncidentCausesMax)]
 	i.causesAt, i.causesDue = int32(len(i.members)), 0
+	i.changes = s.whatChanged(i)
 }

@@ -55,7 +55,7 @@ func (s *State) holdFor(a *alert) (d time.Duration, why string) {
 func (s *State) release(a *alert) {
 	a.holdUntil, a.held = 0, ""
 	s.touchAlert(a)
-	if s.rules.Set != nil && (s.gathered(a, s.now) || s.comesBack(a)) {
+	if s.maintain(a) || s.rules.Set != nil && (s.gathered(a, s.now) || s.comesBack(a)) {
 		return
 	}
 	s.groupPlace(a, s.now)

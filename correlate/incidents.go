@@ -54,6 +54,7 @@ type incident struct {
 	labels    string // shared by all members, packed; "" for none
 	why       string // why its latest member belongs to it
 	causes    []itsm.Cause
+	changes   []itsm.IncidentChange
 	causesDue itsm.Time // when they have to be computed again; 0: they are fresh
 	maybe     []itsm.Candidate
 	told      []told
@@ -385,7 +386,7 @@ func (i *incident) record() *itsm.Incident {
 		OpenedAt: i.openedAt, AcknowledgedAt: i.ackAt, AcknowledgedBy: h.ackBy, ResolvedAt: i.resolvedAt, ResolvedBy: i.resolvedBy,
 		ClosedAt: i.closedAt, CloseCode: h.closeCode, HoldReason: h.holdReason, Epoch: i.epoch,
 		AlertCount: len(i.members), FiringCount: int(i.firing), EventCount: i.recEvents,
-		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes),
+		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes), Changes: slices.Clone(i.changes),
 		MaybeRelated: slices.Clone(i.maybe), Assignee: h.assignee, Group: i.team, Links: slices.Clone(h.links),
 		Follows: i.follows, MergedInto: i.mergedInto, StillFiring: i.stillFires, Storm: i.storm, Severity: i.severity(),
 		Version: i.version, Labels: i.allLabels(), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,

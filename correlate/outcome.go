@@ -45,6 +45,9 @@ func (s *State) outcome(q *Question, t, a *alert, e *itsm.Event, near *group.Con
 			return o
 		}
 	}
+	if m := s.covering(t); m != nil {
+		return Outcome{What: OutcomeMuted, Rule: "maintenance " + m.ID, By: "maintenance", Because: m.ID + " covers it until " + m.at.End.Std().Format(time.RFC3339) + ": " + m.Reason}
+	}
 	if o, ok := s.suppressedOutcome(t); ok {
 		return o
 	}
@@ -90,7 +93,7 @@ func (s *State) foldedOutcome(t, a *alert, e *itsm.Event, near *group.Considered
 		o.What, o.Because = OutcomeOld, "it cleared already, before it was heard to fire"
 	case a != nil && a.status == itsm.Firing:
 		o.What, o.Because, o.Incident = OutcomeRepeats, a.describe()+" fires already", a.incident
-	case a != nil && a.member && s.goesOn(a, near):
+	case a != nil && a.member && s.goesOn(a, near) && (a.inc.state.IsOpen() || s.covering(t) == nil):
 		o.What, o.Because, o.Incident = OutcomeRepeats, a.describe()+" goes on: it had cleared only a moment before", a.incident
 	default:
 		return Outcome{}, false

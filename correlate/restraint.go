@@ -9,7 +9,7 @@ import (
 	"signalbox/rules"
 )
 
-// restraint is how a rule holds an episode back: it is kept and listed, and opens
+// restraint is how a rule, or a maintenance window, holds an episode back: it is kept and listed, and opens
 // nothing. The numbers are stored.
 type restraint uint8
 
@@ -19,9 +19,10 @@ const (
 	ruleHeld             // until it has fired long enough
 	hidden               // while another alert fires
 	gatherWait           // until enough alerts of its rule fire
+	maintained           // while a maintenance window covers it
 )
 
-var restraintWords = [...]string{"", "muted", "held", "inhibited", "waits"}
+var restraintWords = [...]string{"", "muted", "held", "inhibited", "waits", "under maintenance"}
 
 // reasonByRule counts events of alerts that a rule holds back, once there are too
 // many reasons to count by.
@@ -123,6 +124,8 @@ func (s *State) unrestrain(a *alert) {
 		s.unhide(a)
 	case gatherWait:
 		s.leaveGathering(a)
+	case maintained:
+		s.leaveWindow(a)
 	}
 	a.restraint, a.rule, a.ruleDue, a.held = free, "", 0, ""
 	s.touchAlert(a)
@@ -135,9 +138,14 @@ func (s *State) restraintDue(a *alert) {
 	s.place(a, s.now)
 }
 
-// reconsider asks again about an alert that a rule holds back, because its words,
-// its severity or its CI changed. While the same rule says the same, nothing changes.
+// reconsider asks again about an alert that a rule or a window holds back, because
+// its words, its severity or its CI changed. While the same rule says the same,
+// nothing changes.
 func (s *State) reconsider(a *alert) {
+	if a.restraint == maintained {
+		s.reconsiderWindow(a)
+		return
+	}
 	if a.status != itsm.Firing || a.restraint == free || a.restraint == gatherWait || s.rules.Set == nil {
 		return
 	}

@@ -26,6 +26,7 @@ import (
 //	at 00:05 clear db1
 //	at 00:06 bad 0f0f "not JSON"                       a part that could not be decoded
 //	at 00:07 acknowledge 1 by=pagerduty:jane origin=pd
+//	at 00:08 maintenance.put object=MNT0000001 {"reason": "…"}   the JSON is the act's body
 //	tick 00:30                                         time passes, with every tick that is due
 //	want incident 1 P1 state=new cause=db1 alerts=2 title~db1
 //	want no incident 2
@@ -36,6 +37,7 @@ import (
 //	want outcome conflict text                         of the last act; "done", "noop"
 //	want totals folded=1 suppressed=0
 //	want rule three hits=1 shadow=0 failures=0
+//	want object maintenance MNT0000001 state=active    words of its body, times as in the scenario
 //
 // A block activates a rule set; one with a name adds a file to those before it:
 //
@@ -59,6 +61,7 @@ type scenario struct {
 	files  []rules.File
 	block  []string // lines of the rules block being read
 	name   string   // its name; "": none is being read
+	body   string   // of the act being read
 }
 
 func TestScenarios(t *testing.T) {
@@ -147,6 +150,9 @@ func (sc *scenario) statement(l string) {
 		sc.do(Input{Tick: true})
 	case "at":
 		sc.activate()
+		if at := strings.Index(rest, " {"); at > 0 {
+			rest, sc.body = rest[:at], rest[at+1:]
+		}
 		f := strings.Fields(rest)
 		sc.until(sc.time(f[0]))
 		sc.happen(f[1], f[2:])
@@ -348,6 +354,9 @@ func (sc *scenario) startOf(e *itsm.Event, given itsm.Time) itsm.Time {
 
 func (sc *scenario) actOf(verb string, f []string) *itsm.Act {
 	a := &itsm.Act{Kind: itsm.ActKind(verb), Actor: "console:ann"}
+	if sc.body != "" {
+		a.Body, sc.body = json.RawMessage(sc.body), ""
+	}
 	for n, w := range f {
 		k, v, pair := strings.Cut(w, "=")
 		if n == 0 && !pair {
@@ -360,6 +369,8 @@ func (sc *scenario) actOf(verb string, f []string) *itsm.Act {
 			a.Actor = v
 		case "origin":
 			a.Origin = v
+		case "object":
+			a.Object = v
 		case "code":
 			a.CloseCode = strings.ReplaceAll(v, " ", "_")
 		case "text":

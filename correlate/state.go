@@ -64,6 +64,9 @@ type State struct {
 	gatheringsOf  map[string]int // by rule
 	lastGathering uint64
 
+	changes changes
+	windows windows
+
 	scopes    map[string]*scope
 	scopeList []*scope
 	stormsOn  int
@@ -96,9 +99,11 @@ func New(c Config, g *cmdb.Graph) *State {
 		hiding: hiding{}, children: map[itsm.AlertNumber][]itsm.AlertNumber{}, gatherings: map[gatherKey]*gathering{},
 		gatheringIDs: map[uint64]*gathering{}, gatheringsOf: map[string]int{},
 		scopes: map[string]*scope{}, quarantines: map[string]*quarantined{},
-		people: newPeople(),
+		people:  newPeople(),
+		changes: newChanges(), windows: newWindows(),
 	}
 	s.group = grouping{s: s, g: group.New(c.grouping(), g)}
+	s.group.g.UseChanges(changesOn{s})
 	return s
 }
 
@@ -168,6 +173,7 @@ func (src *source) fateOf(a *alert, f *itsm.EventFate) {
 func (s *State) housekeep() {
 	s.forgetDead()
 	s.forgetEnded()
+	s.forgetChanges()
 	s.idempotent.forget(s.now, idempotencyKept)
 	s.deliveries.forget(s.now, deliveryKept)
 }
@@ -270,6 +276,7 @@ func (g *grouping) configure(c group.Config) {
 	if err != nil {
 		panic(fmt.Sprintf("correlate: decode what was just encoded: %v", err))
 	}
+	n.UseChanges(changesOn{g.s})
 	g.g = n
 }
 

@@ -9,6 +9,7 @@ import (
 type wakeClass uint8
 
 const (
+	wakeWindow    wakeClass = 0 // a maintenance window opens or closes: what comes at that moment finds it so
 	wakeAlert     wakeClass = 1 // lease, staleness, hold, end of flapping
 	wakeIncident  wakeClass = 2 // resolve, reopen after the grace, close, deferred telling
 	wakeScope     wakeClass = 3 // the minute of a storm
@@ -111,6 +112,9 @@ func (s *State) valid(t timer) bool {
 		return g != nil && g.wake == t.due
 	case wakeSilences:
 		return s.silences.wake == t.due
+	case wakeWindow:
+		m := s.windows.all[itsm.MaintenanceNumber(t.id)]
+		return m != nil && m.wake == t.due
 	}
 	return false
 }
@@ -173,5 +177,9 @@ func (s *State) wake(t timer) {
 	case wakeSilences:
 		s.silences.wake = 0
 		s.silenceAll()
+	case wakeWindow:
+		m := s.windows.all[itsm.MaintenanceNumber(t.id)]
+		m.wake = 0
+		s.windowDue(m)
 	}
 }

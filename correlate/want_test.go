@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,12 @@ func (sc *scenario) want(f []string) {
 		sc.compare("totals", words, f[1:])
 	case "rule":
 		sc.wantRule(f[1], f[2:])
+	case "object":
+		o, ok := sc.objects[f[1]+" "+f[2]]
+		if !ok {
+			sc.fatal("there is no %s %s", f[1], f[2])
+		}
+		sc.compare(f[1]+" "+f[2], objectWords(o), f[3:])
 	case "quarantine":
 		q, ok := sc.quarantine[f[1]]
 		if !ok {
@@ -135,7 +142,33 @@ func incidentWords(i itsm.Incident) map[string]string {
 		"runbook": i.Runbook, "signature": i.Signature,
 	}
 	if len(i.Causes) > 0 {
-		m["cause"] = i.Causes[0].CI
+		m["cause"], m["why"] = i.Causes[0].CI, i.Causes[0].Because
+	}
+	for _, c := range i.Changes {
+		m["changes"] += fmt.Sprintf("%s@%s+%d;", c.Change, c.CI, c.Hops)
+		m["because"] += c.Because + ";"
+	}
+	return m
+}
+
+// objectWords are the fields of an object's body: texts as they are, times as in
+// the scenario, the rest as JSON.
+func objectWords(o itsm.Object) map[string]string {
+	var body map[string]json.RawMessage
+	m := map[string]string{"version": fmt.Sprint(o.Version), "refs": strings.Join(o.Refs, ",")}
+	if json.Unmarshal(o.Body, &body) != nil {
+		return m
+	}
+	for k, v := range body {
+		var s string
+		if json.Unmarshal(v, &s) != nil {
+			m[k] = string(v)
+			continue
+		}
+		if t, err := itsm.ParseTime(s); err == nil {
+			s = clock(t)
+		}
+		m[k] = s
 	}
 	return m
 }

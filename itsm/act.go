@@ -26,6 +26,16 @@ const (
 	ActSilences      ActKind = "silences" // the silences that people made at a connector's partner: Body is Silences
 )
 
+// Acts on changes and maintenance windows; Object names the one that is meant, ""
+// a new one.
+const (
+	ActChangePut         ActKind = "change.put"         // Body: ChangeUpdate
+	ActChangeCancel      ActKind = "change.cancel"      // Reason
+	ActMaintenancePut    ActKind = "maintenance.put"    // Body: MaintenanceUpdate
+	ActMaintenanceEnd    ActKind = "maintenance.end"    // the occurrence that runs ends now
+	ActMaintenanceCancel ActKind = "maintenance.cancel" // nothing more comes of it
+)
+
 // Act is something a person or a partner did, journaled like an alert.
 type Act struct {
 	Kind     ActKind        `json:"kind"`

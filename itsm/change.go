@@ -33,6 +33,7 @@ type Change struct {
 	PlannedTo   Time        `json:"planned_end"`
 	StartedAt   Time        `json:"started_at"`
 	EndedAt     Time        `json:"ended_at"`
+	Environment string      `json:"environment"`
 	CIs         []string    `json:"cis"`      // ids of CIs, services among them
 	Services    []string    `json:"services"` // ids of the CIs of class Service among what it names
 	Unknown     []string    `json:"unknown"`  // what it names and the CMDB does not know, as the sender put it
@@ -120,7 +121,7 @@ func (c *Change) Check() error {
 	case c.StartedAt != 0 && c.EndedAt != 0 && c.EndedAt < c.StartedAt:
 		return Errorf(Invalid, "ended_at %s: expected a time after started_at %s", c.EndedAt, c.StartedAt)
 	}
-	for _, f := range []struct{ name, v string }{{"title", c.Title}, {"external_id", c.ExternalID}, {"who", c.Who}, {"url", c.URL}, {"risk", c.Risk}} {
+	for _, f := range []struct{ name, v string }{{"title", c.Title}, {"external_id", c.ExternalID}, {"environment", c.Environment}, {"who", c.Who}, {"url", c.URL}, {"risk", c.Risk}} {
 		if len(f.v) > ChangeTextMax {
 			return Errorf(TooLarge, "%s: %d bytes; at most %d", f.name, len(f.v), ChangeTextMax)
 		}
@@ -141,6 +142,7 @@ type ChangeUpdate struct {
 	PlannedTo   *Time        `json:"planned_end,omitempty"`
 	StartedAt   *Time        `json:"started_at,omitempty"`
 	EndedAt     *Time        `json:"ended_at,omitempty"`
+	Environment *string      `json:"environment,omitempty"`
 	CIs         *[]string    `json:"cis,omitempty"` // ids, aliases or host names; services too
 	Services    *[]string    `json:"services,omitempty"`
 	Who         *string      `json:"who,omitempty"`

@@ -130,10 +130,11 @@ type Incident struct {
 	AlertCount     int    // alert episodes that are members
 	FiringCount    int
 	EventCount     uint64
-	CIs            []string // bound CI ids, sorted; bounded by IncidentCIsMax
-	Services       []string // ids of affected CIs of class Service, sorted
-	Unbound        []string // provisional keys of members, sorted
-	Causes         []Cause  // best first; at most ten
+	CIs            []string         // bound CI ids, sorted; bounded by IncidentCIsMax
+	Services       []string         // ids of affected CIs of class Service, sorted
+	Unbound        []string         // provisional keys of members, sorted
+	Causes         []Cause          // best first; at most ten
+	Changes        []IncidentChange // what changed, the most suspicious first; at most ten
 	MaybeRelated   []Candidate
 	Assignee       string
 	Group          string

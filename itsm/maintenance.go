@@ -73,6 +73,7 @@ type Scope struct {
 // Bounds of one maintenance window.
 const (
 	ScopeCIsMax        = 500 // CIs and services, each
+	ScopeBytesMax      = 200 << 10
 	ScopeClassesMax    = 50
 	ScopeLabelsMax     = 20
 	MaintenanceTextMax = 1024 // bytes of the reason and of a name

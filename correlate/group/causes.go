@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
@@ -43,8 +44,8 @@ func (g *Grouper) Causes(n itsm.IncidentNumber) []itsm.Cause {
 	if gr == nil {
 		return nil
 	}
-	if gr.dirty {
-		gr.causes, gr.dirty = g.rank(gr), false
+	if gr.dirty || gr.asOf != g.changesTurn {
+		gr.causes, gr.dirty, gr.asOf = g.rank(gr), false, g.changesTurn
 	}
 	return gr.causes
 }
@@ -65,6 +66,9 @@ type suspect struct {
 	mass    int64
 	first   itsm.Time
 	from    [itsm.CausePathsMax]cmdb.Ref // the first CIs that put it under suspicion
+
+	changed       string // the change that touched it shortly before; "" for none
+	changedBefore itsm.Time
 }
 
 // suspects are found by CI: looked through while few CIs alert, else with an index.
@@ -124,6 +128,7 @@ func (g *Grouper) rank(gr *group) []itsm.Cause {
 		total += sp.mass
 		list.add(suspect{ref: cmdb.NoRef, key: key, covered: 1, mass: sp.mass, first: sp.first})
 	}
+	g.suspectChanges(&list)
 	slices.SortFunc(list.list, g.compare)
 	g.suspects = list.list
 	best := list.list[:min(len(list.list), itsm.IncidentCausesMax)]
@@ -292,7 +297,7 @@ func (g *Grouper) name(s *suspect) string {
 // cause writes a suspect for people, with the paths to it from the first of some
 // alerting CIs.
 func (g *Grouper) cause(gr *group, from []cmdb.Ref, s *suspect, total int64) itsm.Cause {
-	c := itsm.Cause{CI: g.name(s), ScoreMilli: int(s.mass * 1000 / total)}
+	c := itsm.Cause{CI: g.name(s), ScoreMilli: min(int(s.mass*1000/total), 1000)}
 	if s.ref == cmdb.NoRef {
 		c.Because = c.CI + " alerts and is not in the CMDB"
 		return c
@@ -311,6 +316,9 @@ func (g *Grouper) cause(gr *group, from []cmdb.Ref, s *suspect, total int64) its
 		c.Because = "it alerts itself, and " + strconv.Itoa(others) + " of the " + strconv.Itoa(gr.cis.len()-1) + " other alerting CIs depend on it"
 	default:
 		c.Because = strconv.Itoa(others) + " of " + strconv.Itoa(gr.cis.len()) + " alerting CIs depend on it; it does not alert itself"
+	}
+	if s.changed != "" {
+		c.Because += fmt.Sprintf("; %s touched it %s before", s.changed, time.Duration(s.changedBefore*1e6).Round(time.Second))
 	}
 	for _, ci := range from {
 		if len(c.Paths) == itsm.CausePathsMax {

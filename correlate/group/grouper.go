@@ -49,6 +49,9 @@ type Grouper struct {
 	edges      []cmdb.Ref                // scratch of connected
 	reach      []cmdb.Reach              // scratch
 	suspects   []suspect                 // scratch of rank
+
+	changes     Changes
+	changesTurn uint64 // moves with what is known of changes
 }
 
 // New returns an empty Grouper over the graph.
@@ -96,9 +99,10 @@ type group struct {
 	wave     wave
 
 	causes   []itsm.Cause
-	dirty    bool // causes are stale
-	warm     bool // in byCI, byKey, bySender, byRule
-	joinable bool // in byExplain
+	asOf     uint64 // changesTurn when they were ranked
+	dirty    bool   // causes are stale
+	warm     bool   // in byCI, byKey, bySender, byRule
+	joinable bool   // in byExplain
 
 	at   int32  // its place among the candidates of a Place
 	turn uint64 // the Place that it is a candidate of

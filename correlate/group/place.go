@@ -138,6 +138,9 @@ func (g *Grouper) score(c *candidate, p *Probe) {
 	if c.by == byLearned {
 		c.score = either(c.score, g.c.LearnedMilli*d/1000)
 	}
+	if c.score <= g.c.JoinMilli && g.changes != nil && p.CI != cmdb.NoRef && g.changes.Together(p.CI, p.At, c.gr.cis.has) {
+		c.score = either(c.score, changeMilli*d/1000)
+	}
 	if c.score <= g.c.JoinMilli && c.gr.name == p.AlertName {
 		c.score = either(c.score, g.c.DiceMilli*dice(c.gr.title, p.Title)/1000*d/1000)
 	}

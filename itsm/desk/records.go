@@ -10,7 +10,7 @@ import (
 // reading the older one as well; nothing is renamed or used for something else.
 const (
 	alertVersion      = 2 // 2 added Rules
-	incidentVersion   = 2 // 2 added Runbook and Signature
+	incidentVersion   = 3 // 2 added Runbook and Signature, 3 Changes
 	evidenceVersion   = 1
 	timelineVersion   = 1
 	intentVersion     = 2 // 2 added who has it, how it ended and where else it is
@@ -151,6 +151,7 @@ func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 		b.uint(in.Version)
 		b.labels(in.Labels)
 		b.uint(uint64(in.ChangedAt))
+		b.changes(in.Changes)
 	})
 }
 
@@ -190,6 +191,9 @@ func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err 
 	in.Causes, in.MaybeRelated, in.Links = r.causes(), r.related(), r.links()
 	in.Follows, in.MergedInto = itsm.IncidentNumber(r.uint()), itsm.IncidentNumber(r.uint())
 	in.Version, in.Labels, in.ChangedAt = r.uint(), r.labels(), itsm.Offset(r.uint())
+	if version >= 3 {
+		in.Changes = r.changes()
+	}
 	return in, r.end()
 }
 
