@@ -273,7 +273,7 @@ func (s *State) actPriority(i *incident, a *itsm.Act) itsm.Outcome {
 		return refuse(a, itsm.Invalid, "priority %d: expected P1 to P5, or none to take an override back", a.Priority)
 	case a.Automatic:
 		return s.setBack(i, a)
-	case a.Priority == i.override:
+	case a.Priority == i.override, i.echoesPriority(a):
 		return noOp(a)
 	}
 	if t := i.toldOf(a.Origin); t != nil && a.Priority != 0 {
@@ -287,6 +287,16 @@ func (s *State) actPriority(i *incident, a *itsm.Act) itsm.Outcome {
 	}
 	s.changed(i, a, "priority", text)
 	return done(a)
+}
+
+// echoesPriority reports whether a partner says what it was last told: it is our own
+// change come back, and no person's override.
+func (i *incident) echoesPriority(a *itsm.Act) bool {
+	if a.Origin == "" {
+		return false
+	}
+	t := i.toldOf(a.Origin)
+	return t != nil && t.epoch == i.epoch && t.priority == a.Priority
 }
 
 func (s *State) actNote(i *incident, a *itsm.Act) itsm.Outcome {

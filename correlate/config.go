@@ -109,6 +109,7 @@ type Connector struct {
 	PageBudget  int           `json:"page_budget"`        // triggers a minute; P1 is never held back; 0: pageBudgetDefault
 	Mirror      bool          `json:"mirror,omitempty"`   // it shows what it is told and nothing else: what people do through it is told back to it, too
 	Pageless    bool          `json:"pageless,omitempty"` // it wakes nobody: budgets, storms and silences hold nothing back from it
+	Routes      []string      `json:"routes,omitempty"`   // ids of the services whose incidents it is told apart, the first that is affected counts
 }
 
 // pageBudgetDefault stays under PagerDuty's 120 events a minute and key with
@@ -117,6 +118,9 @@ const pageBudgetDefault = 60
 
 // connectorsMax bounds the partners, and with them the intents of one change.
 const connectorsMax = 32
+
+// routesMax bounds the services that one partner tells apart.
+const routesMax = 1024
 
 // sourcesMax bounds the sources of the configuration.
 const sourcesMax = 1024
@@ -260,6 +264,9 @@ func (c *Config) validateEnds(bad func(field string, v any, expected string)) {
 		}
 		if k.PageBudget < 0 {
 			bad(field+".page_budget", k.PageBudget, "0 or more")
+		}
+		if len(k.Routes) > routesMax {
+			bad(field+".routes", len(k.Routes), fmt.Sprintf("at most %d", routesMax))
 		}
 	}
 }

@@ -39,6 +39,7 @@ func archiveToldMore(a *archive, t *told) {
 	})
 	num(a, &t.repairs.n)
 	num(a, &t.repairs.next)
+	text(a, &t.route)
 }
 
 // archivePartners is what is known of partners besides incidents.

@@ -20,6 +20,7 @@ type told struct {
 	priority  itsm.Priority
 	shown     shown
 	at        itsm.Time // of the last trigger or update
+	route     string    // one of the connector's Routes that its record was made by; "" none
 
 	assignee, team string // that it was told last, or told us
 	links          int32  // records of others that it was told of
@@ -113,12 +114,28 @@ func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
 		t = &i.told[len(i.told)-1]
 	}
 	t.epoch, t.record = i.epoch, i.epoch
+	t.route = i.routeOf(c)
 	t.begin(s, i)
 	if !c.Pageless {
 		s.pages.spend(c.Name, s.now)
 	}
 	s.intend(i, t, itsm.Trigger, by, i.reason())
 	return t
+}
+
+// routeOf chooses by which of its routes a connector is told of i. It stays for the
+// epoch, whatever is affected later: a record is found only where it was made.
+func (i *incident) routeOf(c *Connector) string {
+	if len(c.Routes) == 0 {
+		return ""
+	}
+	services := i.serviceIDs()
+	for _, r := range c.Routes {
+		if slices.Contains(services, r) {
+			return r
+		}
+	}
+	return ""
 }
 
 // reason is the one line of evidence that goes into the page.
@@ -294,7 +311,7 @@ func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text s
 	t.exchange.waiting++
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
 		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: t.record,
-		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Snapshot: i.snapshot(),
+		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Route: t.route, Snapshot: i.snapshot(),
 	}})
 }
 

@@ -252,7 +252,11 @@ func (sc *scenario) wantIntents(connector string, want []string) {
 	var got []string
 	for _, n := range sc.intents[sc.seenIntent[connector]:] {
 		if n.Connector == connector {
-			got = append(got, string(n.Transition))
+			what := string(n.Transition)
+			if n.Route != "" {
+				what += "@" + n.Route
+			}
+			got = append(got, what)
 		}
 	}
 	sc.seenIntent[connector] = len(sc.intents)

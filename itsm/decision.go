@@ -24,7 +24,8 @@ type Intent struct {
 	Offset     Offset           `json:"offset"`
 	Serial     uint32           `json:"serial"` // order among the intents of one incident and connector
 	Actor      string           `json:"actor"`
-	Text       string           `json:"text"` // one line: the evidence for a trigger, the note for a note
+	Text       string           `json:"text"`            // one line: the evidence for a trigger, the note for a note
+	Route      string           `json:"route,omitempty"` // the service by which the connector was told of this epoch first, where it tells services apart
 	Snapshot   IncidentSnapshot `json:"snapshot"`
 }
 

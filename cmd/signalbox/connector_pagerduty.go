@@ -27,6 +27,9 @@ var pagerDutyKind = connectorKind{
 		return []string{orElse(c.EventsURL, "https://events.pagerduty.com"), orElse(c.APIURL, "https://api.pagerduty.com")}
 	},
 	warnings: func(name string, c conf.Connector) []string {
+		if needs := len(c.EscalationPolicies) + len(c.Users); (needs > 0 || c.StatusUpdates) && (!c.APIToken.IsSet() || c.From == "") {
+			return []string{fmt.Sprintf("connectors.%s: escalation_policies, users and status_updates need api_token and from; without them they do nothing", name)}
+		}
 		if len(c.WebhookSecrets) == 0 || c.APIToken.IsSet() {
 			return nil
 		}
@@ -35,7 +38,8 @@ var pagerDutyKind = connectorKind{
 }
 
 func newPagerDuty(name string, c conf.Connector, env connectorEnv) (connectors.Connector, error) {
-	o := pagerduty.Options{Name: name, From: c.From, EventsURL: c.EventsURL, APIURL: c.APIURL, ExternalURL: env.external, HTTP: env.http}
+	o := pagerduty.Options{Name: name, From: c.From, EventsURL: c.EventsURL, APIURL: c.APIURL, ExternalURL: env.external, HTTP: env.http,
+		EscalationPolicies: c.EscalationPolicies, Users: c.Users, StatusUpdates: c.StatusUpdates, RoutingKeys: map[string]string{}}
 	for _, u := range []struct{ key, url string }{{"events_url", c.EventsURL}, {"api_url", c.APIURL}} {
 		if err := connectors.CheckURL(u.url); err != nil {
 			return nil, fmt.Errorf("%s: %w", u.key, err)
@@ -44,6 +48,11 @@ func newPagerDuty(name string, c conf.Connector, env connectorEnv) (connectors.C
 	var err error
 	if o.RoutingKey, err = c.RoutingKey.Read(); err != nil {
 		return nil, fmt.Errorf("routing_key: %w", err)
+	}
+	for _, service := range conf.SortedKeys(c.RoutingKeys) {
+		if o.RoutingKeys[service], err = c.RoutingKeys[service].Read(); err != nil {
+			return nil, fmt.Errorf("routing_keys.%s: %w", service, err)
+		}
 	}
 	if o.APIToken, err = readOptional("api_token", c.APIToken); err != nil {
 		return nil, err

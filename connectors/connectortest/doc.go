@@ -23,6 +23,7 @@
 //
 //	Create       a new record: for partners that make another one each time
 //	Upsert       the open record of a key, or a new one: for partners with dedup keys
+//	Fold         the same, for partners that leave the open record as it is
 //	Get, Find    what can be seen; Find may be told to ignore its filter
 //	FindKey      what a search by the key shows
 //	Change, Note edit and comment; false: there is no such record

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -48,9 +49,9 @@ type Object struct {
 func (o *Object) clone() Object {
 	c := *o
 	c.Notes = slices.Clone(o.Notes)
-	c.Fields = map[string]string{}
-	for k, v := range o.Fields {
-		c.Fields[k] = v
+	c.Fields = maps.Clone(o.Fields)
+	if c.Fields == nil {
+		c.Fields = map[string]string{}
 	}
 	return c
 }
@@ -147,6 +148,17 @@ func (p *Partner) Upsert(o Object) Object {
 	defer p.mu.Unlock()
 	if had := p.openWith(o.Key); had != nil {
 		p.update(had, func(h *Object) { h.Title, h.Priority = o.Title, o.Priority }, API)
+		return had.clone()
+	}
+	return p.add(o, API).clone()
+}
+
+// Fold is a create of a partner that folds equal keys and leaves the open record as
+// it is.
+func (p *Partner) Fold(o Object) Object {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if had := p.openWith(o.Key); had != nil {
 		return had.clone()
 	}
 	return p.add(o, API).clone()

@@ -91,6 +91,7 @@ func (b *rawBuffer) intent(s *StoredIntent) []byte {
 		b.int(int64(snap.Firing))
 		b.str(snap.Group)
 		b.intentMore(snap)
+		b.str(in.Route)
 	})
 }
 
@@ -137,6 +138,7 @@ func decodeIntent(connector, key string, value []byte) (s StoredIntent, err erro
 	snap.Alerts, snap.Firing, snap.Group = int(r.int()), int(r.int()), r.str()
 	if version >= 2 {
 		r.intentMore(snap)
+		in.Route = r.str()
 	}
 	return s, r.end()
 }

@@ -122,6 +122,11 @@ type Connector struct {
 	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"` // left out of silences, such as an HA pair's replica label
 	Basic                Secret   `yaml:"basic" for:"alertmanager"`         // user:password
 	Bearer               Secret   `yaml:"bearer" for:"alertmanager"`
+
+	RoutingKeys        map[string]Secret `yaml:"routing_keys" for:"pagerduty"`        // integration keys by the id of our service
+	EscalationPolicies map[string]string `yaml:"escalation_policies" for:"pagerduty"` // ids by team
+	Users              map[string]string `yaml:"users" for:"pagerduty"`               // ids by assignee
+	StatusUpdates      bool              `yaml:"status_updates" for:"pagerduty"`      // stakeholders are told of material changes
 }
 
 // CMDB says what people's own relation types and labels mean.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,7 +179,7 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestCoreCarriesSourcesAndConnectors(t *testing.T) {
-	f, err := conf.Parse("f", []byte("sources:\n  generic: {kind: generic, stale_after: 2h}\n  shell: {kind: generic}\n  am: {kind: alertmanager}\ncorrelation: {resolve_after: 1m}\nconnectors:\n  pd: {kind: pagerduty, min_priority: P2, page_budget: 7}\n"))
+	f, err := conf.Parse("f", []byte("sources:\n  generic: {kind: generic, stale_after: 2h}\n  shell: {kind: generic}\n  am: {kind: alertmanager}\ncorrelation: {resolve_after: 1m}\nconnectors:\n  pd: {kind: pagerduty, min_priority: P2, page_budget: 7, routing_keys: {search: env:B, checkout: env:A}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestCoreCarriesSourcesAndConnectors(t *testing.T) {
 	if got := time.Duration(c.ResolveAfter); got != time.Minute {
 		t.Errorf("resolve_after %v", got)
 	}
-	if len(c.Connectors) != 1 || c.Connectors[0].Name != "pd" || c.Connectors[0].MinPriority.String() != "P2" || c.Connectors[0].PageBudget != 7 {
+	if len(c.Connectors) != 1 || c.Connectors[0].Name != "pd" || c.Connectors[0].MinPriority.String() != "P2" || c.Connectors[0].PageBudget != 7 || !slices.Equal(c.Connectors[0].Routes, []string{"checkout", "search"}) {
 		t.Errorf("connectors %+v", c.Connectors)
 	}
 }

@@ -3,7 +3,9 @@ package pagerdutytest
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +46,9 @@ func Front(p *connectortest.Partner) http.Handler {
 	rest("GET /incidents/{id}/alerts", f.alerts)
 	rest("GET /incidents/{id}/notes", f.notes)
 	rest("POST /incidents/{id}/notes", f.note)
+	rest("PUT /incidents", f.manage)
+	rest("POST /incidents/{id}/status_updates", f.statusUpdate)
+	rest("GET /priorities", f.priorities)
 	return mux
 }
 
@@ -73,7 +78,7 @@ func (f front) enqueue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if e.Action == "trigger" {
-		f.p.Upsert(connectortest.Object{Key: e.DedupKey, Title: e.Payload.Summary})
+		f.p.Fold(connectortest.Object{Key: e.DedupKey, Title: e.Payload.Summary})
 	} else if o, ok := f.p.OpenWith(e.DedupKey); ok { // nothing open under this key: dropped, as PagerDuty does
 		f.p.Change(o.ID, func(o *connectortest.Object) {
 			o.Status = connectortest.Resolved
@@ -92,11 +97,23 @@ var statusWords = map[connectortest.Status]string{
 // shown is an incident as the REST API and the webhooks show it. Its key is null,
 // as of every incident that was made from an alert.
 func shown(o *connectortest.Object) map[string]any {
-	return map[string]any{
+	out := map[string]any{
 		"id": o.ID, "type": "incident", "incident_key": nil, "status": statusWords[o.Status], "title": o.Title,
 		"html_url": "https://acme.pagerduty.com/incidents/" + o.ID, "created_at": o.Created.UTC().Format(time.RFC3339),
-		"last_status_change_at": time.UnixMilli(o.Version).UTC().Format(time.RFC3339Nano),
+		"last_status_change_at": time.UnixMilli(o.Version).UTC().Format(time.RFC3339), "priority": nil,
+		"last_status_change_by": map[string]any{"id": "PSVC1", "type": "service_reference", "summary": "Shop"},
 	}
+	if o.Priority != "" {
+		out["priority"] = map[string]any{"id": o.Priority, "type": "priority_reference", "name": frontPriorities[o.Priority], "summary": frontPriorities[o.Priority]}
+	}
+	if p := o.Fields["escalation_policy"]; p != "" {
+		out["escalation_policy"] = map[string]any{"id": p, "type": "escalation_policy_reference"}
+	}
+	if o.Assignee != "" {
+		who := map[string]any{"id": o.Assignee, "type": "user_reference", "summary": o.Assignee}
+		out["assignments"], out["assignees"] = []map[string]any{{"assignee": who}}, []map[string]any{who}
+	}
+	return out
 }
 
 func (f front) list(w http.ResponseWriter, r *http.Request) {
@@ -105,6 +122,71 @@ func (f front) list(w http.ResponseWriter, r *http.Request) {
 		out = append(out, shown(&o))
 	}
 	answer(w, http.StatusOK, map[string]any{"incidents": out})
+}
+
+// frontPriorities are the account's priorities, by id.
+var frontPriorities = map[string]string{"PRIO1": "P1", "PRIO2": "P2", "PRIO3": "P3", "PRIO4": "P4", "PRIO5": "P5"}
+
+func (f front) priorities(w http.ResponseWriter, _ *http.Request) {
+	out := []map[string]any{}
+	for _, id := range slices.Sorted(maps.Keys(frontPriorities)) {
+		out = append(out, map[string]any{"id": id, "type": "priority", "name": frontPriorities[id], "summary": frontPriorities[id]})
+	}
+	answer(w, http.StatusOK, map[string]any{"priorities": out})
+}
+
+// manage edits incidents, all of them or none.
+func (f front) manage(w http.ResponseWriter, r *http.Request) {
+	var b struct {
+		Incidents []struct {
+			ID, Title        string
+			Priority         *struct{ ID string }
+			EscalationPolicy *struct{ ID string } `json:"escalation_policy"`
+			Assignments      []struct{ Assignee struct{ ID string } }
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&b); err != nil || len(b.Incidents) == 0 || len(b.Incidents) > 250 {
+		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]any{"code": 2001, "message": "Invalid Input Provided"}})
+		return
+	}
+	for _, in := range b.Incidents {
+		_, ok := f.p.Get(in.ID)
+		if !ok || in.Priority != nil && frontPriorities[in.Priority.ID] == "" {
+			answer(w, http.StatusNotFound, map[string]any{"error": map[string]any{"code": 2100, "message": "Not Found"}})
+			return
+		}
+	}
+	out := []map[string]any{}
+	for _, in := range b.Incidents {
+		o, _ := f.p.Change(in.ID, func(o *connectortest.Object) {
+			if in.Title != "" {
+				o.Title = in.Title
+			}
+			if in.Priority != nil {
+				o.Priority = in.Priority.ID
+			}
+			if in.EscalationPolicy != nil {
+				o.Fields["escalation_policy"] = in.EscalationPolicy.ID
+			}
+			for _, a := range in.Assignments {
+				o.Assignee = a.Assignee.ID
+			}
+		})
+		out = append(out, shown(&o))
+	}
+	answer(w, http.StatusOK, map[string]any{"incidents": out})
+}
+
+func (f front) statusUpdate(w http.ResponseWriter, r *http.Request) {
+	var b struct{ Message string }
+	if err := json.NewDecoder(r.Body).Decode(&b); err != nil || b.Message == "" {
+		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]any{"code": 2001, "message": "Invalid Input Provided"}})
+		return
+	}
+	if o, ok := f.found(w, r); ok {
+		f.p.Change(o.ID, func(o *connectortest.Object) { o.Fields["status_updates"] += b.Message + "\n" })
+		answer(w, http.StatusCreated, map[string]any{"status_update": map[string]any{"id": "SU1", "message": b.Message}})
+	}
 }
 
 // found answers 404 when there is no such incident.

@@ -30,25 +30,43 @@ func ParseDedupKey(key string) (itsm.IncidentNumber, uint32, bool) {
 	return source.ParseRecordKey('/', key)
 }
 
-// kinds are the event types that are acts. Assignments by PagerDuty's own
-// escalation are not among them: nobody decided them.
+// ClientName is how the connector calls itself in events, and PagerDuty in webhooks
+// of what they did.
+const ClientName = "Signalbox"
+
+// PriorityNamed reads the name of a priority of a PagerDuty account: P1 to P5, or
+// SEV-1 to SEV-5 in any spelling. 0 is any other: names are the account's own.
+func PriorityNamed(name string) itsm.Priority {
+	word := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToUpper(name))
+	for _, prefix := range []string{"PRIORITY", "SEV", "P"} {
+		digit, ok := strings.CutPrefix(word, prefix)
+		if ok && len(digit) == 1 && digit >= "1" && digit <= "5" {
+			return itsm.Priority(digit[0] - '0')
+		}
+	}
+	return 0
+}
+
+// kinds are the event types that are acts.
 var kinds = map[string]itsm.ActKind{
-	"incident.triggered":      itsm.ActLink,
-	"incident.acknowledged":   itsm.ActAcknowledge,
-	"incident.unacknowledged": itsm.ActUnacknowledge,
-	"incident.resolved":       itsm.ActResolve,
-	"incident.reopened":       itsm.ActReopen,
-	"incident.reassigned":     itsm.ActAssign,
-	"incident.delegated":      itsm.ActAssign,
-	"incident.annotated":      itsm.ActNote,
+	"incident.triggered":        itsm.ActLink,
+	"incident.acknowledged":     itsm.ActAcknowledge,
+	"incident.unacknowledged":   itsm.ActUnacknowledge,
+	"incident.resolved":         itsm.ActResolve,
+	"incident.reopened":         itsm.ActReopen,
+	"incident.reassigned":       itsm.ActAssign,
+	"incident.delegated":        itsm.ActAssign,
+	"incident.escalated":        itsm.ActAssign,
+	"incident.priority_updated": itsm.ActPriority,
+	"incident.annotated":        itsm.ActNote,
 }
 
 // Decode turns the body of one webhook into at most one act. Events that change
 // nothing of ours are an empty result.
 //
 // The fields read are those of https://developer.pagerduty.com/docs/webhooks-overview
-// (v3 payloads, 2026-11): event{id, event_type, occurred_at, agent{summary},
-// client{name}, data{id, html_url, incident_key, assignees[], resolve_reason,
+// (v3 payloads, 2026-11): event{id, event_type, occurred_at, agent{summary, type},
+// client{name}, data{id, html_url, incident_key, assignees[], priority, resolve_reason,
 // content, incident{id, html_url}}}.
 func Decode(body []byte, b source.Bounds) (source.Result, error) {
 	f, err := source.Flatten(body, b)
@@ -88,7 +106,7 @@ func (w wire) act(kind itsm.ActKind) (itsm.Act, bool, error) {
 	if link.ID == "" || len(link.ID) > source.NameBytesMax {
 		return itsm.Act{}, false, itsm.Errorf(itsm.Invalid, "event.data: the id of its incident has %d bytes, expected 1 to %d", len(link.ID), source.NameBytesMax)
 	}
-	a := itsm.Act{Kind: kind, Actor: "pagerduty:" + w.agent(), DeliveryID: id, PartnerVersion: int64(at), Link: &link}
+	a := itsm.Act{Automatic: w.isAutomatic(kind), Ours: w.Flat["event.client.name"] == ClientName, Kind: kind, Actor: "pagerduty:" + w.agent(), DeliveryID: id, PartnerVersion: int64(at), Link: &link}
 	key := w.Flat["event.data.incident_key"]
 	if key == "" && kind == itsm.ActLink {
 		return a, false, nil // nothing says whose it is
@@ -119,6 +137,15 @@ func (w wire) agent() string {
 	return "PagerDuty"
 }
 
+// isAutomatic reports whether nobody decided it: an escalation whose time was up, or
+// an acknowledgement that ran out.
+func (w wire) isAutomatic(kind itsm.ActKind) bool {
+	if w.Flat["event.event_type"] != "incident.escalated" && kind != itsm.ActUnacknowledge && kind != itsm.ActAssign {
+		return false
+	}
+	return !strings.HasPrefix(w.Flat["event.agent.type"], "user")
+}
+
 // fill adds what the kind of act needs; false when nothing is left of it.
 func (w wire) fill(a *itsm.Act) bool {
 	switch a.Kind {
@@ -133,6 +160,9 @@ func (w wire) fill(a *itsm.Act) bool {
 		}
 		a.Assignee = strings.Join(names, ", ")
 		return a.Assignee != ""
+	case itsm.ActPriority:
+		a.Priority = PriorityNamed(w.First("event.data.priority.summary", "event.data.priority.name"))
+		return a.Priority != 0
 	case itsm.ActNote:
 		text := w.Flat["event.data.content"]
 		a.Text = source.Clip(text, itsm.NoteBytesMax)
