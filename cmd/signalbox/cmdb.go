@@ -19,7 +19,7 @@ func cmdbCommand() *cobra.Command {
 	var c client
 	cmd := &cobra.Command{Use: "cmdb", Short: "Import and export CIs and relations of a running server"}
 	c.flags(cmd)
-	return group(cmd, cmdbImport(&c), cmdbExport(&c))
+	return group(cmd, cmdbImport(&c), cmdbPull(&c), cmdbExport(&c))
 }
 
 func cmdbImport(c *client) *cobra.Command {

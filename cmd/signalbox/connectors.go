@@ -22,6 +22,8 @@ type connectorKind struct {
 	// inbound is the source where the partner's webhooks arrive, with its
 	// credentials. Nil, or a nil source: nothing arrives.
 	inbound func(name string, c conf.Connector) (*ingest.Source, error)
+	// inventory says that its connectors are connectors.Inventory.
+	inventory bool
 	// hosts are the addresses it calls, for the doctor. Nil: none that are known.
 	hosts func(c conf.Connector) []string
 	// warnings are what is allowed in its configuration and hardly meant. Nil: none.
