@@ -84,7 +84,7 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 	}
 	do, ok := actors[a.Kind]
 	if !ok {
-		return refuse(a, itsm.Invalid, "act %q: expected acknowledge, unacknowledge, resolve, reopen, hold, resume, assign, priority, note, merge, split or cancel", a.Kind)
+		return refuse(a, itsm.Invalid, "act %q: expected acknowledge, unacknowledge, resolve, reopen, hold, resume, assign, priority, note, merge, split, unrelated or cancel", a.Kind)
 	}
 	return do(s, i, a)
 }
@@ -102,6 +102,7 @@ var actors = map[itsm.ActKind]func(*State, *incident, *itsm.Act) itsm.Outcome{
 	itsm.ActNote:          (*State).actNote,
 	itsm.ActMerge:         (*State).actMerge,
 	itsm.ActSplit:         (*State).actSplit,
+	itsm.ActUnrelated:     (*State).actUnrelated,
 	itsm.ActCancel:        (*State).actCancel,
 }
 

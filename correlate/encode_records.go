@@ -172,6 +172,7 @@ func archiveIncident(a *archive, i *incident) {
 		text(a, &h.assigned.by)
 		num(a, &h.assigned.at)
 		a.flag(&h.assigned.person)
+		list(a, &h.unrelated, num[itsm.IncidentNumber])
 	}
 	if a.reading && h.any() {
 		i.did = &h

@@ -134,7 +134,7 @@ func (s *State) related(i *incident, maybe []itsm.Candidate) {
 	changed := false
 	for _, m := range maybe {
 		o := s.incidents[m.Incident]
-		if m.Incident == i.number || o == nil || !o.state.IsOpen() {
+		if m.Incident == i.number || o == nil || !o.state.IsOpen() || i.isUnrelated(m.Incident) {
 			continue
 		}
 		at := slices.IndexFunc(i.maybe, func(c itsm.Candidate) bool { return c.Incident == m.Incident })

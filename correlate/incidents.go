@@ -76,6 +76,7 @@ type handling struct {
 	heard                                                         []heard
 	group                                                         bool // a person set the group
 	assigned                                                      assigned
+	unrelated                                                     []itsm.IncidentNumber // people said so
 }
 
 // assigned is who decided who has an incident, and when.
@@ -101,7 +102,7 @@ func (i *incident) handling() *handling {
 }
 
 func (h *handling) any() bool {
-	return h.ackBy+h.closeCode+h.closeNote+h.holdReason+h.assignee+h.overrideBy+h.assigned.by != "" || len(h.links)+len(h.heard) > 0 || h.group
+	return h.ackBy+h.closeCode+h.closeNote+h.holdReason+h.assignee+h.overrideBy+h.assigned.by != "" || len(h.links)+len(h.heard)+len(h.unrelated) > 0 || h.group
 }
 
 // unhold forgets what i waited for.

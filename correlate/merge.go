@@ -20,6 +20,8 @@ func (s *State) actMerge(i *incident, a *itsm.Act) itsm.Outcome {
 		return i.illegal(a)
 	}
 	i.pinned, into.pinned = true, true
+	i.forgetUnrelated(into.number)
+	into.forgetUnrelated(i.number)
 	s.merge(into, i, doerOf(a), "person", "merged by "+doerOf(a).actor)
 	return itsm.Outcome{Incident: into.number}
 }
@@ -31,7 +33,7 @@ func (s *State) mergeHot(into, from itsm.IncidentNumber) {
 	for dst != nil && dst.mergedInto != 0 {
 		dst = s.incidents[dst.mergedInto]
 	}
-	if dst == nil || src == nil || dst == src || !dst.state.IsOpen() || !src.state.IsOpen() || dst.pinned || src.pinned || dst.byRule() || src.byRule() {
+	if dst == nil || src == nil || dst == src || !dst.state.IsOpen() || !src.state.IsOpen() || dst.pinned || src.pinned || dst.byRule() || src.byRule() || dst.isUnrelated(from) {
 		return
 	}
 	cause := "one CI they share"

@@ -18,6 +18,7 @@ const (
 	ActNote          ActKind = "note"
 	ActMerge         ActKind = "merge"
 	ActSplit         ActKind = "split"
+	ActUnrelated     ActKind = "unrelated" // Into is another trouble: they are not proposed to each other again
 	ActCancel        ActKind = "cancel"
 	ActReceipt       ActKind = "receipt"  // a connector confirmed or abandoned an intent
 	ActRetry         ActKind = "retry"    // send an abandoned intent again

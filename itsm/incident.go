@@ -159,6 +159,7 @@ const (
 	IncidentCausesMax = 10
 	CausePathsMax     = 12
 	MaybeRelatedMax   = 10
+	UnrelatedMax      = 50 // incidents that people said have nothing to do with one
 	NoteBytesMax      = 16 << 10
 )
 

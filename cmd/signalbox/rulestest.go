@@ -52,7 +52,7 @@ fails and with 2 when a file cannot be read.
 A step does what it says in the order it says it. An alert is its labels, or {labels,
 annotations, severity, title, ci, source, key, group}. clear takes all, or labels that
 every alert to clear has. Acts: acknowledge, unacknowledge, resolve, reopen, hold, resume,
-cancel, assign, priority (to), note (text), merge (into); the incident is a number or a
+cancel, assign, priority (to), note (text), merge and unrelated (into); the incident is a number or a
 title.
 
 A want asks only for what it names: incidents (in the order they opened; all of them,

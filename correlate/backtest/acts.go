@@ -56,7 +56,7 @@ func (r *run) apply(s *side, e *Entry, a *itsm.Act) error {
 	b.Incident = r.across(s, a.Incident)
 	moot := false
 	switch a.Kind {
-	case itsm.ActMerge:
+	case itsm.ActMerge, itsm.ActUnrelated:
 		b.Into = r.across(s, a.Into)
 		moot = b.Into != 0 && b.Into == b.Incident
 	case itsm.ActSplit:
@@ -64,7 +64,7 @@ func (r *run) apply(s *side, e *Entry, a *itsm.Act) error {
 		moot = len(b.Alerts) == 0
 	}
 	switch {
-	case b.Incident == 0 || a.Kind == itsm.ActMerge && b.Into == 0:
+	case b.Incident == 0 || a.Into != 0 && b.Into == 0:
 		s.acts.LeftOut++
 		return nil
 	case moot:

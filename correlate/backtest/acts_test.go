@@ -34,6 +34,8 @@ func TestActsAndLabels(t *testing.T) {
 			backtest.Labels{Apart: backtest.Label{Pairs: 1, After: 1}}, backtest.Acts{Applied: 1}, backtest.Acts{Moot: 1}},
 		{"numbers differ", byTeam, dropNoise, "", []itsm.Act{{Kind: itsm.ActSplit, Incident: 2, Alerts: []itsm.AlertNumber{3}}, {Kind: itsm.ActAcknowledge, Incident: 4}},
 			backtest.Labels{Apart: backtest.Label{Pairs: 1, Before: 1, After: 1}}, backtest.Acts{Applied: 1, Moot: 1}, backtest.Acts{Applied: 1, Moot: 1}},
+		{"not related", "", "", byTeam, []itsm.Act{{Kind: itsm.ActUnrelated, Incident: 3, Into: 2}},
+			backtest.Labels{Apart: backtest.Label{Pairs: 1, Before: 1}}, backtest.Acts{Applied: 1}, backtest.Acts{Moot: 1}},
 		{"nothing there", "", "", dropNoise, []itsm.Act{{Kind: itsm.ActAcknowledge, Incident: 1}, {Kind: itsm.ActReceipt, Incident: 1, Origin: "pd", IntentKey: "x"}},
 			backtest.Labels{}, backtest.Acts{Applied: 1}, backtest.Acts{LeftOut: 1}},
 		{"refused then", "", "", "", []itsm.Act{{Kind: itsm.ActMerge, Incident: 1, Into: 99}}, backtest.Labels{LeftOut: 0}, backtest.Acts{Applied: 1}, backtest.Acts{LeftOut: 1}},

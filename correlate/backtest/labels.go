@@ -10,11 +10,11 @@ const (
 )
 
 // Labels says how many pairs of alerts each side has right of which people said, by
-// merging and splitting, whether they belong together. A pair is judged as it was just
+// merging, splitting and calling them unrelated, whether they belong together. A pair is judged as it was just
 // before they said so.
 type Labels struct {
 	Together Label `json:"together"` // by merges
-	Apart    Label `json:"apart"`    // by splits
+	Apart    Label `json:"apart"`    // by splits, and by saying that two incidents are not related
 	LeftOut  int   `json:"left_out"` // beyond the bound, or one of the two cannot be told
 }
 
@@ -81,7 +81,7 @@ func (l *Labels) add(o *Labels) {
 // pairs are what an act says something about.
 func (r *run) pairs(a *itsm.Act) (out []pair) {
 	switch a.Kind {
-	case itsm.ActMerge:
+	case itsm.ActMerge, itsm.ActUnrelated:
 		return []pair{{r.leadOf(a.Incident), r.leadOf(a.Into)}}
 	case itsm.ActSplit:
 		gone := map[int32]bool{}

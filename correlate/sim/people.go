@@ -114,6 +114,9 @@ func (w *World) actOn(n itsm.IncidentNumber) *itsm.Act {
 		return &itsm.Act{Kind: itsm.ActUnacknowledge}
 	}
 	if w.n(3) == 0 {
+		return &itsm.Act{Kind: itsm.ActUnrelated, Into: w.someIncident()}
+	}
+	if w.n(3) == 0 {
 		return &itsm.Act{Kind: itsm.ActCancel, Reason: "a test"}
 	}
 	return &itsm.Act{Kind: itsm.ActAcknowledge}

@@ -34,6 +34,7 @@ var actions = []action{
 	{"notes", itsm.ActNote, fillNote},
 	{"merge", itsm.ActMerge, fillMerge},
 	{"split", itsm.ActSplit, fillSplit},
+	{"unrelated", itsm.ActUnrelated, fillUnrelated},
 	{"cancel", itsm.ActCancel, fillCancel},
 }
 
@@ -178,6 +179,21 @@ func fillMerge(r *request, act *itsm.Act) error {
 		return itsm.Errorf(itsm.Invalid, "into %s: an incident cannot be merged into itself", into)
 	}
 	act.Into = into
+	return nil
+}
+
+func fillUnrelated(r *request, act *itsm.Act) error {
+	var b struct {
+		To string `json:"to"`
+	}
+	if err := r.decode(&b); err != nil {
+		return err
+	}
+	to, err := itsm.ParseIncidentNumber(b.To)
+	if err != nil {
+		return itsm.Errorf(itsm.Invalid, "to %q: expected the number of an incident such as INC0000001", httpWord(b.To))
+	}
+	act.Into = to
 	return nil
 }
 

@@ -43,6 +43,7 @@ var (
 	priority      = deed{name: "priority", verb: "Set priority", kind: itsm.ActPriority, versioned: true, fill: fillPriority}
 	merge         = deed{name: "merge", verb: "Merge", kind: itsm.ActMerge, versioned: true, fill: fillMerge}
 	split         = deed{name: "split", verb: "Split", kind: itsm.ActSplit, versioned: true, fill: fillSplit}
+	unrelated     = deed{name: "unrelated", verb: "Not related", kind: itsm.ActUnrelated, fill: fillMerge}
 	cancel        = deed{name: "cancel", verb: "Cancel incident", kind: itsm.ActCancel, versioned: true, fill: fillNoteOptional}
 )
 

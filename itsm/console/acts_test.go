@@ -194,6 +194,21 @@ func TestMergeRelated(t *testing.T) {
 	}
 }
 
+// One click keeps two incidents apart that were proposed to be one.
+func TestNotRelated(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	_, body := s.get("/incidents/INC0000004")
+	f := fieldsOf(t, body, "/incidents/INC0000004/unrelated")
+	resp, _ := s.post("/incidents/INC0000004/unrelated", f)
+	if got := resp.Header.Get("Location"); got != "/incidents/INC0000004" {
+		t.Errorf("leads to %q, want back to INC0000004", got)
+	}
+	_, body = s.get("/incidents/INC0000004")
+	if said := text(parse(t, body)); !strings.Contains(said, "They are kept apart") || strings.Contains(body, `/unrelated"`) {
+		t.Error("the page does not say so, or still proposes it")
+	}
+}
+
 // From the small one's page the merge goes the same way: into the larger.
 func TestMergeIntoTheLarger(t *testing.T) {
 	s := signedIn(t, fixedClock)

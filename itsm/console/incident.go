@@ -101,6 +101,7 @@ type relatedView struct {
 	Because             said
 	Percent             int
 	Merge               *mergeView // nil when it cannot be merged now
+	Apart               string     // address that says that they are not related; "" when it cannot be said now
 }
 
 // mergeView is the one click that merges: the smaller incident into the larger.
@@ -274,7 +275,7 @@ func viewRelated(f incidentFacts, inv inventory, canAct bool) []relatedView {
 		v := relatedView{Number: c.Incident.String(), Href: "/incidents/" + c.Incident.String(), Title: titleOf(r),
 			State: stateBadge(r.State), Because: inv.said(line(c.Because, lineRunesMax)), Percent: percent(c.ScoreMilli)}
 		if canAct && r.State.IsOpen() && f.Incident.State.IsOpen() {
-			v.Merge = viewMerge(f.Incident, r)
+			v.Merge, v.Apart = viewMerge(f.Incident, r), "/incidents/"+f.Incident.Number.String()+"/unrelated"
 		}
 		out = append(out, v)
 	}

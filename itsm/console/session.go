@@ -136,6 +136,7 @@ var flashes = map[string]flash{
 	"assign":        {Text: "Assigned."},
 	"priority":      {Text: "Priority set.", Undo: "Choose “computed” to return to the matrix."},
 	"notes":         {Text: "Note added."},
+	"unrelated":     {Text: "They are kept apart: neither is proposed to the other again.", Undo: "To undo, merge them."},
 	"merge":         {Text: "%2 was merged into this incident.", Undo: "To undo, split its alerts out again."},
 	"split":         {Text: "Split off from %2.", Undo: "To undo, merge this incident into %2.", Link: "/incidents/%2"},
 	"cancel":        {Text: "Cancelled."},

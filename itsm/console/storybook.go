@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -200,6 +201,9 @@ func (b *book) perform(i *itsm.Incident, a itsm.Act) ([]itsm.Decision, itsm.Outc
 		text = i.Priority.String()
 	case itsm.ActMerge:
 		kind, i.MergedInto, i.State, text = "merged", a.Into, itsm.Cancelled, "into "+a.Into.String()
+	case itsm.ActUnrelated:
+		i.MaybeRelated = slices.DeleteFunc(slices.Clone(i.MaybeRelated), func(c itsm.Candidate) bool { return c.Incident == a.Into })
+		kind, text = "not related", "to "+a.Into.String()
 	case itsm.ActSplit:
 		return b.split(i, a, at, off)
 	}

@@ -17,7 +17,7 @@ type act struct {
 }
 
 var actKinds = []itsm.ActKind{itsm.ActAcknowledge, itsm.ActUnacknowledge, itsm.ActResolve, itsm.ActReopen, itsm.ActHold,
-	itsm.ActResume, itsm.ActCancel, itsm.ActAssign, itsm.ActPriority, itsm.ActNote, itsm.ActMerge}
+	itsm.ActResume, itsm.ActCancel, itsm.ActAssign, itsm.ActPriority, itsm.ActNote, itsm.ActMerge, itsm.ActUnrelated}
 
 func (r *reader) act(v *yaml.Node, field string) act {
 	a := act{line: v.Line}
@@ -51,8 +51,8 @@ func (r *reader) act(v *yaml.Node, field string) act {
 	case v.Kind != yaml.MappingNode:
 	case a.act.Kind == "":
 		r.fail(v, field, "says not what is done: expected such as {acknowledge: INC0000001}")
-	case (a.act.Kind == itsm.ActMerge) != (a.into != ""):
-		r.fail(v, field, "expected merge: INCIDENT together with into: INCIDENT")
+	case (a.act.Kind == itsm.ActMerge || a.act.Kind == itsm.ActUnrelated) != (a.into != ""):
+		r.fail(v, field, "expected merge: INCIDENT, or unrelated: INCIDENT, together with into: INCIDENT")
 	}
 	return a
 }

@@ -37,7 +37,7 @@
 // already is a repetition.
 //
 // Acts are acknowledge, unacknowledge, resolve, reopen, hold, resume, cancel,
-// assign (with assignee, group), priority (with to), note (with text) and merge
+// assign (with assignee, group), priority (with to), note (with text), unrelated and merge
 // (with into). The incident is a number or a title, of several the newest.
 //
 // # Wants
