@@ -52,6 +52,11 @@ func (a *API) act(do action) func(*request) error {
 		if _, err := a.o.Records.Incident(act.Incident); err != nil {
 			return err // known before it is journaled
 		}
+		if act.Into != 0 {
+			if err := a.seesIncident(r, act.Into); err != nil {
+				return err
+			}
+		}
 		ctx, cancel := context.WithTimeout(a.ctx, actWaitMax)
 		defer cancel()
 		out, err := a.o.Engine.Do(ctx, act)

@@ -62,6 +62,8 @@ type Records interface {
 	Intent(connector, key string) (desk.StoredIntent, error)
 	Outbox(connector, cursor string, limit int) (desk.Page[desk.StoredIntent], error)
 	DeadLetters(connector, cursor string, limit int) (desk.Page[desk.StoredIntent], error)
+	Object(kind, id string) (itsm.Object, error)
+	Objects(desk.ObjectQuery) (desk.Page[itsm.Object], error)
 	Counts() desk.Counts
 	Cursor() (itsm.Offset, itsm.Time)
 }

@@ -10,6 +10,9 @@ func (a *API) incidents(r *request) error {
 	if err != nil {
 		return err
 	}
+	if q.Keep, err = a.keepIncidents(r); err != nil {
+		return err
+	}
 	found, err := a.o.Records.Incidents(q)
 	if err != nil {
 		return err

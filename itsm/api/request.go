@@ -64,6 +64,9 @@ func (a *API) answer(c *fiber.Ctx, rt route) error {
 	if err := a.waitFolded(r.q); err != nil {
 		return err
 	}
+	if err := a.inScope(r, rt); err != nil {
+		return err
+	}
 	return rt.handle(r)
 }
 

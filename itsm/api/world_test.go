@@ -22,6 +22,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/correlate"
 	"signalbox/ingest"
 	"signalbox/itsm"
 	"signalbox/itsm/access"
@@ -51,6 +52,7 @@ type world struct {
 	doc  *documented
 
 	mu         sync.Mutex
+	fold       *correlate.State
 	offset     itsm.Offset
 	graph      *cmdb.Graph
 	done       map[string]itsm.Outcome // by idempotency key
@@ -72,12 +74,12 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, desk: d, graph: cmdb.Empty(cmdb.DefaultRelationTypes()), done: map[string]itsm.Outcome{},
-		moved: make(chan struct{}), feeds: make(chan Change), status: Status{Ready: true}, doc: document31(t)}
+		fold: correlate.New(correlate.DefaultConfig(), cmdb.Empty(cmdb.DefaultRelationTypes())), moved: make(chan struct{}), feeds: make(chan Change), status: Status{Ready: true}, doc: document31(t)}
 	w.gate, err = access.New(access.Options{Tokens: []access.Token{
 		{Secret: adminToken, Name: "admin", Role: access.Admin},
 		{Secret: responderToken, Name: "rita", Role: access.Responder},
 		{Secret: viewerToken, Name: "wall", Role: access.Viewer},
-	}})
+	}, Records: d, Do: w.Do})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,6 +182,9 @@ func (w *world) Do(_ context.Context, act itsm.Act) (itsm.Outcome, error) {
 	if o, ok := w.done[act.IdempotencyKey]; ok && act.IdempotencyKey != "" {
 		return o, o.Err()
 	}
+	if act.Object != "" {
+		return w.doObject(act)
+	}
 	in, err := w.desk.Incident(act.Incident)
 	if err != nil {
 		return itsm.Outcome{}, err
@@ -194,6 +199,19 @@ func (w *world) Do(_ context.Context, act itsm.Act) (itsm.Outcome, error) {
 		w.applyLocked(ds...)
 	}
 	w.done[act.IdempotencyKey] = o
+	return o, o.Err()
+}
+
+// doObject lets the real fold decide about what is no incident.
+func (w *world) doObject(act itsm.Act) (itsm.Outcome, error) {
+	var o itsm.Outcome
+	ds := slices.Clone(w.fold.Step(correlate.Input{Offset: w.offset + 1, At: start.Add(time.Duration(w.offset+1) * time.Second), Act: &act}))
+	for _, d := range ds {
+		if d.Kind == itsm.SettleOutcome {
+			o = *d.Outcome
+		}
+	}
+	w.applyLocked(ds...)
 	return o, o.Err()
 }
 

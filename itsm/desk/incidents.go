@@ -14,7 +14,8 @@ type IncidentQuery struct {
 	CI         []string // id of a bound CI, or the key of a provisional one
 	Assignee   []string
 	Group      []string
-	Q          string // text in number, title, CIs, services or labels, without regard to case
+	Keep       func(*itsm.Incident) bool // nil: all of these; asked last
+	Q          string                    // text in number, title, CIs, services or labels, without regard to case
 	Cursor     string
 	Limit      int // 0: PageDefault; at most PageMax
 }
@@ -104,7 +105,7 @@ func (m *incidentMatcher) match(n itsm.IncidentNumber, value []byte) (in itsm.In
 	ok = anyOf(q.States, in.State) && anyOf(q.Priorities, in.Priority) && anyOf(q.Service, in.Services...) &&
 		(anyOf(q.CI, in.CIs...) || anyOf(q.CI, in.Unbound...)) &&
 		anyOf(q.Assignee, in.Assignee) && anyOf(q.Group, in.Group) &&
-		(m.text.empty() || m.text.inIncident(&in))
+		(m.text.empty() || m.text.inIncident(&in)) && (q.Keep == nil || q.Keep(&in))
 	return in, ok, nil
 }
 
