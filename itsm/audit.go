@@ -54,3 +54,15 @@ func AuditActorRef(actor string) string { return cutRef("actor/" + actor) }
 func AuditObjectRef(object string) string { return cutRef("object/" + object) }
 
 func cutRef(s string) string { return strings.ToValidUTF8(s[:min(len(s), ObjectNameMax)], "") }
+
+// AuditColumns are the heads of Cells.
+var AuditColumns = []string{"offset", "at", "actor", "remote_ip", "act", "object", "result", "reason", "detail", "changes"}
+
+// Cells is the line as a row of a table.
+func (l *AuditLine) Cells() []string {
+	changes := make([]string, len(l.Changes))
+	for i, c := range l.Changes {
+		changes[i] = fmt.Sprintf("%s: %q to %q", c.Field, c.Before, c.After)
+	}
+	return []string{fmt.Sprint(uint64(l.Offset)), l.At.String(), l.Actor, l.RemoteIP, l.Act, l.Object, l.Result, l.Reason, l.Detail, strings.Join(changes, "; ")}
+}

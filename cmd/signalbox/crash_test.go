@@ -60,7 +60,7 @@ func TestTortureKillUnderLoad(t *testing.T) {
 	t.Logf("%d alerts acknowledged; the slowest start took %v", len(a.keys), slowest)
 	checkReady(t, slowest)
 	s.stop()
-	if err := journalVerify(&lockedBuffer{}, dir); err != nil {
+	if err := journalVerify(&lockedBuffer{}, dir, ""); err != nil {
 		t.Errorf("journal verify: %v", err)
 	}
 	if len(a.keys) == 0 {

@@ -48,18 +48,25 @@ was false.`,
 	cat.Flags().IntVar(&o.limit, "limit", 0, "entries at most; 0 is all")
 	cat.Flags().BoolVar(&o.raw, "raw", false, "include bodies as received")
 	cat.Flags().BoolVar(&o.deliveries, "deliveries", false, "print deliveries only, as replay takes them")
+	var heads string
 	verify := &cobra.Command{
 		Use:   "verify",
 		Short: "Check every frame and the hash chain; name what is damaged",
-		Args:  cobra.NoArgs,
+		Long: `Checks every frame and that each one carries the hash of the one before. Nobody can
+change or leave out an entry without changing every hash after it, and with --heads not
+even then: the file holds heads that a running server noted (audit.head_file), which a
+journal written anew does not have.`,
+		Example: "  signalbox journal verify --heads /mnt/elsewhere/signalbox-heads.jsonl",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return journalVerify(cmd.OutOrStdout(), dir)
+			return journalVerify(cmd.OutOrStdout(), dir, heads)
 		},
 	}
+	verify.Flags().StringVar(&heads, "heads", "", "file of heads noted by audit.head_file to hold the journal against")
 	return group(c, cat, verify)
 }
 
-func journalVerify(w io.Writer, dir string) error {
+func journalVerify(w io.Writer, dir, heads string) error {
 	from, err := journalOf(dir)
 	if err != nil {
 		return err
@@ -71,6 +78,9 @@ func journalVerify(w io.Writer, dir string) error {
 	printReport(w, &rep)
 	if n := len(rep.Damage); n > 0 {
 		return fmt.Errorf("the journal is damaged in %d %s; nothing was changed", n, plural(n, "place", "places"))
+	}
+	if heads != "" {
+		return checkHeads(w, from, heads)
 	}
 	return nil
 }

@@ -251,7 +251,11 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 
 	secure := set.file.TLS.CertFile != "" || strings.HasPrefix(set.base, "https://")
-	people, err := access.New(access.Options{Tokens: []access.Token{{Secret: token, Name: "admin", Role: access.Admin}}, Secure: secure, ExternalURL: set.file.ExternalURL})
+	provider, err := providerOf(set, log)
+	if err != nil {
+		return err
+	}
+	people, err := access.New(access.Options{Tokens: []access.Token{{Secret: token, Name: itsm.AdminName, Role: access.Admin}}, Secure: secure, ExternalURL: set.file.ExternalURL, Records: d, Do: eng.Do, OIDC: provider})
 	if err != nil {
 		return err
 	}
@@ -345,6 +349,7 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	group.Go(func() error {
 		return p.eng.Retain(gctx, p.journal, journal.RetainPolicy{MaxAge: time.Duration(c.Journal.Retention), MaxBytes: int64(c.Journal.MaxBytes)})
 	})
+	group.Go(func() error { return noteHeads(gctx, p.journal, c.Audit, log) })
 	group.Go(func() error { return p.disk.watch(foldCtx) })
 	group.Go(func() error { return p.reload.run(gctx) })
 	group.Go(func() error { return collect(gctx, p.db, log) })

@@ -112,7 +112,7 @@ func TestTortureFullDisk(t *testing.T) {
 		t.Fatal("nothing was ever acknowledged; the test tested nothing")
 	}
 	s.stop()
-	if err := journalVerify(io.Discard, dir); err != nil {
+	if err := journalVerify(io.Discard, dir, ""); err != nil {
 		t.Error(err)
 	}
 }

@@ -105,7 +105,7 @@ func TestTortureKillAtCall(t *testing.T) {
 		} else {
 			t.Fatal(err)
 		}
-		if err := journalVerify(io.Discard, dir); err != nil && isDir(filepath.Join(dir, journalDir)) {
+		if err := journalVerify(io.Discard, dir, ""); err != nil && isDir(filepath.Join(dir, journalDir)) {
 			t.Errorf("journal verify after a kill at call %d: %v", n, err)
 		}
 		s.run()

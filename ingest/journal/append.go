@@ -270,6 +270,9 @@ func (l *Log) settle(g *group) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if g.err == nil {
+		l.sealed = place{next: g.first + itsm.Offset(len(g.ends)), at: g.at, chain: l.w.chain}
+	}
 	if len(l.queue) > 0 {
 		return false
 	}

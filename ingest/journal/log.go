@@ -105,6 +105,7 @@ type Log struct {
 	queued   int // bytes in the queue
 	records  int // records in the queue
 	last     place
+	sealed   place // the last one whose hash is known
 	segments []*segment
 	pins     map[*Pin]bool // while there is one, retention removes nothing
 	spare    string        // retired segment file waiting for reuse
@@ -170,6 +171,7 @@ func (l *Log) recover() error {
 	if err != nil {
 		return itsm.Wrap(itsm.Unavailable, err, "journal %s cannot be opened for writing", l.opts.Dir)
 	}
+	l.sealed = l.last
 	l.measure()
 	l.pace = pace{last: l.last.at, since: l.opts.Elapsed()}
 	l.opts.Log.Info("journal opened", "dir", l.opts.Dir, "oldest", l.segments[0].head.next, "offset", l.last.next-1,

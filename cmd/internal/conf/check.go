@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"signalbox/itsm"
 )
 
 var (
@@ -31,6 +33,12 @@ func (r *reader) check(f *File) {
 		r.bad("tls.key_file", "missing", "both cert_file and key_file, or neither")
 	case f.TLS.CertFile == "" && f.TLS.KeyFile != "":
 		r.bad("tls.cert_file", "missing", "both cert_file and key_file, or neither")
+	}
+	if o := f.Auth.OIDC; o.IsSet() {
+		r.oidc(o)
+	}
+	if f.Audit.HeadEvery < Duration(time.Second) {
+		r.bad("audit.head_every", time.Duration(f.Audit.HeadEvery).String(), "1s or more")
 	}
 	r.oneOf("log.level", f.Log.Level, logLevels)
 	r.oneOf("log.format", f.Log.Format, logFormats)
@@ -58,6 +66,29 @@ func (r *reader) check(f *File) {
 	for _, fault := range f.Core().Faults() {
 		r.bad(pathOf(fault.Field), fault.Value, fault.Expected)
 	}
+}
+
+// oidc checks a provider. Its address is https, because whoever can change its
+// answers can be anybody; on this machine alone that does not matter.
+func (r *reader) oidc(o OIDC) {
+	u, err := url.Parse(o.Issuer)
+	switch {
+	case o.Issuer == "":
+		r.bad("auth.oidc.issuer", "missing", "the provider's address such as https://id.example.org/realms/ops")
+	case err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		r.bad("auth.oidc.issuer", strconv.Quote(cut(o.Issuer)), "an https address such as https://id.example.org/realms/ops")
+	}
+	if o.ClientID == "" {
+		r.bad("auth.oidc.client_id", "missing", "the name under which the provider knows this server")
+	}
+	if len(o.RoleMap) == 0 && o.DefaultRole == itsm.RoleNobody {
+		r.bad("auth.oidc.role_map", "missing", "a role for at least one group, or a default_role: nobody could sign in")
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // pathOf is where a field of the core's configuration stands in the file.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"signalbox/correlate"
+	"signalbox/itsm"
 )
 
 // File is signalbox.yml. Every field is optional.
@@ -26,6 +27,7 @@ type File struct {
 	DataDir     string               `yaml:"data_dir"`     // ./data
 	TLS         TLS                  `yaml:"tls"`
 	Auth        Auth                 `yaml:"auth"`
+	Audit       Audit                `yaml:"audit"`
 	Sources     map[string]Source    `yaml:"sources"`
 	Connectors  map[string]Connector `yaml:"connectors"`
 	Correlation correlate.Config     `yaml:"correlation"`
@@ -46,6 +48,30 @@ type TLS struct {
 // Auth holds the credentials of people.
 type Auth struct {
 	AdminToken Secret `yaml:"admin_token"`
+	OIDC       OIDC   `yaml:"oidc"`
+}
+
+// OIDC is an OpenID provider where people may sign in as well.
+type OIDC struct {
+	Issuer       string               `yaml:"issuer"` // https; without it there is no provider
+	ClientID     string               `yaml:"client_id"`
+	ClientSecret Secret               `yaml:"client_secret"` // missing for a public client
+	Scopes       []string             `yaml:"scopes"`        // beside openid; [profile, email]
+	NameClaim    string               `yaml:"name_claim"`    // whose value is the user's name; preferred_username, or else email
+	GroupsClaim  string               `yaml:"groups_claim"`  // groups
+	RoleMap      map[string]itsm.Role `yaml:"role_map"`      // by group; the greatest counts
+	DefaultRole  itsm.Role            `yaml:"default_role"`  // of who is in none of these; missing: they are refused
+	Label        string               `yaml:"label"`         // on the button; the issuer's host
+}
+
+// IsSet reports whether the file says anything of it.
+func (o OIDC) IsSet() bool { return !reflect.DeepEqual(o, OIDC{}) }
+
+// Audit says where the head of the journal's chain is noted: whoever has it can
+// prove later that nothing before it was changed or cut off.
+type Audit struct {
+	HeadFile  string   `yaml:"head_file"`  // a line is added each time; missing: the log alone
+	HeadEvery Duration `yaml:"head_every"` // 15m; 0 takes it too
 }
 
 // Source is one configured sender.
@@ -177,6 +203,7 @@ const (
 	fileBytesMax   = 4 << 20
 
 	defaultMissingAfter = 5 * time.Minute
+	defaultHeadEvery    = 15 * time.Minute
 )
 
 // Load reads path, and the environment over it. A missing file is an error only
@@ -224,6 +251,9 @@ func (f *File) defaults() {
 	}
 	if f.Log.Format == "" {
 		f.Log.Format = "text"
+	}
+	if f.Audit.HeadEvery == 0 {
+		f.Audit.HeadEvery = Duration(defaultHeadEvery)
 	}
 	if f.Heartbeat.Every == 0 {
 		f.Heartbeat.Every = Duration(time.Minute)

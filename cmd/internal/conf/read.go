@@ -259,6 +259,7 @@ var expectations = map[reflect.Type]string{
 	reflect.TypeFor[URL]():                "a URL such as https://hc-ping.com/…, or env:NAME or file:PATH that holds one",
 	reflect.TypeFor[Direction]():          "from_affects_to (to is affected when from fails) or to_affects_from (the reverse)",
 	reflect.TypeFor[itsm.Priority]():      "P1, P2, P3, P4 or P5",
+	reflect.TypeFor[itsm.Role]():          "viewer, responder, problem_manager or admin",
 }
 
 func expectation(t reflect.Type) string {
