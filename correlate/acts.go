@@ -307,16 +307,20 @@ func (s *State) actNote(i *incident, a *itsm.Act) itsm.Outcome {
 	if bad := noteTooLong(a); bad != nil {
 		return *bad
 	}
-	by := doerOf(a)
+	s.addNote(i, doerOf(a), a.Text)
+	return done(a)
+}
+
+// addNote writes a note and sends it to the partners that know i.
+func (s *State) addNote(i *incident, by doer, text string) {
 	i.lastActivity = s.now
-	s.timeline(i, "note", by.actor, a.Text)
+	s.timeline(i, "note", by.actor, text)
 	s.touchIncident(i)
 	for n := range i.told {
 		if t := &i.told[n]; t.epoch != 0 && t.connector != by.origin {
-			s.intend(i, t, itsm.Note, by, a.Text)
+			s.intend(i, t, itsm.Note, by, text)
 		}
 	}
-	return done(a)
 }
 
 func noteTooLong(a *itsm.Act) *itsm.Outcome {
@@ -339,6 +343,7 @@ func (s *State) actCancel(i *incident, a *itsm.Act) itsm.Outcome {
 	if i.state.IsOpen() {
 		s.openIncidents--
 	}
+	s.uncount(i)
 	i.state, i.stillFires = itsm.Cancelled, false
 	i.unhold()
 	for _, m := range i.members {

@@ -65,4 +65,10 @@
 // 2026-11 Partners who were told of an incident hear of its end whatever the
 // rules say by then. A route that names nobody who exists counts as failed, and
 // everybody is told.
+//
+// 2026-11 A problem has one number from its proposal on, so that what a person
+// accepts, dismisses and links to keeps its address. Histories are looked at when an
+// incident resolves, never for an event; a timer only waits for a fix to prove itself
+// and for a dismissal to run out. Rejected: a nightly run over all incidents, which
+// costs more every night and tells a day late.
 package correlate

@@ -141,7 +141,11 @@ func (s *State) archive(a *archive) error {
 	if a.bad {
 		return itsm.Errorf(itsm.Invalid, "state: damaged: its counts do not fit")
 	}
-	return s.archiveGroup(a)
+	if err := s.archiveGroup(a); err != nil || a.version < 5 {
+		return err
+	}
+	s.archiveProblems(a)
+	return nil
 }
 
 func (s *State) archiveConfig(a *archive) error {
@@ -351,5 +355,10 @@ func (s *State) rearm() {
 	}
 	if s.silences.wake != 0 {
 		s.timers.push(timer{s.silences.wake, wakeSilences, 0})
+	}
+	for _, n := range sortedKeys(s.problems.list) {
+		if t := s.problems.list[n]; t.wake != 0 {
+			s.timers.push(timer{t.wake, wakeProblem, uint64(n)})
+		}
 	}
 }

@@ -142,6 +142,9 @@ func archivePolicy(a *archive, pp **policy) {
 	for _, v := range []*string{&p.title, &p.group, &p.runbook, &p.signature, &p.impactBy, &p.urgencyBy, &p.route, &p.spoke} {
 		text(a, v)
 	}
+	if a.version >= 5 {
+		text(a, &p.signedBy)
+	}
 	labels(a, &p.labels)
 	for _, v := range []*Duration{&p.delay, &p.resolveAfter, &p.reopenWithin} {
 		num(a, v)

@@ -203,6 +203,7 @@ func (s *State) settle(i *incident, by doer, text string) {
 	if s.assembling {
 		return
 	}
+	s.recognise(i)
 	s.tell(i, by, text)
 	s.scheduleIncident(i)
 }
@@ -312,6 +313,7 @@ func (s *State) incidentDue(i *incident) {
 	case i.state.IsOpen():
 		if i.causesDue != 0 && i.causesDue <= s.now {
 			s.refreshCauses(i)
+			s.recognise(i)
 			s.touchIncident(i)
 		}
 		if wait, never := s.resolveAfter(i); i.firing == 0 && !i.flaps() && i.clearedAt != 0 && !never && i.clearedAt.Add(wait.Std()) <= s.now {

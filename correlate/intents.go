@@ -119,7 +119,7 @@ func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
 	if !c.Pageless {
 		s.pages.spend(c.Name, s.now)
 	}
-	s.intend(i, t, itsm.Trigger, by, i.reason())
+	s.intend(i, t, itsm.Trigger, by, i.reason()+s.knownSays(i))
 	return t
 }
 

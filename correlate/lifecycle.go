@@ -25,6 +25,10 @@ func (s *State) resolve(i *incident, by doer, code, note, text string) {
 	s.touchIncident(i)
 	s.tell(i, by, text)
 	s.scheduleIncident(i)
+	if by.actor == actSystem.actor || code != itsm.CloseCodes[0] && code != "workaround" {
+		note = "" // only of these does a note say what fixed it
+	}
+	s.countResolved(i, note)
 }
 
 // canReopen reports whether a new episode of a member reopens i.
@@ -100,5 +104,6 @@ func (s *State) forgetIncident(i *incident) {
 	}
 	delete(s.incidents, i.number)
 	delete(s.silences.hushed, i.number)
+	delete(s.problems.of, i.number)
 	s.forgetGatherings(i)
 }

@@ -46,6 +46,7 @@ func (s *State) mergeHot(into, from itsm.IncidentNumber) {
 // merge moves every member of from into into. Both numbers stay; splitting the
 // same alerts out again takes it back.
 func (s *State) merge(into, from *incident, by doer, evidenceBy, because string) {
+	s.uncount(from)
 	from.before, from.state, from.mergedInto = from.state, itsm.Cancelled, into.number
 	s.openIncidents--
 	first := len(into.members)

@@ -9,7 +9,21 @@ import (
 
 // objectActors does each kind of act on what is no incident. Each area of the
 // fold adds its own.
-var objectActors = map[itsm.ActKind]func(*State, *itsm.Act) itsm.Outcome{}
+var objectActors = map[itsm.ActKind]func(*State, *itsm.Act) itsm.Outcome{
+	itsm.ActProblemCreate:      (*State).problemAct,
+	itsm.ActProblemAccept:      (*State).problemAct,
+	itsm.ActProblemDismiss:     (*State).problemAct,
+	itsm.ActProblemMerge:       (*State).problemAct,
+	itsm.ActProblemAssign:      (*State).problemAct,
+	itsm.ActProblemState:       (*State).problemAct,
+	itsm.ActProblemRootCause:   (*State).problemAct,
+	itsm.ActProblemWorkaround:  (*State).problemAct,
+	itsm.ActProblemKnownError:  (*State).problemAct,
+	itsm.ActProblemCommunicate: (*State).problemAct,
+	itsm.ActProblemLink:        (*State).problemAct,
+	itsm.ActProblemUnlink:      (*State).problemAct,
+	itsm.ActProblemNote:        (*State).problemAct,
+}
 
 // objectAct checks what all such acts have in common.
 func (s *State) objectAct(a *itsm.Act, do func(*State, *itsm.Act) itsm.Outcome) itsm.Outcome {

@@ -19,7 +19,7 @@ type policy struct {
 // said is the part of a policy that compares.
 type said struct {
 	title, group, runbook string
-	signature             string
+	signature, signedBy   string // what makes it the same trouble as another, and the rule that says so
 	delay                 Duration
 	resolveAfter          Duration // -1: never by itself; 0: not set
 	reopenWithin          Duration // 0: not set
@@ -108,7 +108,10 @@ func (s *State) govern(i *incident) {
 			p.urgencyBy = r.ID
 		}
 	}
-	p.signature, _ = k.run.Signature()
+	var signer *rules.Rule
+	if p.signature, signer = k.run.Signature(); signer != nil {
+		p.signedBy = signer.ID
+	}
 	spoke := s.spokeOf(k, nil)
 	was := i.policy()
 	i.rules().policy = p

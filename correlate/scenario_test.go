@@ -28,6 +28,9 @@ import (
 //	at 00:07 acknowledge 1 by=pagerduty:jane origin=pd
 //	at 00:08 maintenance.put object=MNT0000001 {"reason": "…"}   the JSON is the act's body
 //	tick 00:30                                         time passes, with every tick that is due
+//	at 00:08 problem.accept 1 owner=mira              an act on PRB0000001
+//	want problem 1 state=new incidents=3 tests=excess effect=
+//	want problem log 1 proposed accepted              these kinds, in this order
 //	want incident 1 P1 state=new cause=db1 alerts=2 title~db1
 //	want no incident 2
 //	want alert 1 status=firing incident=1
@@ -262,6 +265,10 @@ func (sc *scenario) happen(verb string, f []string) {
 	case "silences":
 		sc.do(Input{Act: sc.silencesOf(f)})
 	default:
+		if strings.HasPrefix(verb, "problem.") {
+			sc.do(Input{Act: sc.problemActOf(verb, f)})
+			return
+		}
 		sc.do(Input{Act: sc.actOf(verb, f)})
 	}
 }

@@ -74,6 +74,8 @@ type State struct {
 	people   people
 	silences silences
 
+	problems problems
+
 	timers        timerHeap
 	idempotent    repeats
 	deliveries    repeats
@@ -102,6 +104,7 @@ func New(c Config, g *cmdb.Graph) *State {
 		people:  newPeople(),
 		changes: newChanges(), windows: newWindows(),
 	}
+	s.problems = newProblems()
 	s.group = grouping{s: s, g: group.New(c.grouping(), g)}
 	s.group.g.UseChanges(changesOn{s})
 	return s
@@ -216,7 +219,9 @@ func (s *State) Flush() []itsm.Decision {
 	slices.SortFunc(s.dirtyIncidents, func(a, b *incident) int { return cmp.Compare(a.number, b.number) })
 	for _, i := range s.dirtyIncidents {
 		i.dirty = false
-		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutIncident, Incident: i.record()})
+		r := i.record()
+		r.Problem = s.recurs(i).problem.String()
+		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutIncident, Incident: r})
 	}
 	clear(s.dirtyAlerts)
 	clear(s.dirtyIncidents)

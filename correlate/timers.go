@@ -16,6 +16,7 @@ const (
 	wakePages     wakeClass = 4 // pages held back by a budget
 	wakeGathering wakeClass = 5 // hold, absence and window of a correlation rule
 	wakeSilences  wakeClass = 9 // begin or end of a silence
+	wakeProblem   wakeClass = 8 // a fix that proves effective, a dismissal that ran out
 )
 
 // timer is one entry of the heap. An entity has at most one valid entry: the one
@@ -115,6 +116,9 @@ func (s *State) valid(t timer) bool {
 	case wakeWindow:
 		m := s.windows.all[itsm.MaintenanceNumber(t.id)]
 		return m != nil && m.wake == t.due
+	case wakeProblem:
+		p := s.problems.list[itsm.ProblemNumber(t.id)]
+		return p != nil && p.wake == t.due
 	}
 	return false
 }
@@ -181,5 +185,9 @@ func (s *State) wake(t timer) {
 		m := s.windows.all[itsm.MaintenanceNumber(t.id)]
 		m.wake = 0
 		s.windowDue(m)
+	case wakeProblem:
+		p := s.problems.list[itsm.ProblemNumber(t.id)]
+		p.wake = 0
+		s.problemDue(p)
 	}
 }

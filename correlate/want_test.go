@@ -15,6 +15,8 @@ func (sc *scenario) want(f []string) {
 		sc.wantNone(f[1:])
 	case "incident":
 		sc.wantIncident(f[1:])
+	case "problem":
+		sc.wantProblem(f[1:])
 	case "alert":
 		a, ok := sc.alerts[itsm.AlertNumber(sc.number(f[1]))]
 		if !ok {
@@ -90,6 +92,10 @@ func (sc *scenario) wantNone(f []string) {
 		if i, ok := sc.incidents[sc.number(f[1])]; ok {
 			sc.errorf("got incident %s %q, want none", i.Number, i.Title)
 		}
+	case f[0] == "problem" && len(f) == 1:
+		if ps := sc.s.Problems(); len(ps) > 0 {
+			sc.errorf("got problem %s %q, want none", ps[0].Number, ps[0].Title)
+		}
 	case f[0] == "alert" && len(f) == 2:
 		if a, ok := sc.alerts[itsm.AlertNumber(sc.number(f[1]))]; ok {
 			sc.errorf("got alert %s %q, want none", a.Number, a.Title)
@@ -139,7 +145,7 @@ func incidentWords(i itsm.Incident) map[string]string {
 		"unbound": strings.Join(i.Unbound, ","), "assignee": i.Assignee, "group": i.Group, "links": fmt.Sprint(len(i.Links)),
 		"follows": i.Follows.String(), "merged": i.MergedInto.String(), "still": fmt.Sprint(i.StillFiring), "storm": fmt.Sprint(i.Storm),
 		"severity": i.Severity.String(), "version": fmt.Sprint(i.Version), "labels": labelWords(i.Labels), "maybe": fmt.Sprint(len(i.MaybeRelated)), "cause": "",
-		"runbook": i.Runbook, "signature": i.Signature,
+		"runbook": i.Runbook, "problem": i.Problem, "signature": i.Signature,
 	}
 	if len(i.Causes) > 0 {
 		m["cause"], m["why"] = i.Causes[0].CI, i.Causes[0].Because

@@ -1,9 +1,7 @@
 package itsm
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -12,12 +10,7 @@ import (
 type ProblemNumber uint64
 
 // String formats the number as PRB0000001; zero is "".
-func (n ProblemNumber) String() string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("PRB%07d", uint64(n))
-}
+func (n ProblemNumber) String() string { return numbered("PRB", uint64(n)) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (n ProblemNumber) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
@@ -33,14 +26,10 @@ func (n *ProblemNumber) UnmarshalText(b []byte) error {
 	return err
 }
 
-// ParseProblemNumber reads PRB0000001, in either case.
+// ParseProblemNumber reads a public problem number.
 func ParseProblemNumber(s string) (ProblemNumber, error) {
-	if len(s) > 3 && strings.EqualFold(s[:3], "PRB") {
-		if n, err := strconv.ParseUint(s[3:], 10, 64); err == nil && n > 0 && ProblemNumber(n).String() == strings.ToUpper(s) {
-			return ProblemNumber(n), nil
-		}
-	}
-	return 0, Errorf(NotFound, "problem %q: expected a number such as PRB0000001", s)
+	n, err := parseNumbered("PRB", s)
+	return ProblemNumber(n), err
 }
 
 // ProblemState is where a problem is on its way from a proposal to a fixed cause.
@@ -122,13 +111,13 @@ type ProblemTest struct {
 
 // ProblemIncident is one occurrence of a problem.
 type ProblemIncident struct {
-	Number      IncidentNumber `json:"number"`
-	OpenedAt    Time           `json:"opened_at"`
-	ResolvedAt  Time           `json:"resolved_at"`
-	Reopens     uint32         `json:"reopens"`
-	Change      string         `json:"change,omitempty"`        // that came shortly before it
-	ChangeAfter int64          `json:"change_before,omitempty"` // seconds from the change to the incident
-	LinkedBy    string         `json:"linked_by,omitempty"`     // person who linked it; "": its signature matched
+	Number       IncidentNumber `json:"number"`
+	OpenedAt     Time           `json:"opened_at"`
+	ResolvedAt   Time           `json:"resolved_at"`
+	Reopens      uint32         `json:"reopens"`
+	Change       string         `json:"change,omitempty"`        // that came shortly before it
+	ChangeBefore int64          `json:"change_before,omitempty"` // seconds from the change to the incident
+	LinkedBy     string         `json:"linked_by,omitempty"`     // person who linked it; "": its signature matched
 }
 
 // Words of Problem.Effect.
@@ -150,13 +139,13 @@ type Problem struct {
 	Env        string        `json:"env"`
 	Services   []string      `json:"services"`
 
-	Tests       []ProblemTest     `json:"tests"`
-	Count       uint64            `json:"count"`        // incidents of its signatures since they were first seen
-	Incidents   []ProblemIncident `json:"incidents"`    // newest last; at most ProblemIncidentsMax
-	MonthlyCost int64             `json:"monthly_cost"` // person-minutes expected a month: rate × median duration × people
-	RateMilli   int64             `json:"rate_milli"`   // thousandths of an incident a month
-	MedianMin   int64             `json:"median_minutes"`
-	People      int64             `json:"people"` // involved in one, at the median; at least 1
+	Tests         []ProblemTest     `json:"tests"`
+	Count         uint64            `json:"count"`        // incidents of its signatures since they were first seen
+	Incidents     []ProblemIncident `json:"incidents"`    // newest last; at most ProblemIncidentsMax
+	MonthlyCost   int64             `json:"monthly_cost"` // person-minutes expected a month: rate × median duration × people
+	RateMilli     int64             `json:"rate_milli"`   // thousandths of an incident a month
+	MedianMinutes int64             `json:"median_minutes"`
+	People        int64             `json:"people"` // involved in one, at the median; at least 1
 
 	Owner      string   `json:"owner"`
 	Team       string   `json:"team"`
@@ -197,21 +186,21 @@ type ProblemNote struct {
 	Text  string `json:"text"`
 }
 
-// Acts on problems. Act.Object names the problem, Act.Body what they carry.
+// Acts on problems. Act.Object names the problem, Act.Body what they carry, a ProblemBody.
 const (
-	ActProblemCreate      ActKind = "problem_create" // of an incident, by a person
-	ActProblemAccept      ActKind = "problem_accept"
-	ActProblemDismiss     ActKind = "problem_dismiss"
-	ActProblemMerge       ActKind = "problem_merge"
-	ActProblemAssign      ActKind = "problem_assign"
-	ActProblemState       ActKind = "problem_state"
-	ActProblemRootCause   ActKind = "problem_root_cause"
-	ActProblemWorkaround  ActKind = "problem_workaround"
-	ActProblemKnownError  ActKind = "problem_known_error"
-	ActProblemCommunicate ActKind = "problem_communicate"
-	ActProblemLink        ActKind = "problem_link"
-	ActProblemUnlink      ActKind = "problem_unlink"
-	ActProblemNote        ActKind = "problem_note"
+	ActProblemCreate      ActKind = "problem.create" // of an incident, by a person
+	ActProblemAccept      ActKind = "problem.accept"
+	ActProblemDismiss     ActKind = "problem.dismiss"
+	ActProblemMerge       ActKind = "problem.merge"
+	ActProblemAssign      ActKind = "problem.assign"
+	ActProblemState       ActKind = "problem.state"
+	ActProblemRootCause   ActKind = "problem.root_cause"
+	ActProblemWorkaround  ActKind = "problem.workaround"
+	ActProblemKnownError  ActKind = "problem.known_error"
+	ActProblemCommunicate ActKind = "problem.communicate"
+	ActProblemLink        ActKind = "problem.link"
+	ActProblemUnlink      ActKind = "problem.unlink"
+	ActProblemNote        ActKind = "problem.note"
 )
 
 // ProblemBody is what an act on a problem carries; each kind uses some of it.

@@ -39,7 +39,8 @@ A line is a generic event, or a recorded delivery {"at","source","body"} whose
 source names a built-in or configured source (alertmanager when it is missing);
 'signalbox journal cat --deliveries' writes such lines.
 Into DIR go members.jsonl (one line an input event with its incident),
-incidents.jsonl, problems.jsonl and summary.json.`,
+incidents.jsonl, problems.jsonl (what keeps coming back, by which tests) and
+summary.json.`,
 		Example: "  signalbox replay --events last-month.jsonl --cmdb cmdb.yaml --out result\n  signalbox replay --events - --cmdb cis.csv --cmdb relations.csv --out result",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -214,6 +215,7 @@ type summary struct {
 	Undecodable  int       `json:"undecodable_lines"`
 	Events       int       `json:"events"`
 	Incidents    int       `json:"incidents"`
+	Problems     int       `json:"problems"` // candidates that the recording speaks for
 	FirstEventAt itsm.Time `json:"first_event_at"`
 	LastEventAt  itsm.Time `json:"last_event_at"`
 	Totals       any       `json:"totals"` // of the fold: see correlate.Totals
@@ -254,14 +256,44 @@ func writeReplay(dir string, r *engine.Replayed, bad int) error {
 	if err != nil {
 		return err
 	}
-	if err := writeLines(filepath.Join(dir, "problems.jsonl"), func(*json.Encoder) error { return nil }); err != nil {
+	err = writeLines(filepath.Join(dir, "problems.jsonl"), func(enc *json.Encoder) error {
+		for i := range r.Problems {
+			if err := enc.Encode(problemOf(&r.Problems[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	return writeLines(filepath.Join(dir, "summary.json"), func(enc *json.Encoder) error {
 		enc.SetIndent("", "  ")
-		return enc.Encode(summary{Lines: r.Lines, Undecodable: bad, Events: len(r.Members), Incidents: len(r.Incidents) - merged,
+		return enc.Encode(summary{Lines: r.Lines, Undecodable: bad, Events: len(r.Members), Incidents: len(r.Incidents) - merged, Problems: len(r.Problems),
 			FirstEventAt: r.First, LastEventAt: r.Last, Totals: r.Totals})
 	})
+}
+
+// problemLine is a candidate: what passes which tests, and the numbers in words.
+type problemLine struct {
+	Problem     string   `json:"problem"`
+	Signature   string   `json:"signature"`
+	Tests       []string `json:"tests"`
+	Incidents   []string `json:"incidents"`
+	Because     []string `json:"because"`      // of each test
+	Cause       string   `json:"cause"`        // id of the CI
+	MonthlyCost int64    `json:"monthly_cost"` // person-minutes
+}
+
+func problemOf(p *itsm.Problem) problemLine {
+	l := problemLine{Problem: p.Number.String(), Signature: p.Signature, Tests: []string{}, Incidents: []string{}, Because: []string{}, Cause: p.Cause, MonthlyCost: p.MonthlyCost}
+	for _, t := range p.Tests {
+		l.Tests, l.Because = append(l.Tests, t.Test), append(l.Because, t.Text)
+	}
+	for _, i := range p.Incidents {
+		l.Incidents = append(l.Incidents, i.Number.String())
+	}
+	return l
 }
 
 // incidentLine is the incident as in the API, with the scorer's two names beside.

@@ -37,6 +37,7 @@ type ReplayOptions struct {
 type Replayed struct {
 	Members   []Member        // one per input event, in input order
 	Incidents []itsm.Incident // by number
+	Problems  []itsm.Problem  // what keeps coming back, by number
 	Totals    correlate.Totals
 	Lines     int
 	First     itsm.Time
@@ -150,5 +151,6 @@ func (r *replayer) finish(out *Replayed) {
 		out.Members = append(out.Members, Member{ID: r.names[i], Incident: r.p.Incident(e)})
 	}
 	out.Incidents = r.p.Incidents()
+	out.Problems = r.p.f.State.Problems()
 	out.Totals = r.p.f.State.Totals()
 }

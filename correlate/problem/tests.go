@@ -2,6 +2,7 @@ package problem
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"signalbox/itsm"
@@ -293,4 +294,9 @@ func (s *Series) pair(on []Occurrence, l Look) (best itsm.ProblemTest, found boo
 		found = true
 	}
 	return best, found
+}
+
+// Named reports whether a finding of the test pair is about p.
+func (p Pair) Named(f itsm.ProblemTest) bool {
+	return f.Test == Together && strings.Contains(f.Text, " of "+clip(p.Other.Signature.String())+"; "+p.Because)
 }

@@ -39,3 +39,7 @@ func isRandom(s string) bool {
 }
 
 func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
+
+// Workloads lists the workloads a pod's name may show, likeliest first; none when
+// it does not look like a pod's.
+func Workloads(pod string) []string { return workloadsOf(nil, pod) }
