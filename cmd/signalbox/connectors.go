@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors"
@@ -35,6 +36,7 @@ var connectorKinds = map[string]connectorKind{
 	"alertmanager": alertmanagerKind,
 	"pagerduty":    pagerDutyKind,
 	"slack":        slackKind,
+	"servicenow":   serviceNowKind,
 }
 
 // connectorEnv is what every connector is made with.
@@ -146,4 +148,17 @@ func readOptional(key string, s conf.Secret) (string, error) {
 		return "", fmt.Errorf("%s: %w", key, err)
 	}
 	return v, nil
+}
+
+// readBasic reads a secret of the form user:password.
+func readBasic(key string, s conf.Secret) (user, password string, err error) {
+	v, err := readOptional(key, s)
+	if err != nil || v == "" {
+		return "", "", err
+	}
+	user, password, ok := strings.Cut(v, ":")
+	if !ok || user == "" || password == "" {
+		return "", "", fmt.Errorf("%s: the secret %s holds no user:password", key, s)
+	}
+	return user, password, nil
 }

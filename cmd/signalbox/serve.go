@@ -362,6 +362,11 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	for _, m := range p.monitors {
 		group.Go(func() error { return m.Run(gctx) })
 	}
+	for _, c := range p.set.partners.inOrder() {
+		if puller, ok := c.Connector.(connectors.Puller); ok {
+			group.Go(func() error { return connectors.Poll(gctx, puller, p.eng, log) })
+		}
+	}
 	group.Go(func() error { return p.app.Listener(l) })
 	group.Go(func() error {
 		<-gctx.Done()

@@ -12,17 +12,20 @@ import (
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/ingest/source/datadog"
+	"signalbox/ingest/source/kind"
+	"signalbox/ingest/source/servicenow"
 )
 
 func snippetsCommand() *cobra.Command {
 	var base, config string
 	c := &cobra.Command{
-		Use:   "snippets [curl|alertmanager|prometheus|datadog|rules|dashboard]",
+		Use:   "snippets [curl|alertmanager|prometheus|datadog|rules|dashboard|servicenow]",
 		Short: "Print what to paste into each sender, and the monitoring of Signalbox itself",
 		Long: `Prints what to paste into each sender, with the server's address: --external-url, or
-what the configuration says (external_url, else listen). Two more are printed only
-when named: 'rules', Prometheus alert rules for Signalbox itself, and
-'dashboard', a Grafana dashboard to import.`,
+what the configuration says (external_url, else listen). Three more are printed only
+when named: 'rules', Prometheus alert rules for Signalbox itself, 'dashboard', a
+Grafana dashboard to import, and 'servicenow', the business rule that tells of
+changes there.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := fromEnv(cmd); err != nil {
@@ -96,8 +99,12 @@ func printSnippets(w io.Writer, base string, only []string) error {
 			_, err = w.Write(b)
 			return err
 		}
+		if only[0] == kind.ServiceNow {
+			_, err := io.WriteString(w, strings.Replace(servicenow.Script, "SIGNALBOX_WEBHOOK", strings.TrimSuffix(base, "/")+"/webhooks/servicenow", 1))
+			return err
+		}
 		if !slices.ContainsFunc(snippets(base), func(s snippet) bool { return s.name == only[0] }) {
-			return fmt.Errorf("no snippet %q; expected curl, alertmanager, prometheus, datadog, rules or dashboard", only[0])
+			return fmt.Errorf("no snippet %q; expected curl, alertmanager, prometheus, datadog, rules, dashboard or servicenow", only[0])
 		}
 	}
 	for _, s := range snippets(base) {

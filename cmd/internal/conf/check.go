@@ -14,7 +14,7 @@ import (
 
 var (
 	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty"}
-	connectorKinds = []string{"alertmanager", "pagerduty", "slack"}
+	connectorKinds = []string{"alertmanager", "pagerduty", "servicenow", "slack"}
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}
 	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}
@@ -54,6 +54,7 @@ func (r *reader) check(f *File) {
 			r.bad(path+".page_budget", strconv.Itoa(c.PageBudget), "0, which is the default, or more")
 		}
 		r.ofKind(path, c)
+		r.partner(path, c)
 		r.address(path+".events_url", c.EventsURL)
 		r.address(path+".api_url", c.APIURL)
 		r.monitor(path, f, n)

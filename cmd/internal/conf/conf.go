@@ -137,23 +137,48 @@ type Connector struct {
 	APIToken       Secret   `yaml:"api_token" for:"pagerduty,slack"`
 	From           string   `yaml:"from" for:"pagerduty"`
 	EventsURL      string   `yaml:"events_url" for:"pagerduty"`
-	APIURL         string   `yaml:"api_url" for:"pagerduty,slack"`
+	APIURL         string   `yaml:"api_url" for:"pagerduty,slack,servicenow"`
 	Channel        string   `yaml:"channel" for:"slack"` // id of the channel
-	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty,slack"`
+	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty,slack,servicenow"`
 
 	URLs                 []string `yaml:"urls" for:"alertmanager"`    // every replica of one Alertmanager
 	Sources              []string `yaml:"sources" for:"alertmanager"` // whose alerts all come from there, and from nowhere else
 	SilenceOnAcknowledge bool     `yaml:"silence_on_acknowledge" for:"alertmanager"`
-	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`   // how long a silence lasts that nobody prolongs; 2h
-	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"` // left out of silences, such as an HA pair's replica label
-	Basic                Secret   `yaml:"basic" for:"alertmanager"`         // user:password
+	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`      // how long a silence lasts that nobody prolongs; 2h
+	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"`    // left out of silences, such as an HA pair's replica label
+	Basic                Secret   `yaml:"basic" for:"alertmanager,servicenow"` // user:password
 	Bearer               Secret   `yaml:"bearer" for:"alertmanager"`
 
 	RoutingKeys        map[string]Secret `yaml:"routing_keys" for:"pagerduty"`        // integration keys by the id of our service
 	EscalationPolicies map[string]string `yaml:"escalation_policies" for:"pagerduty"` // ids by team
 	Users              map[string]string `yaml:"users" for:"pagerduty"`               // ids by assignee
 	StatusUpdates      bool              `yaml:"status_updates" for:"pagerduty"`      // stakeholders are told of material changes
+
+	OAuth    OAuth    `yaml:"oauth" for:"servicenow"`
+	OwnUsers []string `yaml:"own_users" for:"servicenow"` // accounts whose changes there are ours, besides the one of basic
+
+	Target          string              `yaml:"target" for:"servicenow"`           // incident or em_event; incident
+	AssignmentGroup string              `yaml:"assignment_group" for:"servicenow"` // of incidents whose own group is not known there
+	Caller          string              `yaml:"caller" for:"servicenow"`           // user name of the caller of new incidents
+	CIField         string              `yaml:"ci_field" for:"servicenow"`         // field of cmdb_ci that holds the ids of our CIs; name
+	States          map[string][]string `yaml:"states" for:"servicenow"`           // our states and its choices; the first of each is written
+	CloseCodes      map[string]string   `yaml:"close_codes" for:"servicenow"`      // our close codes and its
+	Fields          map[string]string   `yaml:"fields" for:"servicenow"`           // of a new record, besides
+	PollEvery       Duration            `yaml:"poll_every" for:"servicenow"`       // how often to ask what changed there; 0: its webhooks tell
+	CMDBTables      []string            `yaml:"cmdb_tables" for:"servicenow"`      // that 'cmdb pull' reads; cmdb_ci
 }
+
+// OAuth is how a connector gets its tokens: by client credentials, or with a refresh
+// token where there is one.
+type OAuth struct {
+	ClientID     string `yaml:"client_id"`
+	ClientSecret Secret `yaml:"client_secret"`
+	RefreshToken Secret `yaml:"refresh_token"`
+	TokenURL     string `yaml:"token_url"` // the partner's own
+}
+
+// IsSet reports whether the file says anything of it.
+func (o OAuth) IsSet() bool { return o != OAuth{} }
 
 // CMDB says what people's own relation types and labels mean.
 type CMDB struct {

@@ -14,6 +14,7 @@ import (
 	"signalbox/ingest/source/generic"
 	"signalbox/ingest/source/pagerduty"
 	"signalbox/ingest/source/prometheus"
+	"signalbox/ingest/source/servicenow"
 	"signalbox/ingest/source/slack"
 	"signalbox/itsm"
 )
@@ -25,17 +26,21 @@ const (
 	Datadog      = "datadog"
 	Generic      = "generic"
 	PagerDuty    = "pagerduty"
+	ServiceNow   = "servicenow"
 	Slack        = "slack"
 )
 
 // Names lists the kinds, sorted.
-func Names() []string { return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus, Slack} }
+func Names() []string {
+	return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus, ServiceNow, Slack}
+}
 
 // Options are what decoders can be told; those of other kinds are ignored.
 type Options struct {
 	Bounds         source.Bounds // of every kind
 	IgnoreLabels   []string      // prometheus: labels that differ between replicas
 	ResolveTimeout time.Duration // prometheus: lease of an alert that names no end; 0 is 5m
+	ServiceNow     servicenow.Config
 }
 
 // Decoder returns the decoder of a kind.
@@ -51,6 +56,10 @@ func Decoder(name string, o Options) (source.TimedDecoder, error) {
 		return source.Decoder(generic.Decode).Within(o.Bounds), nil
 	case PagerDuty:
 		return source.Decoder(pagerduty.Decode).Within(o.Bounds), nil
+	case ServiceNow:
+		c := o.ServiceNow
+		c.Bounds = o.Bounds
+		return c.Decode, nil
 	case Slack:
 		return source.Decoder(slack.Decode).Within(o.Bounds), nil
 	}

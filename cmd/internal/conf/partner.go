@@ -1,0 +1,66 @@
+package conf
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"signalbox/itsm"
+)
+
+// pollMin is how often a partner may be asked at most.
+const pollMin = 5 * time.Second
+
+var targets = []string{"", "incident", "em_event"}
+
+// partner reports what of a connector's words its partner's kind cannot mean.
+func (r *reader) partner(path string, c Connector) {
+	r.address(path+".oauth.token_url", c.OAuth.TokenURL)
+	r.oneOf(path+".target", c.Target, targets)
+	if every := time.Duration(c.PollEvery); every != 0 && every < pollMin {
+		r.bad(path+".poll_every", every.String(), "at least "+pollMin.String()+", or 0 to have webhooks tell")
+	}
+	for _, word := range SortedKeys(c.States) {
+		if _, err := itsm.ParseState(word); err != nil {
+			r.bad(path+".states."+word, "not a state", "new, in_progress, on_hold, resolved, closed or cancelled")
+		} else if len(c.States[word]) == 0 || slices.Contains(c.States[word], "") {
+			r.bad(path+".states."+word, "empty", `a list of the partner's choices such as ["2"]`)
+		}
+	}
+	for _, word := range SortedKeys(c.CloseCodes) {
+		if !slices.Contains(itsm.CloseCodes, word) {
+			r.bad(path+".close_codes."+word, "not a close code", strings.Join(itsm.CloseCodes, ", "))
+		}
+	}
+	if !slices.Contains(connectorKinds, c.Kind) {
+		return
+	}
+	if c.Kind == "servicenow" {
+		r.needed(path+".api_url", c.APIURL, "the instance, such as https://acme.service-now.com")
+		r.signsIn(path, c)
+	}
+}
+
+// signsIn reports a connector without credentials, or with two kinds of them.
+func (r *reader) signsIn(path string, c Connector) {
+	switch {
+	case c.OAuth.IsSet() && c.Basic.IsSet():
+		r.bad(path+".oauth", "given beside basic", "one of the two")
+	case c.OAuth.IsSet():
+		r.needed(path+".oauth.client_id", c.OAuth.ClientID, "the id of the OAuth client")
+		r.needed(path+".oauth.client_secret", c.OAuth.ClientSecret.String(), "a secret as env:NAME or file:PATH")
+	case !c.Basic.IsSet():
+		r.bad(path+".basic", "missing", "a secret that holds user:password, as env:NAME or file:PATH, or oauth")
+	}
+}
+
+func (r *reader) needed(path, v, expected string) {
+	if strings.TrimSpace(v) == "" {
+		what := "missing"
+		if v != "" {
+			what = strconv.Quote(v)
+		}
+		r.bad(path, what, expected)
+	}
+}
