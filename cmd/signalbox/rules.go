@@ -96,7 +96,7 @@ func rulesCheck() *cobra.Command {
 			if rules.Blocking(ps) {
 				return fmt.Errorf("%s cannot be used", paths[0])
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d rules in %d files are good\n", len(set.Rules()), len(files))
+			fmt.Fprintf(cmd.OutOrStdout(), "%d %s in %d %s: good\n", len(set.Rules()), plural(len(set.Rules()), "rule", "rules"), len(files), plural(len(files), "file", "files"))
 			return nil
 		},
 	}

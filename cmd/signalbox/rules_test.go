@@ -27,7 +27,7 @@ const teamRule = "id: team\nabout: names the team\nincident: {labels: {team: sho
 
 func TestRulesCheck(t *testing.T) {
 	good := ruleDir(t, map[string]string{"a/team.yaml": teamRule, "teams.csv": "service,team\ncart,shop\n", "team_test.yaml": "not: a rule", ".git/x.yaml": "{"})
-	if out, err := cli(t, "rules", "check", good); err != nil || !strings.Contains(out, "1 rules in 2 files are good") {
+	if out, err := cli(t, "rules", "check", good); err != nil || !strings.Contains(out, "1 rule in 2 files: good") {
 		t.Errorf("good: %v\n%s", err, out)
 	}
 	bad := ruleDir(t, map[string]string{"a.yaml": teamRule, "b.yaml": "\n\nid: b\nabout: x\nwhen: lables.x == ''\nroute: none\n"})

@@ -17,7 +17,7 @@ func TestRulesImport(t *testing.T) {
 	if out, err := cli(t, "rules", "import", "group-by", "cluster,namespace", "--when", `labels.severity != "info"`, "--live", "--source", "am", "--out", dir); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if out, err := cli(t, "rules", "check", dir); err != nil || !strings.Contains(out, "in 2 files are good") {
+	if out, err := cli(t, "rules", "check", dir); err != nil || !strings.Contains(out, "in 2 files: good") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "group-by.yaml"))

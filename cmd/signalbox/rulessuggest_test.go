@@ -58,7 +58,7 @@ func TestRulesSuggestFromARecording(t *testing.T) {
 	if got := run("suggest", "--events", events, "--cmdb", cmdb, "--backtest"); !strings.Contains(got, "backtest: no P1 or P2 would page differently; incidents 40 -> 0, pages 40 -> 0") {
 		t.Errorf("the suggestion was not tried as if it were live:\n%s", got)
 	}
-	if got := run("check", out); !strings.HasPrefix(got, "1 rules in 1 files are good") {
+	if got := run("check", out); !strings.HasPrefix(got, "1 rule in 1 file: good") {
 		t.Errorf("check: %s", got)
 	}
 	var s suggested

@@ -173,7 +173,7 @@ func (v *viewer) relation(gr *group) (rank int, kind, text string) {
 		}
 		for _, b := range g.ball(p.CI).near[1:] {
 			if gr.cis.has(b.ref) {
-				return rankRelated + int(b.hops), byNear.String(), fmt.Sprintf("%s alerts, %d hops away", g.cmdb.ID(b.ref), b.hops)
+				return rankRelated + int(b.hops), byNear.String(), fmt.Sprintf("%s alerts, %s away", g.cmdb.ID(b.ref), hopsOf(int(b.hops)))
 			}
 		}
 		if y, n := v.sharedCause(gr); n > 0 {
@@ -240,3 +240,10 @@ func (v *viewer) refuses(gr *group, kind string) string {
 func ago(d itsm.Time) string { return span(time.Duration(max(d, 0)) * time.Millisecond) }
 
 func span(d time.Duration) string { return d.Round(time.Second).String() }
+
+func hopsOf(n int) string {
+	if n == 1 {
+		return "1 hop"
+	}
+	return fmt.Sprintf("%d hops", n)
+}

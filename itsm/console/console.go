@@ -62,6 +62,9 @@ type Options struct {
 	Learner *engine.Learner
 	// Explainer says why an alert is where it is. Nil hides the links to its pages.
 	Explainer Explainer
+	// Known names the sources and connectors there are, for what a check warns of. Nil:
+	// it warns of no name.
+	Known func() rules.Known
 	// RuleCounts says how often the active rules spoke. Nil hides the counts.
 	RuleCounts func() []RuleCount
 	// Backtests tries rule sets on recorded history. Nil hides their pages' forms and links.

@@ -143,3 +143,25 @@ func TestRuleWords(t *testing.T) {
 		}
 	}
 }
+
+// A name that no source or connector has is a warning where rules are typed, and on
+// the page of a revision, which was saved without knowing.
+func TestUnknownNamesAreWarnedOf(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	const body = "id: elsewhere\nabout: x\nsources: [nagios]\nroute: {to: [opsgenie]}\n"
+	_, answer := s.post("/rules/check", edited("", body))
+	for _, want := range []string{"nagios", "opsgenie"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("the check does not warn of %s: %s", want, answer)
+		}
+	}
+	r, err := s.book.SaveRules(t.Context(), []rules.File{{Name: "a.yaml", Body: body}}, "console:ann", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{revisionHref(r.Number), revisionHref(r.Number) + "/activate"} {
+		if _, page := s.get(path); !strings.Contains(text(parse(t, page)), "nagios") || !strings.Contains(text(parse(t, page)), "opsgenie") {
+			t.Errorf("%s does not warn", path)
+		}
+	}
+}

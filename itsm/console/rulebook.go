@@ -114,7 +114,11 @@ func (c *Console) revisionOf(ctx *fiber.Ctx) (rulebook.Revision, error) {
 	if err != nil {
 		return rulebook.Revision{}, err
 	}
-	return s.Book().Revision(n)
+	r, err := s.Book().Revision(n)
+	if err == nil {
+		c.recheck(&r)
+	}
+	return r, err
 }
 
 var revisionStates = map[rulebook.State]badge{

@@ -9,6 +9,7 @@ import (
 
 	"signalbox/itsm/desk"
 	"signalbox/rules"
+	rulebook "signalbox/rules/book"
 )
 
 // checkAnswer is what the editor's script hears of the texts as they stand.
@@ -37,11 +38,11 @@ func (c *Console) checkRules(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return ctx.JSON(viewCheck(f.Files))
+	return ctx.JSON(viewCheck(f.Files, c.known()...))
 }
 
-func viewCheck(files []rules.File) checkAnswer {
-	set, ps := rules.Compile(files)
+func viewCheck(files []rules.File, known ...rules.Known) checkAnswer {
+	set, ps := rules.Compile(files, known...)
 	out := checkAnswer{Problems: []checkProblem{}}
 	out.Verdict, out.Good = verdict(set, ps, len(files))
 	for _, p := range ps {
@@ -104,4 +105,23 @@ func (c *Console) ruleWords(ctx *fiber.Ctx) error {
 		out.Labels = append(out.Labels, *w)
 	}
 	return ctx.Status(http.StatusOK).JSON(out)
+}
+
+// known is what names are compared with when rules are checked here and now.
+func (c *Console) known() []rules.Known {
+	if c.o.Known == nil {
+		return nil
+	}
+	return []rules.Known{c.o.Known()}
+}
+
+// recheck checks a revision against the sources and connectors of today: it was
+// saved without them, and they change. Blocking problems stay as they were saved.
+func (c *Console) recheck(r *rulebook.Revision) {
+	if c.o.Known == nil || rules.Blocking(r.Problems) || r.State == rulebook.Draft {
+		return
+	}
+	if _, ps := rules.Compile(r.Files, c.known()...); !rules.Blocking(ps) {
+		r.Problems = ps
+	}
 }

@@ -119,7 +119,7 @@ func parseEdit(v url.Values) (f editForm, err error) {
 }
 
 // viewEdit shows the form as it is; a set that was checked with its problems.
-func viewEdit(f editForm, h rulebook.Head, checked bool, external string) editPage {
+func viewEdit(f editForm, h rulebook.Head, checked bool, external string, known ...rules.Known) editPage {
 	p := editPage{Parts: ruleParts("/rules/edit", true), Base: f.Base, From: f.From, Active: revisionName(h.Active), Why: block(f.Note, itsm.NoteBytesMax), Checked: checked, External: external}
 	if htmlBytes(f.Files) > filesShownMax || len(f.Files) > editFilesMax {
 		p.TooMuch = "This rule set is larger than the editor takes."
@@ -128,7 +128,7 @@ func viewEdit(f editForm, h rulebook.Head, checked bool, external string) editPa
 	var ps []rules.Problem
 	if checked {
 		var set *rules.Set
-		set, ps = rules.Compile(f.Files)
+		set, ps = rules.Compile(f.Files, known...)
 		p.Verdict, p.Good = verdict(set, ps, len(f.Files))
 	}
 	p.Files, p.Problems = editFiles(f.Files, ps)
@@ -159,7 +159,7 @@ func (c *Console) edit(ctx *fiber.Ctx) error {
 		}
 		f.Files = r.Files
 	}
-	return c.showEdit(ctx, http.StatusOK, viewEdit(f, h, false, c.external.String()), query(ctx))
+	return c.showEdit(ctx, http.StatusOK, viewEdit(f, h, false, c.external.String(), c.known()...), query(ctx))
 }
 
 // showEdit shows the editor with the form of a backtest as v filled it.
@@ -207,7 +207,7 @@ func (c *Console) editPost(ctx *fiber.Ctx) error {
 			f.Files = append(f.Files[:k-1:k-1], f.Files[k:]...)
 		}
 	}
-	return c.showEdit(ctx, http.StatusOK, viewEdit(f, h, do == "check", c.external.String()), v)
+	return c.showEdit(ctx, http.StatusOK, viewEdit(f, h, do == "check", c.external.String(), c.known()...), v)
 }
 
 // freeName is a name for a new file.
@@ -234,7 +234,7 @@ func (c *Console) saveRules(ctx *fiber.Ctx, f editForm, h rulebook.Head, v url.V
 	if code := itsm.CodeOf(err); code == itsm.NotFound || code == itsm.Internal {
 		return err
 	}
-	p := viewEdit(f, h, true, c.external.String())
+	p := viewEdit(f, h, true, c.external.String(), c.known()...)
 	p.Refused = line(itsm.MessageOf(err), 2*lineRunesMax)
 	if h.Last > f.Base {
 		since, err := c.o.Rules.Book().Revisions(0, int(min(h.Last-f.Base, savedSinceMax)))

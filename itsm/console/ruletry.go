@@ -295,7 +295,7 @@ func (c *Console) tryTyped(ctx *fiber.Ctx, f editForm, alert string) error {
 
 // tried compiles and tries files.
 func (c *Console) tried(ctx *fiber.Ctx, p tryPage, files []rules.File) error {
-	set, ps := rules.Compile(files)
+	set, ps := rules.Compile(files, c.known()...)
 	if set == nil {
 		p.Refused, p.Problems = "It has problems and cannot be tried.", viewProblems(ps, files)
 		status := http.StatusOK // of a revision that is just so

@@ -19,6 +19,7 @@ import (
 	"signalbox/itsm/entry"
 	"signalbox/itsm/kv"
 	"signalbox/itsm/ledger"
+	"signalbox/rules"
 )
 
 // StorybookToken signs in to the storybook.
@@ -44,7 +45,10 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
 		Rules: b, Backtests: b.tries, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
-		Explainer:   b,
+		Explainer: b,
+		Known: func() rules.Known {
+			return rules.Known{Sources: []string{"alertmanager", "datadog", "generic"}, Connectors: []string{"pagerduty"}}
+		},
 		Learner:     engine.NewLearner(b.learnCanned, b.clock),
 		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})
