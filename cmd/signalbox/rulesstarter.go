@@ -17,16 +17,16 @@ func rulesStarter() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "starter --out DIR",
 		Short: "Write a rule set to begin with: Kubernetes, nodes, databases, Datadog",
-		Long: `Writes one file for each kind of alert. Keep what fits, delete the rest: a rule that
+		Long: `Writes one file for each kind of alert, and its tests beside it. Keep what fits, delete the rest: a rule that
 never matches costs nothing. Without any rules Signalbox works too. Files that are
 there already are left as they are.`,
-		Example: "  signalbox rules starter --out rules/\n  signalbox rules check rules/",
+		Example: "  signalbox rules starter --out rules/\n  signalbox rules check rules/\n  signalbox rules test rules/",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return err
 			}
-			for _, f := range starter.Files() {
+			for _, f := range append(starter.Files(), starter.Tests()...) {
 				path := filepath.Join(dir, f.Name)
 				out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 				if errors.Is(err, fs.ErrExist) {

@@ -6,6 +6,7 @@ package starter
 import (
 	"embed"
 	"io/fs"
+	"strings"
 
 	"signalbox/rules"
 )
@@ -14,13 +15,22 @@ import (
 var files embed.FS
 
 // Files returns the files of the set, by name.
-func Files() []rules.File {
+func Files() []rules.File { return read(false) }
+
+// Tests returns the tests of the set, one file for each of its files, as
+// 'signalbox rules test' reads them.
+func Tests() []rules.File { return read(true) }
+
+func read(tests bool) []rules.File {
 	var out []rules.File
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
 		panic(err) // a pattern written above
 	}
 	for _, n := range names {
+		if strings.HasSuffix(n, "_test.yaml") != tests {
+			continue
+		}
 		b, err := files.ReadFile(n)
 		if err != nil {
 			panic(err) // a file of this program
