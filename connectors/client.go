@@ -49,6 +49,7 @@ func NewClientOver(log *slog.Logger, dial func(ctx context.Context, network, add
 	}
 	outer := c.StandardClient() // a client around the client, which would follow too
 	outer.CheckRedirect = stay
+	outer.Transport = &observed{outer.Transport, &Limits{}}
 	return outer
 }
 
@@ -101,13 +102,10 @@ func (e *TerminalError) Error() string {
 // waitAsked reads how long a partner wants to be left alone: Retry-After in
 // seconds or as a date, or a reset counter in seconds.
 func waitAsked(h http.Header) time.Duration {
+	now := time.Now()
 	for _, name := range []string{"Retry-After", "Ratelimit-Reset", "X-Ratelimit-Reset"} {
-		v := h.Get(name)
-		if n, err := strconv.Atoi(v); err == nil && n > 0 {
-			return min(time.Duration(n)*time.Second, retryAfterMax)
-		}
-		if at, err := http.ParseTime(v); err == nil {
-			return min(max(0, time.Until(at)), retryAfterMax)
+		if at := resetAt(h.Get(name), now); !at.IsZero() {
+			return min(max(0, at.Sub(now)), retryAfterMax)
 		}
 	}
 	return 0

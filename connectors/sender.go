@@ -46,6 +46,9 @@ type Options struct {
 	Wake      <-chan struct{} // a hint that the outbox may have grown; nil: poll
 	PerMinute int             // calls a minute, below the partner's published limit; 0: 100
 	Restored  *Restored       // set while the data came from a backup; see judge
+	Sweeps    *Sweeps         // what the partner is compared with; nil: it is not
+	Paused    func() bool     // whether people paused it; nil: never
+	Limits    *Limits         // what the partner said of its rate, of the client the connector calls with; nil: it is not known
 	Log       *slog.Logger    // nil: discard
 }
 
@@ -64,6 +67,10 @@ type Sender struct {
 	approved map[string]bool      // by intent key: a person sends it again after a restore
 	breaker  breaker
 	last     Status
+	looked   map[itsm.IncidentNumber]Looked
+	swept    SweepStatus
+
+	nudge chan struct{}
 }
 
 // try is what a sender remembers of an unsettled intent.
@@ -81,25 +88,6 @@ type breaker struct {
 	until    time.Time
 }
 
-// Status is how a sender is doing, for people.
-type Status struct {
-	Connector string
-	OpenUntil time.Time // the circuit is open until then; zero: closed
-	Failures  int       // in a row
-	SentAt    time.Time // last time the partner confirmed something
-	FailedAt  time.Time
-	LastError string
-}
-
-// Status returns how the sender is doing.
-func (s *Sender) Status() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st := s.last
-	st.Connector, st.OpenUntil, st.Failures = s.o.Connector.Name(), s.breaker.until, s.breaker.failures
-	return st
-}
-
 // NewSender makes a sender; Run delivers.
 func NewSender(o Options) *Sender {
 	if o.PerMinute <= 0 {
@@ -108,7 +96,11 @@ func NewSender(o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Sender{o: o, log: o.Log.With("connector", o.Connector.Name()), began: time.Now(), tries: map[string]*try{},
+	if o.Sweeps != nil && o.Sweeps.Every <= 0 {
+		with := *o.Sweeps
+		with.Every, o.Sweeps = SweepEveryDefault, &with
+	}
+	return &Sender{o: o, nudge: make(chan struct{}, 1), log: o.Log.With("connector", o.Connector.Name()), began: time.Now(), tries: map[string]*try{},
 		bucket: bucket{per: time.Minute / time.Duration(o.PerMinute), burst: min(o.PerMinute, 20)}}
 }
 
@@ -119,12 +111,16 @@ func (s *Sender) Run(ctx context.Context) error {
 	if s.o.Restored != nil {
 		sweeping.Go(func() { s.reconcile(ctx) })
 	}
+	if s.canSweep() {
+		sweeping.Go(func() { s.sweeps(ctx) })
+	}
 	for ctx.Err() == nil {
 		wait := s.round(ctx)
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-s.o.Wake:
+		case <-s.nudge:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -134,6 +130,9 @@ func (s *Sender) Run(ctx context.Context) error {
 
 // round tries everything that is due and returns how long nothing more will be.
 func (s *Sender) round(ctx context.Context) time.Duration {
+	if s.isPaused() {
+		return roundIdle
+	}
 	pending, err := s.o.Outbox.Intents(s.o.Connector.Name(), pendingMax)
 	if err != nil {
 		s.log.Error("read the outbox", "err", err)
@@ -235,8 +234,11 @@ func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration 
 		if wait := s.due(in.Key); wait > 0 {
 			return wait
 		}
-		if s.closedIn() > 0 || s.bucket.take(ctx) != nil {
+		if s.closedIn() > 0 || s.take(ctx) != nil {
 			return s.closedIn()
+		}
+		if s.isPaused() {
+			return roundIdle
 		}
 		if known {
 			v, why := s.judge(ctx, &in)
@@ -325,17 +327,6 @@ func (s *Sender) guarded(ctx context.Context, in itsm.Intent) (r Receipt, err er
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	return s.o.Connector.Push(ctx, in)
-}
-
-// note keeps what the partner last said, for people.
-func (s *Sender) note(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil {
-		s.last.SentAt = time.Now()
-		return
-	}
-	s.last.FailedAt, s.last.LastError = time.Now(), bounded(err.Error())
 }
 
 func (s *Sender) succeeded() {

@@ -34,6 +34,8 @@ func (s *State) auditView(a *itsm.Act) map[string]string {
 		return fieldsOf(s.people.tokens[id])
 	case itsm.ObjectTeam:
 		return fieldsOf(s.people.teams[id])
+	case itsm.ObjectConnector:
+		return fieldsOf(s.pausedState(id))
 	}
 	return nil
 }

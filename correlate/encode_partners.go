@@ -1,5 +1,7 @@
 package correlate
 
+import "signalbox/itsm"
+
 func archiveTold(a *archive, t *told) {
 	text(a, &t.connector)
 	num(a, &t.epoch)
@@ -43,7 +45,17 @@ func archiveToldMore(a *archive, t *told) {
 }
 
 // archivePartners is what is known of partners besides incidents.
-func (s *State) archivePartners(a *archive) { list(a, &s.drifts, archiveDrift) }
+func (s *State) archivePartners(a *archive) {
+	list(a, &s.drifts, archiveDrift)
+	list(a, &s.paused, func(a *archive, c *itsm.ConnectorState) {
+		text(a, &c.Name)
+		a.flag(&c.Paused)
+		text(a, &c.By)
+		num(a, &c.At)
+		text(a, &c.Reason)
+		num(a, &c.Version)
+	})
+}
 
 func archiveDrift(a *archive, d *drift) {
 	text(a, &d.connector)

@@ -80,9 +80,10 @@ type State struct {
 	idempotent    repeats
 	deliveries    repeats
 	quarantines   map[string]*quarantined
-	quarantineIDs []string // in the order they came
-	totals        Totals   // only the counters that nothing else implies
-	drifts        []drift  // by connector, in the order they came
+	quarantineIDs []string              // in the order they came
+	totals        Totals                // only the counters that nothing else implies
+	drifts        []drift               // by connector, in the order they came
+	paused        []itsm.ConnectorState // connectors that people ever paused, in the order they came
 
 	out            []itsm.Decision // of the entry being applied
 	dirtyAlerts    []*alert

@@ -56,7 +56,7 @@ func (s *State) sync(i *incident, a *itsm.Act) itsm.Outcome {
 	}
 	d.found++
 	text := a.Origin + " has " + strings.Join(v.wrong, ", ")
-	if a.ReadOnly || !s.mayRepair(t) {
+	if a.ReadOnly || t.exchange.failed || !s.mayRepair(t) { // a dead letter is a person's to send again
 		return itsm.Outcome{Incident: i.number, NoOp: true, Detail: text}
 	}
 	d.repaired++

@@ -395,3 +395,32 @@ func TestTwoWayStateSurvives(t *testing.T) {
 		t.Errorf("who decided (-was +is):\n%s", d)
 	}
 }
+
+func TestAPauseIsKept(t *testing.T) {
+	w := newTwoWay(t)
+	say := func(kind itsm.ActKind, name string) itsm.Outcome {
+		return w.act(itsm.Act{Kind: kind, Object: itsm.ObjectConnector + "/" + name, Reason: "moving house"})
+	}
+	if o := say(itsm.ActConnectorPause, "nobody"); o.Code != itsm.NotFound {
+		t.Errorf("a connector that nobody knows: %+v", o)
+	}
+	if o := say(itsm.ActConnectorPause, "jira"); o.Code != "" || o.NoOp {
+		t.Errorf("pause: %+v", o)
+	}
+	if o := say(itsm.ActConnectorPause, "jira"); !o.NoOp {
+		t.Errorf("pause again: %+v", o)
+	}
+	s, err := Decode(strings.NewReader(string(w.encode())), w.s.graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.PausedConnectors(); len(got) != 1 || got[0].Name != "jira" || got[0].By != "console:ann" || got[0].Reason != "moving house" {
+		t.Errorf("after a restart: %+v", got)
+	}
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge})
+	w.wants("jira", "acknowledge") // it waits in the outbox
+	say(itsm.ActConnectorResume, "jira")
+	if got := w.s.PausedConnectors(); len(got) != 0 {
+		t.Errorf("after it goes on: %+v", got)
+	}
+}

@@ -37,6 +37,12 @@ const (
 	ActMaintenanceCancel ActKind = "maintenance.cancel" // nothing more comes of it
 )
 
+// Acts on a connector, which the act's Object names: "connector/pagerduty".
+const (
+	ActConnectorPause  ActKind = "connector.pause"  // send and ask it nothing; what is to be sent waits
+	ActConnectorResume ActKind = "connector.resume" // send what waits, coalesced
+)
+
 // Act is something a person or a partner did, journaled like an alert.
 type Act struct {
 	Kind     ActKind        `json:"kind"`

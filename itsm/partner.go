@@ -68,3 +68,61 @@ type PartnerRecord struct {
 	Ours      bool   `json:"ours,omitempty"`      // our own account changed it last
 	Automatic bool   `json:"automatic,omitempty"` // a program there changed it last
 }
+
+// ObjectConnector is the kind of object that a connector is; its lines of history
+// are in the audit log.
+const ObjectConnector = "connector"
+
+// ConnectorState is what people decided about a connector. It survives restarts.
+type ConnectorState struct {
+	Name    string `json:"name"`
+	Paused  bool   `json:"paused"`
+	By      string `json:"by"` // who paused it, or let it go on
+	At      Time   `json:"at"`
+	Reason  string `json:"reason"`
+	Version uint64 `json:"version"`
+}
+
+// ReasonBytesMax bounds the reason of a pause.
+const ReasonBytesMax = 1000
+
+// Difference is one field in which a partner's record is not as it is wanted.
+type Difference struct {
+	Field string `json:"field"` // whose Authority says who is right
+	Has   string `json:"has"`
+	Want  string `json:"want"`
+}
+
+// Differences compares what a partner has with what is wanted, in the fields that
+// the partner knows. kept: an acknowledgement that was taken back elsewhere may
+// still stand there, for most partners have no way back.
+func Differences(want, has *PartnerRecord, kept bool) (out []Difference) {
+	differs := func(field, h, w string) { out = append(out, Difference{field, h, w}) }
+	switch {
+	case want.Status == RecordResolved:
+		if has.Status == RecordOpen || has.Status == RecordAcknowledged {
+			differs(AuthorityResolved, has.Status.String(), want.Status.String())
+		}
+		return out // nobody looks at the rest of it any more
+	case has.Status == RecordNone:
+		differs(AuthorityCondition, has.Status.String(), want.Status.String())
+		return out
+	case has.Status == RecordResolved:
+		differs(AuthorityResolved, has.Status.String(), want.Status.String())
+	case has.Status != want.Status && !(kept && has.Status == RecordAcknowledged):
+		differs(AuthorityAcknowledged, has.Status.String(), want.Status.String())
+	}
+	if has.Knows.Has(SyncAssignee) && has.Assignee != want.Assignee {
+		differs(AuthorityAssignee, has.Assignee, want.Assignee)
+	}
+	if has.Knows.Has(SyncGroup) && has.Group != want.Group {
+		differs(AuthorityAssignee, has.Group, want.Group)
+	}
+	if has.Knows.Has(SyncPriority) && has.Priority != want.Priority {
+		differs(AuthorityPriority, has.Priority.String(), want.Priority.String())
+	}
+	if has.Knows.Has(SyncTitle) && has.Title != want.Title {
+		differs(AuthorityText, has.Title, want.Title)
+	}
+	return out
+}

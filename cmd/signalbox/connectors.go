@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors"
@@ -51,8 +53,10 @@ type connectorEnv struct {
 // partner is one configured connector.
 type partner struct {
 	connectors.Connector
-	kind      string
-	perMinute int
+	kind       string
+	perMinute  int
+	sweepEvery time.Duration // 0: never
+	limits     *connectors.Limits
 }
 
 // partnerSet are the configured connectors by name.
@@ -66,13 +70,22 @@ func partnersOf(f *conf.File, base string, log *slog.Logger) (partnerSet, error)
 		if !ok {
 			return nil, itsm.Errorf(itsm.Internal, "connectors.%s: kind %q is configurable and not built in", name, c.Kind)
 		}
-		made, err := k.make(name, c, connectorEnv{external: base, http: connectors.NewClient(log), log: log, sourceKinds: sourceKinds(f)})
+		client := connectors.NewClient(log)
+		made, err := k.make(name, c, connectorEnv{external: base, http: client, log: log, sourceKinds: sourceKinds(f)})
 		if err != nil {
 			return nil, fmt.Errorf("connectors.%s.%w", name, err)
 		}
-		out[name] = partner{made, c.Kind, k.perMinute}
+		out[name] = partner{Connector: made, kind: c.Kind, perMinute: cmp.Or(c.PerMinute, k.perMinute), sweepEvery: sweepEvery(c), limits: connectors.LimitsOf(client)}
 	}
 	return out, nil
+}
+
+// sweepEvery is how often a connector's partner is compared.
+func sweepEvery(c conf.Connector) time.Duration {
+	if c.SweepEvery == nil {
+		return connectors.SweepEveryDefault
+	}
+	return time.Duration(*c.SweepEvery)
 }
 
 func (p partnerSet) inOrder() []partner {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,63 +18,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/api"
 	"signalbox/itsm/console"
-	"signalbox/itsm/desk"
 )
-
-// sendersOf makes one sender for each connector, woken by the fold.
-func sendersOf(ps partnerSet, d *desk.Desk, eng *engine.Engine, restored *connectors.Restored, log *slog.Logger) (out []*connectors.Sender, wakes []chan struct{}) {
-	for _, c := range ps.inOrder() {
-		wake := make(chan struct{}, 1)
-		wakes = append(wakes, wake)
-		out = append(out, connectors.NewSender(connectors.Options{Connector: c.Connector, Outbox: d, Actor: eng, Wake: wake, PerMinute: c.perMinute, Restored: restored, Log: log}))
-	}
-	return out, wakes
-}
-
-// wakeSenders passes the fold's hints on: what changed may have left an intent.
-func wakeSenders(ctx context.Context, eng *engine.Engine, wakes []chan struct{}) error {
-	changes, cancel, err := eng.Subscribe()
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changes:
-		}
-		for _, w := range wakes {
-			select {
-			case w <- struct{}{}:
-			default: // it is awake already
-			}
-		}
-	}
-}
-
-// partners is what the API and the console show of connectors.
-type partners struct {
-	set     partnerSet
-	senders []*connectors.Sender
-	desk    *desk.Desk
-	eng     *engine.Engine
-}
-
-// Connectors implements api.Connectors.
-func (p partners) Connectors() []api.Connector {
-	var out []api.Connector
-	held := heldOf(p.eng)
-	for _, s := range p.senders {
-		st := s.Status()
-		c := api.Connector{Name: st.Connector, Kind: p.set[st.Connector].kind, State: "ok", SentAt: itsm.TimeOf(st.SentAt), FailedAt: itsm.TimeOf(st.FailedAt), LastError: st.LastError, Held: held[st.Connector]}
-		if st.Failures > 0 {
-			c.State = "retrying"
-		}
-		out = append(out, c)
-	}
-	return out
-}
 
 // heldOf is how many pages wait for the end of a storm or the budget, by connector.
 func heldOf(e *engine.Engine) map[string]int {
@@ -85,21 +27,6 @@ func heldOf(e *engine.Engine) map[string]int {
 		out[c.Name] = int(c.N)
 	}
 	return out
-}
-
-// RetryDeadLetter implements api.Connectors.
-func (p partners) RetryDeadLetter(ctx context.Context, connector, key, actor string) error {
-	in, err := p.desk.Intent(connector, key)
-	if err != nil {
-		return err
-	}
-	for _, s := range p.senders {
-		if s.Status().Connector == connector {
-			s.Approve(key)
-		}
-	}
-	_, err = p.eng.Do(ctx, itsm.Act{Kind: itsm.ActRetry, Incident: in.Intent.Incident, Actor: actor, Origin: connector, IntentKey: key})
-	return err
 }
 
 // healthReport gathers how the process is doing, for /readyz and the status page.
@@ -158,7 +85,10 @@ func (h *healthReport) console() console.Health {
 	for _, s := range h.senders {
 		st := s.Status()
 		state := "ok"
-		if st.Failures > 0 {
+		switch {
+		case st.Paused:
+			state = "paused"
+		case st.Failures > 0:
 			state = "retrying: " + st.LastError
 		}
 		out.Connectors = append(out.Connectors, console.ConnectorHealth{Name: st.Connector, State: state, Held: held[st.Connector]})

@@ -47,6 +47,10 @@ var (
 	descOutboxAge   = gauge("outbox_oldest_seconds", "Age of the oldest intent that waits; 0 when none does.", "connector")
 	descDead        = gauge("outbox_dead_letters", "Intents that were abandoned.", "connector")
 	descFailures    = gauge("connector_failures_in_a_row", "Failures since the partner last confirmed something.", "connector")
+	descDrift       = gauge("connector_drift_total", "Records of a partner that a sweep found not as wanted: found, and of them adopted from the partner or repaired there.", "connector", "outcome")
+	descDriftNow    = gauge("connector_drift", "Records of a partner that differ as far as sweeps know now.", "connector")
+	descSwept       = gauge("connector_swept_timestamp_seconds", "When the last sweep of a partner ended; 0: none did.", "connector")
+	descPaused      = gauge("connector_paused", "1 while people have a connector paused.", "connector")
 	descHeld        = gauge("correlate_pages_held", "Open incidents whose first page waits for the end of a storm or for the page budget.", "connector")
 	descStorage     = gauge("storage_bytes", "Bytes on disk.", "part")
 	descRules       = gauge("rules_active_revision", "Active revision of the rule set; 0: none.")
@@ -59,7 +63,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descReady, descOffset, descCursor, descLag, descAlerts, descIncidents, descOpened, descEvents, descBound, descCIs, descRevision,
-		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descHeld, descRules, descRuleHits, descRuleShadow, descRuleFailed, descStorage, descStorageFree} {
+		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descDrift, descDriftNow, descSwept, descPaused, descHeld, descRules, descRuleHits, descRuleShadow, descRuleFailed, descStorage, descStorageFree} {
 		ch <- d
 	}
 }
@@ -81,6 +85,14 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range m.senders {
 		st := s.Status()
 		set(descFailures, float64(st.Failures), st.Connector)
+		set(descDriftNow, float64(st.Sweep.Differs), st.Connector)
+		set(descPaused, oneIf(st.Paused), st.Connector)
+		set(descSwept, unixSeconds(st.Sweep.EndedAt), st.Connector)
+	}
+	for _, d := range m.eng.Drifts() {
+		count(descDrift, d.Found, d.Connector, "found")
+		count(descDrift, d.Adopted, d.Connector, "adopted")
+		count(descDrift, d.Repaired, d.Connector, "repaired")
 	}
 	for _, p := range []string{journalDir, viewDir, snapshotsDir} {
 		set(descStorage, float64(dirBytes(filepath.Join(m.dir, p))), p)
@@ -90,16 +102,27 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// unixSeconds is 0 for a time that is not known.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
 type setter func(d *prometheus.Desc, v float64, labels ...string)
 type counter func(d *prometheus.Desc, v uint64, labels ...string)
 
 func (m *stateMetrics) fold(set setter, count counter) {
 	st, t := m.eng.Status(), m.eng.Totals()
-	ready := 0.0
-	if m.ready() {
-		ready = 1
-	}
-	set(descReady, ready)
+	set(descReady, oneIf(m.ready()))
 	set(descOffset, float64(st.Head))
 	set(descCursor, float64(st.Cursor))
 	set(descLag, st.Lag.Seconds())

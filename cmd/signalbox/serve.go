@@ -275,12 +275,13 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	senders, wakes := sendersOf(set.partners, d, eng, after.restored(), log)
 	health := &healthReport{eng: eng, admit: admit, journal: j, disk: space, dir: dir, sources: door.Sources, open: set.loopback, senders: senders, started: time.Now(), metrics: reg}
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir, ready: health.ready})
+	shown := board{set.partners, senders, d, eng, log}
 	told := ledgerOf(d, j, eng)
 	tries := backtest.NewJobs(backtest.Journal{Log: j}, time.Now)
 	defer tries.Close() // before the journal
 	learner := engine.NewLearner(eng.Learn, time.Now)
 	defer learner.Close() // before the journal
-	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: partners{set.partners, senders, d, eng}, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
+	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: shown, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
 		Backup: startBackup(j, eng), Explainer: eng, RuleCounts: func() []api.RuleCount { return apiRuleCounts(eng.RuleCounts()) },
 		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {

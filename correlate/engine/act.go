@@ -175,3 +175,10 @@ func (e *Engine) Drifts() []correlate.Drift {
 	defer e.mu.RUnlock()
 	return e.folder.State.Drifts()
 }
+
+// PausedConnectors lists the connectors that people paused.
+func (e *Engine) PausedConnectors() []itsm.ConnectorState {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.PausedConnectors()
+}

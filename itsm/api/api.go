@@ -45,6 +45,7 @@ import (
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/ledger"
+	"signalbox/itsm/partners"
 	"signalbox/rules"
 )
 
@@ -86,8 +87,8 @@ type Options struct {
 	Engine  Engine
 	Gate    *access.Gate
 
-	// Connectors tells of the partners and sends dead letters again. Nil: there are none.
-	Connectors Connectors
+	// Connectors tells of the partners, and pauses and tests them. Nil: there are none.
+	Connectors partners.Board
 	// Retry decodes a quarantined delivery again and journals what came of it; the
 	// offset is that of its entry. Nil: the route answers 503.
 	Retry func(ctx context.Context, id, actor string) (itsm.Offset, error)

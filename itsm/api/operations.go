@@ -7,26 +7,11 @@ import (
 
 	"signalbox/itsm"
 	"signalbox/itsm/desk"
+	"signalbox/itsm/partners"
 )
 
-// Connectors tells of the partners that are configured.
-type Connectors interface {
-	// Connectors lists them by name.
-	Connectors() []Connector
-	// RetryDeadLetter puts an abandoned intent back into the outbox.
-	RetryDeadLetter(ctx context.Context, connector, key, actor string) error
-}
-
 // Connector is one partner and how sending to it goes.
-type Connector struct {
-	Name      string
-	Kind      string    // "pagerduty"
-	State     string    // "ok", "retrying" or "paused", and why in LastError
-	SentAt    itsm.Time // last time the partner confirmed something
-	FailedAt  itsm.Time
-	LastError string // the partner's last refusal, without secrets
-	Held      int    // incidents whose first page waits for the end of a storm or for the budget
-}
+type Connector = partners.Connector
 
 type connectorView struct {
 	Name        string    `json:"name"`
@@ -39,6 +24,15 @@ type connectorView struct {
 	OldestAt    itsm.Time `json:"oldest_at"`
 	DeadLetters int       `json:"dead_letters"`
 	Held        int       `json:"held"`
+
+	Failures  int        `json:"failures"`
+	OpenUntil itsm.Time  `json:"open_until"`
+	PerMinute int        `json:"per_minute"`
+	Checks    bool       `json:"checks"`
+	Pause     *pauseView `json:"pause"`
+	Limit     *limitView `json:"limit"`
+	Sweep     sweepView  `json:"sweep"`
+	Drift     driftView  `json:"drift"`
 }
 
 // unconfigured is the state of a connector that only the outbox remembers.
@@ -48,8 +42,10 @@ const unconfigured = "unconfigured"
 // configured away but still has intents must not become invisible.
 func viewConnectors(configured []Connector, outbox []desk.OutboxCounts) []connectorView {
 	out := []connectorView{}
-	for _, c := range configured {
+	for n := range configured {
+		c := &configured[n]
 		out = append(out, connectorView{Name: c.Name, Kind: text(c.Kind), State: c.State, SentAt: c.SentAt, FailedAt: c.FailedAt, LastError: text(c.LastError), Held: c.Held})
+		out[n].more(c)
 	}
 	for _, o := range outbox {
 		i := slices.IndexFunc(out, func(v connectorView) bool { return v.Name == o.Connector })

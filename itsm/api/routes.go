@@ -63,6 +63,7 @@ func (a *API) incidentRoutes() []route {
 		{http.MethodGet, one + "/alerts", access.Viewer, paging, a.incidentAlerts},
 		{http.MethodGet, one + "/timeline", access.Viewer, paging, a.timeline},
 		{http.MethodGet, one + "/evidence", access.Viewer, paging, a.evidence},
+		{http.MethodGet, one + "/sync", access.Viewer, nil, a.incidentSync},
 		{http.MethodGet, one + "/explain", access.Viewer, append([]string{"beside"}, paging...), a.explainIncident},
 	}
 	for _, act := range actions {
@@ -111,8 +112,13 @@ func (a *API) operationRoutes() []route {
 		{http.MethodGet, Prefix + "/quarantine/:id", access.Viewer, nil, a.quarantined},
 		{http.MethodPost, Prefix + "/quarantine/:id/retry", access.Responder, nil, a.retryQuarantined},
 		{http.MethodGet, Prefix + "/connectors", access.Viewer, nil, a.connectors},
+		{http.MethodGet, connector, access.Viewer, nil, a.connectorOne},
+		{http.MethodPost, connector + "/pause", access.Admin, nil, a.pauseConnector},
+		{http.MethodPost, connector + "/resume", access.Admin, nil, a.resumeConnector},
+		{http.MethodPost, connector + "/test", access.Admin, nil, a.testConnector},
 		{http.MethodGet, connector + "/outbox", access.Viewer, paging, a.outbox},
 		{http.MethodGet, connector + "/dead-letters", access.Viewer, paging, a.deadLetters},
+		{http.MethodGet, connector + "/dead-letters/:id", access.Viewer, nil, a.deadLetter},
 		{http.MethodPost, connector + "/dead-letters/:id/retry", access.Responder, nil, a.retryDeadLetter},
 		{http.MethodGet, Prefix + "/backup", access.Admin, nil, a.backup},
 		{http.MethodGet, Prefix + "/events", access.Viewer, nil, a.events},

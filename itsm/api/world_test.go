@@ -29,6 +29,7 @@ import (
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/kv"
+	"signalbox/itsm/partners"
 )
 
 // Tokens of the test server.
@@ -62,6 +63,7 @@ type world struct {
 	moved      chan struct{}
 	retry      func(id string) error
 	connectors []Connector
+	rows       []partners.Row
 	retried    []string // dead letters
 	feeds      chan Change
 	status     Status
@@ -298,10 +300,34 @@ func (w *world) retryQuarantined(_ context.Context, id, _ string) (itsm.Offset, 
 	return w.applyLocked(itsm.Decision{Kind: itsm.PutQuarantine, Quarantine: &itsm.Quarantined{ID: id, RetriedAt: start.Add(time.Hour)}}), nil
 }
 
-// Connectors implements Connectors.
+// Connectors implements partners.Board.
 func (w *world) Connectors() []Connector { return w.connectors }
 
-// RetryDeadLetter implements Connectors.
+// Sync implements partners.Board.
+func (w *world) Sync(itsm.IncidentNumber) ([]partners.Row, bool) { return w.rows, true }
+
+// Pause implements partners.Board.
+func (w *world) Pause(_ context.Context, name, reason, actor string) error {
+	w.connectors[0].State, w.connectors[0].Pause = partners.Paused, itsm.ConnectorState{Name: name, Paused: true, By: actor, At: start, Reason: reason}
+	return nil
+}
+
+// Resume implements partners.Board.
+func (w *world) Resume(context.Context, string, string) error {
+	w.connectors[0].State, w.connectors[0].Pause = partners.Ok, itsm.ConnectorState{}
+	return nil
+}
+
+// Test implements partners.Board.
+func (w *world) Test(_ context.Context, name string, checkOnly bool, actor string) ([]partners.Step, error) {
+	steps := []partners.Step{{Name: "check", Ok: true, Detail: "as " + actor}}
+	if !checkOnly {
+		steps = append(steps, partners.Step{Name: "open", Detail: name + ": 403", Took: time.Second})
+	}
+	return steps, nil
+}
+
+// RetryDeadLetter implements partners.Board.
 func (w *world) RetryDeadLetter(_ context.Context, connector, key, actor string) error {
 	w.retried = append(w.retried, connector+" "+key+" "+actor)
 	return nil

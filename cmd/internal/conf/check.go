@@ -53,6 +53,12 @@ func (r *reader) check(f *File) {
 		if c.PageBudget < 0 {
 			r.bad(path+".page_budget", strconv.Itoa(c.PageBudget), "0, which is the default, or more")
 		}
+		if c.PerMinute < 0 || c.PerMinute > perMinuteMax {
+			r.bad(path+".per_minute", strconv.Itoa(c.PerMinute), fmt.Sprintf("0, which is the default of its kind, to %d", perMinuteMax))
+		}
+		if e := c.SweepEvery; e != nil && *e != 0 && time.Duration(*e) < sweepEveryMin {
+			r.bad(path+".sweep_every", time.Duration(*e).String(), "at least "+sweepEveryMin.String()+", or 0, which is never")
+		}
 		r.ofKind(path, c)
 		r.partner(path, c)
 		r.address(path+".events_url", c.EventsURL)
@@ -91,6 +97,12 @@ func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
+
+// Bounds of what a connector may be told to do.
+const (
+	perMinuteMax  = 10_000
+	sweepEveryMin = 10 * time.Second
+)
 
 // pathOf is where a field of the core's configuration stands in the file.
 func pathOf(field string) string {

@@ -132,6 +132,9 @@ type Connector struct {
 	Kind        string `yaml:"kind"`         // one of connectorKinds
 	MinPriority string `yaml:"min_priority"` // least important priority told to it; P5
 	PageBudget  int    `yaml:"page_budget"`  // incidents told a minute at most, the others wait; P1 never does; 60
+	PerMinute   int    `yaml:"per_minute"`   // calls a minute at most; the default of the kind, below the partner's published limit
+
+	SweepEvery *Duration `yaml:"sweep_every"` // how often it is compared with what is wanted; 0: never; 5m
 
 	RoutingKey     Secret   `yaml:"routing_key" for:"pagerduty"`
 	APIToken       Secret   `yaml:"api_token" for:"pagerduty,slack"`

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"signalbox/connectors"
+	"signalbox/correlate"
+	"signalbox/correlate/engine"
+	"signalbox/itsm"
+	"signalbox/itsm/desk"
+	"signalbox/itsm/partners"
+)
+
+// board is what the API and the console show of connectors and do with them.
+type board struct {
+	set     partnerSet
+	senders []*connectors.Sender
+	desk    *desk.Desk
+	eng     *engine.Engine
+	log     *slog.Logger
+}
+
+// Connectors implements partners.Board.
+func (b board) Connectors() []partners.Connector {
+	var out []partners.Connector
+	held, drifts, paused := heldOf(b.eng), b.eng.Drifts(), b.eng.PausedConnectors()
+	for _, s := range b.senders {
+		st := s.Status()
+		c := partners.Connector{Name: st.Connector, Kind: b.set[st.Connector].kind, State: partners.Ok, SentAt: itsm.TimeOf(st.SentAt), FailedAt: itsm.TimeOf(st.FailedAt),
+			LastError: st.LastError, Held: held[st.Connector], Failures: st.Failures, PerMinute: st.PerMinute, Checks: st.Tester,
+			OpenUntil: openUntil(st), Limit: partners.Limit{Limit: st.Limit.Limit, Remaining: st.Limit.Remaining, ResetAt: itsm.TimeOf(st.Limit.ResetAt), At: itsm.TimeOf(st.Limit.At)},
+			Sweep: partners.Sweep{Possible: st.Sweep.Possible, Every: st.Sweep.Every, BeganAt: itsm.TimeOf(st.Sweep.BeganAt), EndedAt: itsm.TimeOf(st.Sweep.EndedAt),
+				Compared: st.Sweep.Compared, Differed: st.Sweep.Differed, Differs: st.Sweep.Differs, Error: st.Sweep.Error}}
+		if n := slices.IndexFunc(drifts, func(d correlate.Drift) bool { return d.Connector == c.Name }); n >= 0 {
+			c.Drift = partners.Drift{Found: drifts[n].Found, Adopted: drifts[n].Adopted, Repaired: drifts[n].Repaired}
+		}
+		if n := slices.IndexFunc(paused, func(p itsm.ConnectorState) bool { return p.Name == c.Name }); n >= 0 {
+			c.Pause = paused[n]
+		}
+		switch {
+		case st.Paused:
+			c.State = partners.Paused
+		case st.Failures > 0:
+			c.State = partners.Retrying
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// openUntil is until when the circuit is open; 0 when it is not.
+func openUntil(st connectors.Status) itsm.Time {
+	if st.Failures == 0 {
+		return 0
+	}
+	return itsm.TimeOf(st.OpenUntil)
+}
+
+// Sync implements partners.Board.
+func (b board) Sync(n itsm.IncidentNumber) ([]partners.Row, bool) {
+	list, ok := b.eng.SyncOf(n)
+	if !ok {
+		return nil, false
+	}
+	in, err := b.desk.Incident(n)
+	if err != nil {
+		return nil, false
+	}
+	var out []partners.Row
+	for _, v := range list {
+		r := partners.Row{Connector: v.Connector, Kind: b.set[v.Connector].kind, Told: v.Told, Why: v.Why, Want: v.Want, At: v.At, ToldAt: v.ToldAt,
+			Waiting: v.Waiting, Failed: v.Failed, Repairs: v.Repairs}
+		for _, l := range in.Links { // the last is the one of the present epoch
+			if l.Connector == v.Connector {
+				r.Link = l
+			}
+		}
+		b.seen(n, &r, &v)
+		out = append(out, r)
+	}
+	return out, true
+}
+
+// seen adds what a sweep saw of an incident. What it saw before the partner was
+// told something else says nothing any more.
+func (b board) seen(n itsm.IncidentNumber, r *partners.Row, v *correlate.PartnerSync) {
+	s := b.sender(v.Connector)
+	if s == nil || !v.Told {
+		return
+	}
+	l, ok := s.Looked(n)
+	if !ok {
+		return
+	}
+	has := l.Record
+	r.Has, r.SeenAt = &has, itsm.TimeOf(l.At)
+	if r.Link.ID == "" {
+		r.Link = has.Link
+	}
+	if r.SeenAt < max(v.At, v.ToldAt) || v.Waiting > 0 {
+		return
+	}
+	if r.Differs = itsm.Differences(&r.Want, &has, v.Kept); len(r.Differs) > 0 {
+		r.RepairAt = v.RepairAt
+	}
+}
+
+func (b board) sender(name string) *connectors.Sender {
+	for _, s := range b.senders {
+		if s.Name() == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// Pause implements partners.Board.
+func (b board) Pause(ctx context.Context, name, reason, actor string) error {
+	o, err := b.eng.Do(ctx, itsm.Act{Kind: itsm.ActConnectorPause, Object: itsm.ObjectConnector + "/" + name, Reason: reason, Actor: actor})
+	if err != nil {
+		return err
+	}
+	return o.Err()
+}
+
+// Resume implements partners.Board.
+func (b board) Resume(ctx context.Context, name, actor string) error {
+	o, err := b.eng.Do(ctx, itsm.Act{Kind: itsm.ActConnectorResume, Object: itsm.ObjectConnector + "/" + name, Actor: actor})
+	if err != nil {
+		return err
+	}
+	if s := b.sender(name); s != nil {
+		s.Nudge()
+	}
+	return o.Err()
+}
+
+// Test implements partners.Board.
+func (b board) Test(ctx context.Context, name string, checkOnly bool, actor string) ([]partners.Step, error) {
+	s := b.sender(name)
+	if s == nil {
+		return nil, itsm.Errorf(itsm.NotFound, "no connector is named %q", name)
+	}
+	b.log.Info("a person tests a connector", "connector", name, "actor", actor, "check_only", checkOnly)
+	var out []partners.Step
+	for _, st := range s.Test(ctx, checkOnly) {
+		out = append(out, partners.Step(st))
+	}
+	return out, nil
+}
+
+// RetryDeadLetter implements partners.Board.
+func (b board) RetryDeadLetter(ctx context.Context, connector, key, actor string) error {
+	in, err := b.desk.Intent(connector, key)
+	if err != nil {
+		return err
+	}
+	s := b.sender(connector)
+	if s != nil {
+		s.Approve(key)
+	}
+	_, err = b.eng.Do(ctx, itsm.Act{Kind: itsm.ActRetry, Incident: in.Intent.Incident, Actor: actor, Origin: connector, IntentKey: key})
+	if s != nil {
+		s.Nudge()
+	}
+	return err
+}

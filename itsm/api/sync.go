@@ -1,0 +1,112 @@
+package api
+
+import (
+	"signalbox/itsm"
+	"signalbox/itsm/partners"
+)
+
+// syncView is how one incident stands at every partner, and who decides.
+type syncView struct {
+	Kept        bool            `json:"kept"`
+	Items       []syncRow       `json:"items"`
+	Authorities []authorityView `json:"authorities"`
+}
+
+type syncRow struct {
+	Connector string           `json:"connector"`
+	Kind      string           `json:"kind"`
+	Told      bool             `json:"told"`
+	Why       *string          `json:"why"`
+	Wants     recordView       `json:"wants"`
+	Has       *recordView      `json:"has"`
+	SeenAt    itsm.Time        `json:"seen_at"`
+	Link      *linkView        `json:"link"`
+	At        itsm.Time        `json:"exchanged_at"`
+	ToldAt    itsm.Time        `json:"told_at"`
+	Waiting   int              `json:"waiting"`
+	Failed    bool             `json:"failed"`
+	Drift     []differenceView `json:"drift"`
+	Repairs   int              `json:"repairs"`
+	RepairAt  itsm.Time        `json:"repair_at"`
+}
+
+// recordView is a partner's record; what the partner does not know is null.
+type recordView struct {
+	Status   string  `json:"status"`
+	Assignee *string `json:"assignee"`
+	Group    *string `json:"group"`
+	Priority *string `json:"priority"`
+	Title    *string `json:"title"`
+	By       *string `json:"by"`
+	Version  int64   `json:"version"`
+}
+
+type differenceView struct {
+	Field string `json:"field"`
+	Has   string `json:"has"`
+	Wants string `json:"wants"`
+	Owner string `json:"owner"`
+	Rule  string `json:"rule"`
+}
+
+type authorityView struct {
+	Field    string `json:"field"`
+	Owner    string `json:"owner"`
+	Conflict string `json:"conflict"`
+	Effect   string `json:"effect"`
+}
+
+func viewRecord(r *itsm.PartnerRecord, knows itsm.SyncFields) recordView {
+	v := recordView{Status: r.Status.String(), By: text(r.By), Version: r.Version}
+	for _, f := range []struct {
+		field itsm.SyncFields
+		to    **string
+		value string
+	}{{itsm.SyncAssignee, &v.Assignee, r.Assignee}, {itsm.SyncGroup, &v.Group, r.Group}, {itsm.SyncPriority, &v.Priority, r.Priority.String()}, {itsm.SyncTitle, &v.Title, r.Title}} {
+		if knows.Has(f.field) {
+			*f.to = &f.value
+		}
+	}
+	return v
+}
+
+func viewSync(rows []partners.Row, kept bool) syncView {
+	out := syncView{Kept: kept, Items: []syncRow{}, Authorities: []authorityView{}}
+	for _, a := range itsm.Authorities() {
+		out.Authorities = append(out.Authorities, authorityView(a))
+	}
+	for n := range rows {
+		r := &rows[n]
+		v := syncRow{Connector: r.Connector, Kind: r.Kind, Told: r.Told, Why: text(r.Why), Wants: viewRecord(&r.Want, itsm.SyncAssignee|itsm.SyncGroup|itsm.SyncPriority|itsm.SyncTitle),
+			SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed, Drift: []differenceView{}, Repairs: r.Repairs, RepairAt: r.RepairAt}
+		if r.Has != nil {
+			has := viewRecord(r.Has, r.Has.Knows)
+			v.Has = &has
+		}
+		if r.Link.ID != "" {
+			link := viewLink(&r.Link)
+			v.Link = &link
+		}
+		for _, d := range r.Differs {
+			a := itsm.AuthorityOf(d.Field)
+			v.Drift = append(v.Drift, differenceView{d.Field, d.Has, d.Want, a.Owner, a.Conflict})
+		}
+		out.Items = append(out.Items, v)
+	}
+	return out
+}
+
+func (a *API) incidentSync(r *request) error {
+	n, err := r.incidentNumber()
+	if err != nil {
+		return err
+	}
+	if _, err := a.o.Records.Incident(n); err != nil {
+		return err
+	}
+	if a.o.Connectors == nil {
+		return r.json(viewSync(nil, true))
+	}
+	rows, kept := a.o.Connectors.Sync(n)
+	return r.json(viewSync(rows, kept))
+}
