@@ -7,7 +7,7 @@ import (
 
 // What starter writes passes its own tests, every file of it has some, and what is
 // there already stays.
-func TestRulesStarter(t *testing.T) {
+func TestRulesStarterPassesItsTests(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := cli(t, "rules", "starter", "--out", dir); err != nil || strings.Count(out, "_test.yaml") != strings.Count(out, "\n")/2 {
 		t.Fatalf("%v\n%s", err, out)
