@@ -36,6 +36,12 @@ func (d *Door) webhook(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		return c.Status(http.StatusOK).SendString(rc.reply)
 	}
+	if rc.reply != "" { // a new address is challenged
+		s.count.accepted.Inc()
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		return c.Status(http.StatusOK).SendString(rc.reply)
+	}
 	if rc.undecodable == nil && (rc.Accepted > 0 || len(rc.bad) == 0) || s.Kind == kind.PagerDuty {
 		// PagerDuty switches a subscription off after three refusals, so what it
 		// sent stays with us whatever we make of it.

@@ -39,6 +39,7 @@ var connectorKinds = map[string]connectorKind{
 	"pagerduty":    pagerDutyKind,
 	"slack":        slackKind,
 	"servicenow":   serviceNowKind,
+	"webhook":      webhookKind,
 }
 
 // connectorEnv is what every connector is made with.

@@ -14,7 +14,7 @@ import (
 
 var (
 	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty"}
-	connectorKinds = []string{"alertmanager", "pagerduty", "servicenow", "slack"}
+	connectorKinds = []string{"alertmanager", "pagerduty", "servicenow", "slack", "webhook"}
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}
 	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}

@@ -16,6 +16,7 @@ import (
 	"signalbox/ingest/source/prometheus"
 	"signalbox/ingest/source/servicenow"
 	"signalbox/ingest/source/slack"
+	"signalbox/ingest/source/webhook"
 	"signalbox/itsm"
 )
 
@@ -28,11 +29,12 @@ const (
 	PagerDuty    = "pagerduty"
 	ServiceNow   = "servicenow"
 	Slack        = "slack"
+	Webhook      = "webhook"
 )
 
 // Names lists the kinds, sorted.
 func Names() []string {
-	return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus, ServiceNow, Slack}
+	return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus, ServiceNow, Slack, Webhook}
 }
 
 // Options are what decoders can be told; those of other kinds are ignored.
@@ -41,6 +43,7 @@ type Options struct {
 	IgnoreLabels   []string      // prometheus: labels that differ between replicas
 	ResolveTimeout time.Duration // prometheus: lease of an alert that names no end; 0 is 5m
 	ServiceNow     servicenow.Config
+	Mapping        *webhook.Mapping // webhook: what its bodies mean; nil: Standard Webhooks
 }
 
 // Decoder returns the decoder of a kind.
@@ -60,6 +63,15 @@ func Decoder(name string, o Options) (source.TimedDecoder, error) {
 		c := o.ServiceNow
 		c.Bounds = o.Bounds
 		return c.Decode, nil
+	case Webhook:
+		m := o.Mapping
+		if m == nil {
+			var err error
+			if m, err = webhook.Standard(); err != nil {
+				return nil, err
+			}
+		}
+		return source.Decoder(m.Decode).Within(o.Bounds), nil
 	case Slack:
 		return source.Decoder(slack.Decode).Within(o.Bounds), nil
 	}

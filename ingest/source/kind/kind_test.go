@@ -17,6 +17,7 @@ func TestEveryKindDecodes(t *testing.T) {
 		kind.Datadog:      `{"alert_transition":"Triggered","aggreg_key":"k"}`,
 		kind.Generic:      `{"status":"firing","title":"x"}`,
 		kind.ServiceNow:   `{"table":"incident","operation":"delete","record":{"sys_id":"1","correlation_id":"signalbox/INC0000001/1","state":"1","sys_updated_on":"2026-01-01 00:00:00"}}`,
+		kind.Webhook:      `{"type":"incident.resolve","data":{"incident":"INC0000001"}}`,
 		kind.Slack:        `payload={"type":"block_actions","trigger_id":"1","actions":[{"action_id":"signalbox_resolve","value":"INC0000001/1","action_ts":"1.000"}]}`,
 		kind.PagerDuty:    `{"event":{"id":"1","event_type":"incident.resolved","occurred_at":"2026-01-01T00:00:00Z","data":{"id":"P1"}}}`,
 	}
