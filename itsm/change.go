@@ -103,6 +103,13 @@ func (c *Change) From() Time {
 // To returns when the change ended or is planned to; 0: not known.
 func (c *Change) To() Time { return cmp.Or(c.EndedAt, c.PlannedTo) }
 
+// Span returns when the change began or begins, and when it ended or ends, for a
+// calendar: what is not known is taken from what is.
+func (c *Change) Span() (from, to Time) {
+	from = cmp.Or(c.StartedAt, c.PlannedFrom, c.EndedAt, c.CreatedAt)
+	return from, max(from, c.To())
+}
+
 // Check reports the first value that no change can have.
 func (c *Change) Check() error {
 	switch {

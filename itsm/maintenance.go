@@ -54,6 +54,9 @@ const (
 	MaintenanceCancelled MaintenanceState = "cancelled"
 )
 
+// MaintenanceStates are the values of state.
+var MaintenanceStates = []MaintenanceState{MaintenanceScheduled, MaintenanceActive, MaintenanceEnded, MaintenanceCancelled}
+
 // IsOver reports whether it will never cover anything again.
 func (s MaintenanceState) IsOver() bool {
 	return s == MaintenanceEnded || s == MaintenanceCancelled
@@ -116,6 +119,32 @@ func (s *Scope) Tidy() {
 		*list = slices.Compact(out)
 	}
 	s.Labels = NewLabels(append([]Label{}, s.Labels...))
+}
+
+// String says in words what the scope covers.
+func (s *Scope) String() string {
+	var parts []string
+	for _, l := range []struct {
+		what string
+		of   []string
+	}{{"", s.CIs}, {"service ", s.Services}, {"class ", s.Classes}} {
+		for _, v := range l.of {
+			parts = append(parts, l.what+v)
+		}
+	}
+	out := strings.Join(parts, ", ")
+	for n, l := range s.Labels {
+		switch {
+		case n > 0:
+			out += " and "
+		case out != "":
+			out += " with "
+		default:
+			out = "everything with "
+		}
+		out += l.Name + "=" + l.Value
+	}
+	return out
 }
 
 // MatchesLabels reports whether ls has every label of the scope.

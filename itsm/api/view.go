@@ -34,46 +34,47 @@ func (m milli) MarshalJSON() ([]byte, error) {
 }
 
 type incidentView struct {
-	Number           string          `json:"number"`
-	Title            string          `json:"title"`
-	State            string          `json:"state"`
-	Priority         *string         `json:"priority"`
-	Impact           *string         `json:"impact"`
-	Urgency          *string         `json:"urgency"`
-	OpenedAt         itsm.Time       `json:"opened_at"`
-	AcknowledgedAt   itsm.Time       `json:"acknowledged_at"`
-	AcknowledgedBy   *string         `json:"acknowledged_by"`
-	ResolvedAt       itsm.Time       `json:"resolved_at"`
-	Epoch            uint32          `json:"epoch"`
-	AlertCount       int             `json:"alert_count"`
-	FiringCount      int             `json:"firing_count"`
-	EventCount       uint64          `json:"event_count"`
-	CIs              []string        `json:"cis"`
-	Services         []string        `json:"services"`
-	ProbableCauses   []causeView     `json:"probable_causes"`
-	Assignee         *string         `json:"assignee"`
-	Group            *string         `json:"group"`
-	Links            []linkView      `json:"links"`
-	Problem          *string         `json:"problem"`
-	Follows          *string         `json:"follows"`
-	Version          uint64          `json:"version"`
-	Labels           itsm.Labels     `json:"labels"`
-	Severity         *string         `json:"severity"`
-	ComputedPriority *string         `json:"computed_priority"`
-	PriorityBy       *string         `json:"priority_by"`
-	ImpactBecause    *string         `json:"impact_because"`
-	UrgencyBecause   *string         `json:"urgency_because"`
-	ResolvedBy       *string         `json:"resolved_by"`
-	ClosedAt         itsm.Time       `json:"closed_at"`
-	CloseCode        *string         `json:"close_code"`
-	HoldReason       *string         `json:"hold_reason"`
-	Unbound          []string        `json:"unbound"`
-	MaybeRelated     []candidateView `json:"maybe_related"`
-	MergedInto       *string         `json:"merged_into"`
-	StillFiring      bool            `json:"still_firing"`
-	Storm            bool            `json:"storm"`
-	LastActivityAt   itsm.Time       `json:"last_activity_at"`
-	Offset           itsm.Offset     `json:"offset"`
+	Number           string               `json:"number"`
+	Title            string               `json:"title"`
+	State            string               `json:"state"`
+	Priority         *string              `json:"priority"`
+	Impact           *string              `json:"impact"`
+	Urgency          *string              `json:"urgency"`
+	OpenedAt         itsm.Time            `json:"opened_at"`
+	AcknowledgedAt   itsm.Time            `json:"acknowledged_at"`
+	AcknowledgedBy   *string              `json:"acknowledged_by"`
+	ResolvedAt       itsm.Time            `json:"resolved_at"`
+	Epoch            uint32               `json:"epoch"`
+	AlertCount       int                  `json:"alert_count"`
+	FiringCount      int                  `json:"firing_count"`
+	EventCount       uint64               `json:"event_count"`
+	CIs              []string             `json:"cis"`
+	Services         []string             `json:"services"`
+	ProbableCauses   []causeView          `json:"probable_causes"`
+	Changes          []incidentChangeView `json:"changes"`
+	Assignee         *string              `json:"assignee"`
+	Group            *string              `json:"group"`
+	Links            []linkView           `json:"links"`
+	Problem          *string              `json:"problem"`
+	Follows          *string              `json:"follows"`
+	Version          uint64               `json:"version"`
+	Labels           itsm.Labels          `json:"labels"`
+	Severity         *string              `json:"severity"`
+	ComputedPriority *string              `json:"computed_priority"`
+	PriorityBy       *string              `json:"priority_by"`
+	ImpactBecause    *string              `json:"impact_because"`
+	UrgencyBecause   *string              `json:"urgency_because"`
+	ResolvedBy       *string              `json:"resolved_by"`
+	ClosedAt         itsm.Time            `json:"closed_at"`
+	CloseCode        *string              `json:"close_code"`
+	HoldReason       *string              `json:"hold_reason"`
+	Unbound          []string             `json:"unbound"`
+	MaybeRelated     []candidateView      `json:"maybe_related"`
+	MergedInto       *string              `json:"merged_into"`
+	StillFiring      bool                 `json:"still_firing"`
+	Storm            bool                 `json:"storm"`
+	LastActivityAt   itsm.Time            `json:"last_activity_at"`
+	Offset           itsm.Offset          `json:"offset"`
 }
 
 type causeView struct {
@@ -101,7 +102,7 @@ func viewIncident(in *itsm.Incident) incidentView {
 		Priority: text(in.Priority.String()), Impact: text(in.Impact.String()), Urgency: text(in.Urgency.String()),
 		OpenedAt: in.OpenedAt, AcknowledgedAt: in.AcknowledgedAt, AcknowledgedBy: text(in.AcknowledgedBy), ResolvedAt: in.ResolvedAt,
 		Epoch: in.Epoch, AlertCount: in.AlertCount, FiringCount: in.FiringCount, EventCount: in.EventCount,
-		CIs: list(in.CIs), Services: list(in.Services), ProbableCauses: each(in.Causes, viewCause),
+		CIs: list(in.CIs), Services: list(in.Services), ProbableCauses: each(in.Causes, viewCause), Changes: each(in.Changes, viewIncidentChange),
 		Assignee: text(in.Assignee), Group: text(in.Group), Links: each(in.Links, viewLink),
 		Problem: text(in.Problem), Follows: text(in.Follows.String()), Version: in.Version, Labels: in.Labels,
 		Severity: text(in.Severity.String()), ComputedPriority: text(in.Computed.String()), PriorityBy: text(in.PriorityBy),

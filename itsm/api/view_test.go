@@ -43,6 +43,7 @@ func TestEmptyIncident(t *testing.T) {
  "cis": [],
  "services": [],
  "probable_causes": [],
+ "changes": [],
  "assignee": null,
  "group": null,
  "links": [],
@@ -81,6 +82,7 @@ func fullIncident() itsm.Incident {
 		CloseCode: "fixed", HoldReason: "vendor", Epoch: 2, AlertCount: 3, FiringCount: 1, EventCount: 9,
 		CIs: []string{"db-1"}, Services: []string{"orders"}, Unbound: []string{"host:x"},
 		Causes:       []itsm.Cause{{CI: "db-1", ScoreMilli: 873, Because: "most upstream", Paths: []itsm.CausePath{{"web-1", "db-1"}}}},
+		Changes:      []itsm.IncidentChange{{Change: "CHG0000001", Title: "db 7.2", State: itsm.ChangeFailed, URL: "javascript:alert(1)", CI: "db-1", At: at(0), Because: "on db-1"}},
 		MaybeRelated: []itsm.Candidate{{Incident: 4, ScoreMilli: 1000, Because: "near"}},
 		Assignee:     "jo", Group: "dba", Links: []itsm.ExternalRef{{Connector: "pagerduty", ID: "Q1", URL: "https://pd/Q1"}, {Connector: "x", ID: "y", URL: "javascript:alert(1)"}},
 		Problem: "PRB0000001", Follows: 11, MergedInto: 13, StillFiring: true, Storm: true, Severity: itsm.Critical, Version: 7,
@@ -97,7 +99,8 @@ func TestFullIncident(t *testing.T) {
 	want := `{"number":"INC0000012","title":"orders down","state":"resolved","priority":"P1","impact":"high","urgency":"medium",` +
 		`"opened_at":"2026-11-03T09:00:00.000Z","acknowledged_at":"2026-11-03T09:01:00.000Z","acknowledged_by":"pagerduty:Jo","resolved_at":"2026-11-03T09:02:00.000Z",` +
 		`"epoch":2,"alert_count":3,"firing_count":1,"event_count":9,"cis":["db-1"],"services":["orders"],` +
-		`"probable_causes":[{"ci":"db-1","score":0.873,"because":"most upstream","paths":[["web-1","db-1"]]}],"assignee":"jo","group":"dba",` +
+		`"probable_causes":[{"ci":"db-1","score":0.873,"because":"most upstream","paths":[["web-1","db-1"]]}],` +
+		`"changes":[{"change":"CHG0000001","title":"db 7.2","state":"failed","who":null,"url":null,"ci":"db-1","hops":0,"at":"2026-11-03T09:00:00.000Z","because":"on db-1"}],"assignee":"jo","group":"dba",` +
 		`"links":[{"connector":"pagerduty","id":"Q1","url":"https://pd/Q1"},{"connector":"x","id":"y","url":null}],` +
 		`"problem":"PRB0000001","follows":"INC0000011","version":7,"labels":{"a":"1","b":"2"},"severity":"critical","computed_priority":"P2","priority_by":"api:admin",` +
 		`"impact_because":"tier 1","urgency_because":"major","resolved_by":"signalbox","closed_at":"2026-11-03T09:03:00.000Z","close_code":"fixed","hold_reason":"vendor",` +

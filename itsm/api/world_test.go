@@ -184,7 +184,7 @@ func (w *world) Do(_ context.Context, act itsm.Act) (itsm.Outcome, error) {
 	if o, ok := w.done[act.IdempotencyKey]; ok && act.IdempotencyKey != "" {
 		return o, o.Err()
 	}
-	if act.Object != "" {
+	if act.Body != nil || act.Object != "" {
 		return w.doObject(act)
 	}
 	in, err := w.desk.Incident(act.Incident)
