@@ -2,6 +2,7 @@ package source
 
 import (
 	"strconv"
+	"strings"
 
 	"signalbox/itsm"
 )
@@ -84,4 +85,59 @@ func join(path, key string) string {
 		return path
 	}
 	return path + "." + key
+}
+
+// FlattenOnly reads of an object the scalars at the wanted paths and below them, for
+// senders whose deliveries are large and mostly of no interest. The length of a list
+// is kept under its path and ".#".
+func FlattenOnly(body []byte, b Bounds, wanted ...string) (Flat, error) {
+	r := NewReader(body, b)
+	if k := r.Peek(); k != Object {
+		if err := r.Err(); err != nil {
+			return nil, err
+		}
+		return nil, itsm.Errorf(itsm.Invalid, "expected an object, got %s", k)
+	}
+	f := Flat{}
+	f.only(r, "", wanted)
+	return f, r.End()
+}
+
+func (f Flat) only(r *Reader, path string, wanted []string) {
+	switch r.Peek() {
+	case Object:
+		for r.Enter(); ; {
+			key, ok := r.Key()
+			if !ok {
+				return
+			}
+			if p := join(path, key); leads(p, wanted) {
+				f.only(r, p, wanted)
+			} else {
+				r.Skip()
+			}
+		}
+	case Array:
+		n := 0
+		for r.Enter(); r.Next(); n++ {
+			if n < flatListMax {
+				f.only(r, join(path, strconv.Itoa(n)), wanted)
+			} else {
+				r.Skip()
+			}
+		}
+		f.put(path+".#", strconv.Itoa(n))
+	default:
+		f.value(r, path)
+	}
+}
+
+// leads reports whether a path is on the way to a wanted one, or below one.
+func leads(path string, wanted []string) bool {
+	for _, w := range wanted {
+		if path == w || strings.HasPrefix(w, path) && w[len(path)] == '.' || strings.HasPrefix(path, w) && path[len(w)] == '.' {
+			return true
+		}
+	}
+	return false
 }
