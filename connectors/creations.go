@@ -58,6 +58,15 @@ func (c *Creations) Missed(in *itsm.Intent, key string) error {
 	return nil
 }
 
+// Doubtful reports whether what an intent makes may have been made although this
+// process does not know it.
+func (c *Creations) Doubtful(in *itsm.Intent, key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, tried := c.tried[key]
+	return tried || in.At.Std().Before(c.began)
+}
+
 // Trying notes that a create is about to be sent.
 func (c *Creations) Trying(key string) {
 	now := time.Now()

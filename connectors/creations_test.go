@@ -32,7 +32,13 @@ func TestCreations(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		check("a minute later a miss is proof", young, "a", 0)
 		check("for what is old, too", old, "a", 0)
+		if c.Doubtful(young, "b") || !c.Doubtful(old, "b") {
+			t.Error("only what an earlier process may have made is doubtful before it is tried")
+		}
 		c.Trying("b")
+		if !c.Doubtful(young, "b") {
+			t.Error("what was tried is not doubtful")
+		}
 		c.Settled("b", errors.New("refused"))
 		check("the partner refused it", young, "b", 0)
 		c.Trying("c")
