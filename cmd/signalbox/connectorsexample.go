@@ -37,8 +37,3 @@ Without a name it lists what there is: ` + strings.Join(mapping.Examples(), ", "
 		},
 	}
 }
-
-// connectorsCommand groups the commands about partners.
-func connectorsCommand() *cobra.Command {
-	return group(&cobra.Command{Use: "connectors", Short: "Work with the partners that are told about incidents"}, connectorsExample())
-}

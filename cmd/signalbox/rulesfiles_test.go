@@ -31,19 +31,6 @@ func TestRulesFmt(t *testing.T) {
 	}
 }
 
-func TestRulesStarter(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "rules")
-	if out, err := cli(t, "rules", "starter", "--out", dir); err != nil || !strings.Contains(out, "kubernetes.yaml") {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if out, err := cli(t, "rules", "check", dir); err != nil {
-		t.Errorf("check: %v\n%s", err, out)
-	}
-	if out, err := cli(t, "rules", "starter", "--out", dir); err != nil || !strings.Contains(out, "is there already") {
-		t.Errorf("again: %v\n%s", err, out)
-	}
-}
-
 func TestRulesExplain(t *testing.T) {
 	dir := ruleDir(t, map[string]string{
 		"rules/a.yaml": `id: env

@@ -64,6 +64,15 @@ func Start() (s *Server, stop func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v2/enqueue", s.enqueue)
 	mux.HandleFunc("GET /incidents", s.list)
+	mux.HandleFunc("GET /priorities", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"priorities": []map[string]any{}})
+	})
+	mux.HandleFunc("GET /services", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"services": []map[string]any{{"id": "PSVC1", "name": "Shop"}}, "limit": 1, "total": 1})
+	})
+	mux.HandleFunc("GET /users", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"users": []map[string]any{{"id": "PUSR1", "name": "Signalbox", "email": r.URL.Query().Get("query")}}})
+	})
 	mux.HandleFunc("POST /incidents/{id}/notes", s.note)
 	mux.HandleFunc("GET /incidents/{id}/alerts", s.alerts)
 	h := httptest.NewServer(mux)
