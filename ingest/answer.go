@@ -42,9 +42,9 @@ func (d *Door) webhook(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 		return c.Status(http.StatusOK).SendString(rc.reply)
 	}
-	if rc.undecodable == nil && (rc.Accepted > 0 || len(rc.bad) == 0) || s.Kind == kind.PagerDuty {
-		// PagerDuty switches a subscription off after three refusals, so what it
-		// sent stays with us whatever we make of it.
+	if rc.undecodable == nil && (rc.Accepted > 0 || len(rc.bad) == 0) || s.Kind == kind.PagerDuty || s.Kind == kind.GitLab {
+		// PagerDuty switches a subscription off after three refusals, GitLab a hook
+		// after four, so what they sent stays with us whatever we make of it.
 		s.count.accepted.Inc()
 		return writeJSON(c, http.StatusAccepted, rc)
 	}

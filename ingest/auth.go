@@ -22,6 +22,7 @@ type Auth struct {
 	Bearer     []string    // Authorization: Bearer SECRET
 	Basic      []BasicAuth // Authorization: Basic
 	QueryToken []string    // ?token=SECRET, for senders that can do nothing else
+	GitLab     []string    // X-Gitlab-Token: SECRET, in clear as GitLab sends it
 	HMAC       *HMAC
 	PagerDuty  []string // secrets of webhook subscriptions (X-PagerDuty-Signature)
 }
@@ -65,7 +66,7 @@ func Slack(secrets ...string) *HMAC {
 }
 
 func (a Auth) empty() bool {
-	return len(a.Bearer)+len(a.Basic)+len(a.QueryToken)+len(a.PagerDuty) == 0 && a.HMAC == nil
+	return len(a.Bearer)+len(a.Basic)+len(a.QueryToken)+len(a.PagerDuty)+len(a.GitLab) == 0 && a.HMAC == nil
 }
 
 // needsBody reports whether the body must be read before the sender is known.
@@ -73,7 +74,7 @@ func (a Auth) needsBody() bool { return a.HMAC != nil || len(a.PagerDuty) > 0 }
 
 // validate refuses what would accept anybody, such as an empty secret.
 func (a Auth) validate(path string) error {
-	lists := map[string][]string{"bearer": a.Bearer, "query_token": a.QueryToken, "webhook_secrets": a.PagerDuty}
+	lists := map[string][]string{"bearer": a.Bearer, "query_token": a.QueryToken, "webhook_secrets": a.PagerDuty, "gitlab": a.GitLab}
 	if a.HMAC != nil {
 		lists["hmac.secrets"] = a.HMAC.Secrets
 		switch {
@@ -85,7 +86,7 @@ func (a Auth) validate(path string) error {
 			return itsm.Errorf(itsm.Invalid, "%s.hmac.id_header: needs timestamp_header", path)
 		}
 	}
-	for _, name := range []string{"bearer", "query_token", "webhook_secrets", "hmac.secrets"} {
+	for _, name := range []string{"bearer", "query_token", "webhook_secrets", "gitlab", "hmac.secrets"} {
 		for i, s := range lists[name] {
 			if s == "" {
 				return itsm.Errorf(itsm.Invalid, "%s.%s[%d]: an empty secret would let anybody in", path, name, i)
@@ -130,6 +131,9 @@ func (a Auth) byHeader(c *fiber.Ctx) bool {
 				return true
 			}
 		}
+	}
+	if token := c.Request().Header.Peek("X-Gitlab-Token"); len(token) > 0 && len(a.GitLab) > 0 {
+		return anySecret(token, a.GitLab)
 	}
 	if len(a.QueryToken) > 0 {
 		if token := c.Context().QueryArgs().Peek("token"); len(token) > 0 {

@@ -403,6 +403,11 @@ func (in *intake) acts(res *source.Result) [][]byte {
 	for i := range res.Acts {
 		a := &res.Acts[i]
 		a.Origin = in.s.Connector
+		if a.Kind == itsm.ActChangePut { // about no incident, and told by the source itself
+			a.Origin = in.s.Name
+			out = append(out, entry.EncodeAct(a))
+			continue
+		}
 		if a.Link != nil {
 			a.Link.Connector = in.s.Connector
 		}
@@ -458,6 +463,11 @@ func (d *Door) Retry(ctx context.Context, q itsm.Quarantined) (accepted int, off
 	for i := range res.Acts {
 		a := &res.Acts[i]
 		a.Origin = s.Connector
+		if a.Kind == itsm.ActChangePut {
+			a.Origin = s.Name
+			bodies = append(bodies, entry.EncodeAct(a))
+			continue
+		}
 		if a.Link != nil {
 			a.Link.Connector = s.Connector
 		}

@@ -18,14 +18,18 @@ type delivery struct {
 }
 
 var deliveries = map[string]delivery{
-	kind.Alertmanager: {"/webhooks/", `{"version":"4","groupKey":"k","status":"firing","alerts":[{"status":"firing","fingerprint":"f","labels":{"alertname":"x"},"startsAt":"2026-11-21T11:59:58Z"}]}`, 202},
-	kind.Datadog:      {"/webhooks/", `{"alert_cycle_key":"c1","alert_transition":"Triggered","title":"x"}`, 202},
-	kind.Generic:      {"/webhooks/", event, 202},
-	kind.PagerDuty:    {"/webhooks/", pdEvent(`"signalbox/INC0000007/2"`), 202},
-	kind.ServiceNow:   {"/webhooks/", `{"table":"incident","operation":"delete","record":{"sys_id":"1","correlation_id":"signalbox/INC0000007/2","state":"1","sys_updated_on":"2026-11-21 11:59:58"}}`, 202},
-	kind.Webhook:      {"/webhooks/", `{"type":"incident.resolve","data":{"incident":"INC0000007"}}`, 202},
-	kind.Slack:        {"/webhooks/", "payload=" + url.QueryEscape(`{"type":"block_actions","trigger_id":"1.2.3","user":{"username":"ada"},"actions":[{"action_id":"signalbox_resolve","value":"INC0000007/2","action_ts":"1795262400.000100"}]}`), 200},
-	kind.Prometheus:   {"/prometheus/", `[{"labels":{"alertname":"x"}}]`, 200},
+	kind.Alertmanager:    {"/webhooks/", `{"version":"4","groupKey":"k","status":"firing","alerts":[{"status":"firing","fingerprint":"f","labels":{"alertname":"x"},"startsAt":"2026-11-21T11:59:58Z"}]}`, 202},
+	kind.Datadog:         {"/webhooks/", `{"alert_cycle_key":"c1","alert_transition":"Triggered","title":"x"}`, 202},
+	kind.Generic:         {"/webhooks/", event, 202},
+	kind.PagerDuty:       {"/webhooks/", pdEvent(`"signalbox/INC0000007/2"`), 202},
+	kind.ServiceNow:      {"/webhooks/", `{"table":"incident","operation":"delete","record":{"sys_id":"1","correlation_id":"signalbox/INC0000007/2","state":"1","sys_updated_on":"2026-11-21 11:59:58"}}`, 202},
+	kind.Webhook:         {"/webhooks/", `{"type":"incident.resolve","data":{"incident":"INC0000007"}}`, 202},
+	kind.Slack:           {"/webhooks/", "payload=" + url.QueryEscape(`{"type":"block_actions","trigger_id":"1.2.3","user":{"username":"ada"},"actions":[{"action_id":"signalbox_resolve","value":"INC0000007/2","action_ts":"1795262400.000100"}]}`), 200},
+	kind.ArgoCD:          {"/webhooks/", `{"app":"shop","phase":"Running","started_at":"2026-11-21T11:59:58Z"}`, 202},
+	kind.GitHub:          {"/webhooks/", `{"deployment":{"id":1,"environment":"production","created_at":"2026-11-21T11:59:58Z"},"repository":{"full_name":"acme/shop"}}`, 202},
+	kind.GitLab:          {"/webhooks/", `{"object_kind":"deployment","status":"running","deployment_id":1,"status_changed_at":"2026-11-21 12:59:58 +0100","project":{"path_with_namespace":"acme/shop"}}`, 202},
+	kind.PagerDutyChange: {"/webhooks/", `{"payload":{"summary":"flag on"}}`, 202},
+	kind.Prometheus:      {"/prometheus/", `[{"labels":{"alertname":"x"}}]`, 200},
 }
 
 // path is the door of the source with that name.
@@ -90,6 +94,10 @@ var schemes = []scheme{
 		return "", []string{signatureHeader, "sha256=" + hexMAC(secret, body)}
 	},
 		func(body string) []try { return signatures(body, signatureHeader, "sha256=") }},
+	{"GitLab's token", func(ss ...string) ingest.Auth { return ingest.Auth{GitLab: ss} }, header("X-Gitlab-Token", "SECRET"),
+		func(body string) []try {
+			return []try{{"nothing", "", nil, body}, {"in the query", "?token=" + live, nil, body}, {"as bearer", "", []string{"Authorization", "Bearer " + live}, body}, {"with scheme", "", []string{"X-Gitlab-Token", "Bearer " + live}, body}}
+		}},
 	{"PagerDuty's signature", func(ss ...string) ingest.Auth { return ingest.Auth{PagerDuty: ss} }, func(secret, body string) (string, []string) {
 		return "", []string{"X-PagerDuty-Signature", "v1=" + hexMAC(secret, body)}
 	},
@@ -109,7 +117,7 @@ func signatures(body, name, prefix string) []try {
 // allows reports whether the configuration can ask a scheme of a kind: PagerDuty
 // signs in its own way, and only PagerDuty.
 func allows(k, scheme string) bool {
-	return (scheme != "signature" || k != kind.PagerDuty) && (scheme != "PagerDuty's signature" || k == kind.PagerDuty)
+	return (scheme != "signature" || k != kind.PagerDuty) && (scheme != "PagerDuty's signature" || k == kind.PagerDuty) && (scheme != "GitLab's token" || k == kind.GitLab)
 }
 
 // TestCredentialsOfEveryKind goes through the door of every kind of source with

@@ -63,6 +63,9 @@ func sourceAuth(c conf.Source) (a ingest.Auth, err error) {
 		}
 		a.Basic = append(a.Basic, ingest.BasicAuth{User: user, Password: password})
 	}
+	if c.Kind == kind.GitLab { // it sends a bearer's secret in a header of its own
+		a.GitLab = a.Bearer
+	}
 	h := c.Auth.HMAC
 	if len(h.Secrets) == 0 {
 		return a, nil
@@ -74,6 +77,9 @@ func sourceAuth(c conf.Source) (a ingest.Auth, err error) {
 	if c.Kind == kind.PagerDuty {
 		a.PagerDuty = secrets
 		return a, nil
+	}
+	if c.Kind == kind.GitHub && h.Header == "" {
+		h.Header, h.Prefix = "X-Hub-Signature-256", "sha256="
 	}
 	a.HMAC = &ingest.HMAC{Secrets: secrets, Header: h.Header, Prefix: h.Prefix, Base64: h.Encoding == "base64",
 		TimestampHeader: h.TimestampHeader, IDHeader: h.IDHeader, Separator: h.Separator}

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty"}
+	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty", "github", "gitlab", "argocd", "pagerduty-change"}
 	connectorKinds = []string{"alertmanager", "pagerduty", "servicenow", "slack", "webhook"}
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}

@@ -10,9 +10,13 @@ import (
 
 	"signalbox/ingest/source"
 	"signalbox/ingest/source/alertmanager"
+	"signalbox/ingest/source/argocd"
 	"signalbox/ingest/source/datadog"
 	"signalbox/ingest/source/generic"
+	"signalbox/ingest/source/github"
+	"signalbox/ingest/source/gitlab"
 	"signalbox/ingest/source/pagerduty"
+	"signalbox/ingest/source/pagerdutychange"
 	"signalbox/ingest/source/prometheus"
 	"signalbox/ingest/source/servicenow"
 	"signalbox/ingest/source/slack"
@@ -30,11 +34,16 @@ const (
 	ServiceNow   = "servicenow"
 	Slack        = "slack"
 	Webhook      = "webhook"
+
+	ArgoCD          = "argocd"
+	GitHub          = "github"
+	GitLab          = "gitlab"
+	PagerDutyChange = "pagerduty-change"
 )
 
 // Names lists the kinds, sorted.
 func Names() []string {
-	return []string{Alertmanager, Datadog, Generic, PagerDuty, Prometheus, ServiceNow, Slack, Webhook}
+	return []string{Alertmanager, ArgoCD, Datadog, Generic, GitHub, GitLab, PagerDuty, PagerDutyChange, Prometheus, ServiceNow, Slack, Webhook}
 }
 
 // Options are what decoders can be told; those of other kinds are ignored.
@@ -57,6 +66,14 @@ func Decoder(name string, o Options) (source.TimedDecoder, error) {
 		return source.Decoder(datadog.Decode).Within(o.Bounds), nil
 	case Generic:
 		return source.Decoder(generic.Decode).Within(o.Bounds), nil
+	case ArgoCD:
+		return source.Decoder(argocd.Decode).Within(o.Bounds), nil
+	case GitHub:
+		return source.Decoder(github.Decode).Within(o.Bounds), nil
+	case GitLab:
+		return source.Decoder(gitlab.Decode).Within(o.Bounds), nil
+	case PagerDutyChange:
+		return source.Decoder(pagerdutychange.Decode).Within(o.Bounds), nil
 	case PagerDuty:
 		return source.Decoder(pagerduty.Decode).Within(o.Bounds), nil
 	case ServiceNow:

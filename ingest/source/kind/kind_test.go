@@ -12,14 +12,18 @@ import (
 
 func TestEveryKindDecodes(t *testing.T) {
 	bodies := map[string]string{
-		kind.Alertmanager: `{"version":"4","alerts":[{"status":"firing","labels":{"a":"b","replica":"1"}}]}`,
-		kind.Prometheus:   `[{"labels":{"a":"b","replica":"1"}}]`,
-		kind.Datadog:      `{"alert_transition":"Triggered","aggreg_key":"k"}`,
-		kind.Generic:      `{"status":"firing","title":"x"}`,
-		kind.ServiceNow:   `{"table":"incident","operation":"delete","record":{"sys_id":"1","correlation_id":"signalbox/INC0000001/1","state":"1","sys_updated_on":"2026-01-01 00:00:00"}}`,
-		kind.Webhook:      `{"type":"incident.resolve","data":{"incident":"INC0000001"}}`,
-		kind.Slack:        `payload={"type":"block_actions","trigger_id":"1","actions":[{"action_id":"signalbox_resolve","value":"INC0000001/1","action_ts":"1.000"}]}`,
-		kind.PagerDuty:    `{"event":{"id":"1","event_type":"incident.resolved","occurred_at":"2026-01-01T00:00:00Z","data":{"id":"P1"}}}`,
+		kind.Alertmanager:    `{"version":"4","alerts":[{"status":"firing","labels":{"a":"b","replica":"1"}}]}`,
+		kind.Prometheus:      `[{"labels":{"a":"b","replica":"1"}}]`,
+		kind.Datadog:         `{"alert_transition":"Triggered","aggreg_key":"k"}`,
+		kind.Generic:         `{"status":"firing","title":"x"}`,
+		kind.ServiceNow:      `{"table":"incident","operation":"delete","record":{"sys_id":"1","correlation_id":"signalbox/INC0000001/1","state":"1","sys_updated_on":"2026-01-01 00:00:00"}}`,
+		kind.Webhook:         `{"type":"incident.resolve","data":{"incident":"INC0000001"}}`,
+		kind.Slack:           `payload={"type":"block_actions","trigger_id":"1","actions":[{"action_id":"signalbox_resolve","value":"INC0000001/1","action_ts":"1.000"}]}`,
+		kind.ArgoCD:          `{"app":"shop","phase":"Running","started_at":"2026-11-21T11:59:58Z"}`,
+		kind.GitHub:          `{"deployment":{"id":1,"environment":"production","created_at":"2026-11-21T11:59:58Z"},"repository":{"full_name":"acme/shop"}}`,
+		kind.GitLab:          `{"object_kind":"deployment","status":"running","deployment_id":1,"status_changed_at":"2026-11-21 12:59:58 +0100","project":{"path_with_namespace":"acme/shop"}}`,
+		kind.PagerDutyChange: `{"payload":{"summary":"flag on"}}`,
+		kind.PagerDuty:       `{"event":{"id":"1","event_type":"incident.resolved","occurred_at":"2026-01-01T00:00:00Z","data":{"id":"P1"}}}`,
 	}
 	if !slices.IsSorted(kind.Names()) || len(kind.Names()) != len(bodies) {
 		t.Errorf("names %v", kind.Names())
