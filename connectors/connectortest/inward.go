@@ -161,6 +161,9 @@ func inward(t *testing.T, s *Subject, f reportingFault) []string {
 	b.person(whole, func(o *Object) { o.Status = Resolved })
 	b.sleep(f.reverse + time.Minute)
 	b.core.Clear(whole.name, whole.title) // or it comes back after the grace
+	if s.lacks(Reopening) {
+		b.core.Clear(again.name, again.title)
+	}
 	b.sleep(30 * time.Minute)
 	synctest.Wait()
 

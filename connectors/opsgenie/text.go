@@ -1,0 +1,81 @@
+package opsgenie
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"signalbox/ingest/source"
+	"signalbox/itsm"
+)
+
+// message is the title on one line.
+func message(s *itsm.IncidentSnapshot) string {
+	return cut(fmt.Sprintf("[%s] %s", s.Priority, strings.Join(strings.Fields(s.Title), " ")), messageMax)
+}
+
+func priority(s *itsm.IncidentSnapshot) string {
+	if s.Priority == 0 {
+		return "P3"
+	}
+	return s.Priority.String()
+}
+
+func resolution(in *itsm.Intent) string {
+	by, why := in.Snapshot.ResolvedBy, in.Snapshot.CloseNote
+	if by == "" {
+		by = in.Actor
+	}
+	if why == "" {
+		why = in.Text
+	}
+	if why == "" {
+		why = "every alert is clear"
+	}
+	return source.NoteMark + "resolved by " + by + ": " + why
+}
+
+// description tells people what they need before they open the console.
+func (c *Connector) description(in *itsm.Intent) string {
+	s := &in.Snapshot
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\n", name, value)
+		}
+	}
+	line("Why", s.Because)
+	line("Probable cause", s.Cause)
+	line("CIs", strings.Join(s.CIs, ", "))
+	line("Services", strings.Join(s.Services, ", "))
+	line("Alerts", fmt.Sprintf("%d, %d of them firing", s.Alerts, s.Firing))
+	line("Runbook", s.Runbook)
+	line("Incident", c.link(in.Incident))
+	return cut(b.String(), descriptionMax)
+}
+
+// details are what rules there can go by.
+func (c *Connector) details(in *itsm.Intent) map[string]string {
+	out := map[string]string{"incident": in.Incident.String(), "severity": in.Snapshot.Severity.String()}
+	for name, v := range map[string]string{"cause": in.Snapshot.Cause, "group": in.Snapshot.Group, "url": c.link(in.Incident)} {
+		if v != "" {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+func (c *Connector) link(n itsm.IncidentNumber) string {
+	if c.o.ExternalURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + n.String()
+}
+
+// cut shortens s to n characters.
+func cut(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}
