@@ -208,6 +208,9 @@ func (g *Gate) identifyToken(id, door string) (Identity, error) {
 		}
 		who.User, who.Role = u.Name, min(t.Role, u.Role)
 	}
+	if t.IsScoped() && door == DoorConsole {
+		return Identity{}, itsm.Errorf(itsm.Forbidden, "this token sees the incidents of some services only; the console shows everything, so it is for the API")
+	}
 	if t.IsScoped() {
 		if who.Scope, err = g.scope(t); err != nil {
 			return Identity{}, err

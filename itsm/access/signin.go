@@ -101,6 +101,12 @@ func (g *Gate) failed(address string, err error) {
 // open starts the session of somebody whose credentials are right, and has it
 // journaled before it is any good.
 func (g *Gate) open(ctx context.Context, h holder, address, agent string, in itsm.SignIn) (id string, who Identity, err error) {
+	if in.Issuer == "" { // who is vouched for may be new
+		if _, err := g.identify(h, DoorConsole); err != nil {
+			g.failed(address, err)
+			return "", Identity{}, err
+		}
+	}
 	if err := g.tell(ctx, h, address, in); err != nil {
 		return "", Identity{}, err
 	}

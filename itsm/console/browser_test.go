@@ -51,7 +51,7 @@ func js[T any](t *testing.T, ctx context.Context, expression string) T {
 // enter signs the browser in.
 func enter(t *testing.T, ctx context.Context, base string) {
 	t.Helper()
-	steps(t, ctx, chromedp.Navigate(base+"/sign-in"), chromedp.SendKeys(chromedp.CSS("#token"), StorybookToken+"\r"), chromedp.WaitReady(chromedp.CSS("a[aria-current=page]")))
+	steps(t, ctx, chromedp.Navigate(base+"/sign-in"), chromedp.Click(chromedp.CSS(".signin summary")), chromedp.SendKeys(chromedp.CSS("#token"), StorybookToken+"\r"), chromedp.WaitReady(chromedp.CSS("a[aria-current=page]")))
 }
 
 func window(width int) chromedp.Action[chromedp.Void] {

@@ -31,6 +31,8 @@ type Records interface {
 	Alerts(desk.AlertQuery) (desk.Page[itsm.Alert], error)
 	Quarantine(cursor string, limit int, waitingOnly bool) (desk.Page[itsm.Quarantined], error)
 	QuarantineItem(id string) (itsm.Quarantined, error)
+	Object(kind, id string) (itsm.Object, error)
+	Objects(desk.ObjectQuery) (desk.Page[itsm.Object], error)
 	Counts() desk.Counts
 	Cursor() (itsm.Offset, itsm.Time)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"signalbox/itsm"
+	"signalbox/itsm/access"
 	"signalbox/itsm/desk"
 )
 
@@ -28,13 +29,14 @@ type incidentFilter struct {
 	Priorities []itsm.Priority
 	Service    string
 	CI         string
+	Team       string // name of a team, or mine
 	Q          string
 	Cursor     string
 }
 
 // plain reports whether nothing but the default is asked for.
 func (f incidentFilter) plain() bool {
-	return f.Which == "open" && len(f.Priorities) == 0 && f.Service == "" && f.CI == "" && f.Q == ""
+	return f.Which == "open" && len(f.Priorities) == 0 && f.Service == "" && f.CI == "" && f.Team == "" && f.Q == ""
 }
 
 func (f incidentFilter) query() desk.IncidentQuery {
@@ -58,7 +60,7 @@ func (f incidentFilter) address(edit func(url.Values)) string {
 	for _, p := range f.Priorities {
 		v.Add("priority", p.String())
 	}
-	for name, value := range map[string]string{"service": f.Service, "ci": f.CI, "q": f.Q} {
+	for name, value := range map[string]string{"service": f.Service, "ci": f.CI, "team": f.Team, "q": f.Q} {
 		if value != "" {
 			v.Set(name, value)
 		}
@@ -77,7 +79,7 @@ var (
 
 func parseIncidentFilter(v url.Values) (incidentFilter, error) {
 	f := incidentFilter{Which: strings.Join(v["state"], ","), Service: line(v.Get("service"), queryMax),
-		CI: line(v.Get("ci"), queryMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor")}
+		CI: line(v.Get("ci"), queryMax), Team: line(v.Get("team"), nameRunesMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor")}
 	switch f.Which {
 	case "", "open":
 		f.Which, f.States = "open", openStates
@@ -108,6 +110,7 @@ func parseIncidentFilter(v url.Values) (incidentFilter, error) {
 // incidentsPage is the home page: what is open, the unattended first.
 type incidentsPage struct {
 	States     []chip
+	Teams      []chip
 	Priorities []chip
 	Filter     incidentFilter
 	Filtered   bool
@@ -307,7 +310,12 @@ func (c *Console) incidents(ctx *fiber.Ctx) error {
 		return err
 	}
 	var l incidentLists
-	if l.Page, err = c.o.Records.Incidents(f.query()); err != nil {
+	q := f.query()
+	who, _ := person(ctx)
+	if q.Keep, err = c.keepTeam(who, f.Team); err != nil {
+		return err
+	}
+	if l.Page, err = c.o.Records.Incidents(q); err != nil {
 		return err
 	}
 	if f.plain() && f.Cursor == "" {
@@ -316,8 +324,69 @@ func (c *Console) incidents(ctx *fiber.Ctx) error {
 		}
 	}
 	l.Counts = c.o.Records.Counts()
-	who, _ := person(ctx)
-	return c.show(ctx, http.StatusOK, viewIncidents(f, l, c.inventory(), mayAct(who), c.external.String(), c.o.Clock()))
+	p := viewIncidents(f, l, c.inventory(), mayAct(who), c.external.String(), c.o.Clock())
+	if f.Team != "" {
+		p.liveState = "" // the stream does not know of teams
+	}
+	if p.Teams, err = c.teamChips(who, f); err != nil {
+		return err
+	}
+	return c.show(ctx, http.StatusOK, p)
+}
+
+// keepTeam is which incidents are a team's: those of its services, and those assigned
+// to it.
+func (c *Console) keepTeam(who access.Identity, name string) (func(*itsm.Incident) bool, error) {
+	var teams []itsm.Team
+	switch {
+	case name == "":
+		return nil, nil
+	case name == "mine":
+		mine, err := c.teamsOf(who.User)
+		if err != nil {
+			return nil, err
+		}
+		teams = mine
+	default:
+		t, err := nounOf[itsm.Team](c, itsm.ObjectTeam, name)
+		if err != nil {
+			return nil, err
+		}
+		teams = []itsm.Team{t}
+	}
+	var own access.Scope
+	for _, t := range teams {
+		own.Groups, own.Services = append(own.Groups, t.Name), append(own.Services, t.Services...)
+	}
+	return func(in *itsm.Incident) bool { return own.Sees(in.Services, in.Group) }, nil
+}
+
+// teamChips lead to the incidents of a person's teams, and back from those of one.
+func (c *Console) teamChips(who access.Identity, f incidentFilter) ([]chip, error) {
+	var out []chip
+	if who.User != "" {
+		mine, err := c.teamsOf(who.User)
+		if err != nil {
+			return nil, err
+		}
+		if len(mine) > 0 {
+			out = append(out, teamChip(f, "mine", "My teams"))
+		}
+	}
+	if f.Team != "" && f.Team != "mine" {
+		out = append(out, teamChip(f, f.Team, f.Team))
+	}
+	return out, nil
+}
+
+// teamChip turns the filter on, or off when it is on.
+func teamChip(f incidentFilter, team, label string) chip {
+	on := f.Team == team
+	return chip{badge: badge{Label: label}, Current: on, Href: f.address(func(v url.Values) {
+		if v.Set("team", team); on {
+			v.Del("team")
+		}
+	})}
 }
 
 // urgent lists the P1 and P2 that nobody acknowledged, worst first.

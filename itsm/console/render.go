@@ -22,7 +22,8 @@ var templateFiles embed.FS
 // Every file must be named here and every name must have a file.
 var (
 	sharedTemplates = []string{"layout", "parts"}
-	pageTemplates   = []string{"alert", "alerts", "backtest", "backtests", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
+	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
+		"alert", "alerts", "backtest", "backtests", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
 		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
 )
 

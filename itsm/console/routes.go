@@ -19,7 +19,7 @@ type route struct {
 // routes is the whole console. A test compares it with the router and checks that
 // everything but the way in needs a role.
 func (c *Console) routes() []route {
-	return []route{
+	return append(c.peopleRoutes(), []route{
 		{http.MethodGet, "/static/:name", access.Nobody, c.static},
 		{http.MethodGet, "/sign-in", access.Nobody, c.signIn},
 		{http.MethodPost, "/sign-in", access.Nobody, c.signInPost},
@@ -76,7 +76,7 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/rules/backtests", access.Admin, c.backtestsPost},
 		{http.MethodPost, "/rules/revisions/:revision/activate", access.Admin, c.activate},
 		{http.MethodPost, "/quarantine/:id/retry", access.Responder, c.retry},
-	}
+	}...)
 }
 
 // Routes adds the console to app. Call it after everything else is mounted: its

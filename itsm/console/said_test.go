@@ -55,7 +55,7 @@ func TestNamesAreLinks(t *testing.T) {
 		var walk func(n *html.Node, linked bool)
 		walk = func(n *html.Node, linked bool) {
 			switch n.Data {
-			case "a", "title", "pre", "button", "label", "h1", "h2", "h3", "summary", "code", "figcaption", "dl":
+			case "a", "title", "pre", "textarea", "button", "label", "h1", "h2", "h3", "summary", "code", "figcaption", "dl":
 				linked = linked || n.Data != "dl" || attr(n, "class") == "labels" || attr(n, "class") == "labels prose"
 			}
 			if strings.Contains(" "+attr(n, "class")+" ", " num ") || attr(n, "class") == "code" || n.Data == "svg" {

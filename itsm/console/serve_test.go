@@ -157,6 +157,7 @@ var pages = []string{
 	"/rules/backtests", "/rules/backtests?revision=4&against=none&days=30", "/rules/backtests/1", "/rules/backtests/2", "/rules/backtests/3", "/rules/backtests/4",
 	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940",
 	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/deliveries/306", "/totals",
+	"/account", "/admin/users", "/admin/users/jo", "/admin/tokens", "/admin/teams", "/admin/teams/payments", "/admin/audit", "/admin/audit?object=user/jo", "/?team=payments",
 	"/status", "/help", "/no/such/page",
 }
 

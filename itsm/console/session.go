@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"signalbox/itsm"
 	"signalbox/itsm/access"
+	"signalbox/itsm/desk"
 	"signalbox/itsm/httperr"
 )
 
@@ -47,13 +49,66 @@ type signInPage struct {
 	Next      string
 	Error     string
 	TokenHint string
+	Name      string // what was typed
+	Users     bool   // there are some, so a name and a password come first
+	Provider  string // where people may sign in as well
+	Elsewhere string // the address that leads there
 }
 
 func (signInPage) about() (string, string, string) { return "signin", "Sign in", "" }
 
 func (c *Console) signIn(ctx *fiber.Ctx) error {
 	next := localPath(strings.Clone(ctx.Query("next", "/")))
-	return c.show(ctx, http.StatusOK, signInPage{Next: next, TokenHint: c.o.TokenHint})
+	p, err := c.signInPage(next)
+	if err != nil {
+		return err
+	}
+	return c.show(ctx, http.StatusOK, p)
+}
+
+// signInPage asks for a name and a password first when somebody has one.
+func (c *Console) signInPage(next string) (signInPage, error) {
+	p := signInPage{Next: next, TokenHint: c.o.TokenHint, Provider: line(c.o.Gate.ProviderLabel(), nameRunesMax)}
+	if p.Provider != "" {
+		p.Elsewhere = "/sign-in/oidc?" + url.Values{"next": {next}}.Encode()
+	}
+	found, err := c.o.Records.Objects(desk.ObjectQuery{Kind: itsm.ObjectUser, Limit: 1})
+	p.Users = len(found.Items) > 0
+	return p, err
+}
+
+// signInElsewhere sends a person to the provider. It is a link and no form: a policy
+// of form-action 'self' forbids a form that leads there.
+func (c *Console) signInElsewhere(ctx *fiber.Ctx) error {
+	to, err := c.o.Gate.BeginLogin(ctx, localPath(strings.Clone(ctx.Query("next", "/"))))
+	if err != nil {
+		return c.refuseSignIn(ctx, signInPage{Next: "/"}, err)
+	}
+	return ctx.Redirect(to, http.StatusSeeOther)
+}
+
+func (c *Console) signedInElsewhere(ctx *fiber.Ctx) error {
+	next, err := c.o.Gate.FinishLogin(ctx)
+	if err != nil {
+		return c.refuseSignIn(ctx, signInPage{Next: "/"}, err)
+	}
+	return ctx.Redirect(localPath(next), http.StatusSeeOther)
+}
+
+// refuseSignIn shows the page again with the reason.
+func (c *Console) refuseSignIn(ctx *fiber.Ctx, typed signInPage, cause error) error {
+	if itsm.CodeOf(cause) == itsm.Internal {
+		return cause
+	}
+	if why := errors.Unwrap(cause); why != nil {
+		c.o.Log.Warn("sign-in refused", "address", ctx.IP(), "why", itsm.MessageOf(cause), "err", why)
+	}
+	p, err := c.signInPage(typed.Next)
+	if err != nil {
+		return err
+	}
+	p.Name, p.Error = typed.Name, line(itsm.MessageOf(cause), lineRunesMax)
+	return c.show(ctx, httperr.Status(cause), p)
 }
 
 func (c *Console) signInPost(ctx *fiber.Ctx) error {
@@ -62,12 +117,16 @@ func (c *Console) signInPost(ctx *fiber.Ctx) error {
 		return err
 	}
 	next := localPath(f.Get("next"))
-	if _, err := c.o.Gate.SignIn(ctx, f.Get("token")); err != nil {
-		if code := itsm.CodeOf(err); code == itsm.Forbidden || code == itsm.Internal {
+	if f.Has("name") {
+		_, err = c.o.Gate.SignInUser(ctx, f.Get("name"), f.Get("password"))
+	} else {
+		_, err = c.o.Gate.SignIn(ctx, f.Get("token"))
+	}
+	if err != nil {
+		if itsm.CodeOf(err) == itsm.Forbidden {
 			return err
 		}
-		p := signInPage{Next: next, TokenHint: c.o.TokenHint, Error: line(itsm.MessageOf(err), lineRunesMax)}
-		return c.show(ctx, httperr.Status(err), p)
+		return c.refuseSignIn(ctx, signInPage{Next: next, Name: line(f.Get("name"), nameRunesMax)}, err)
 	}
 	return ctx.Redirect(next, http.StatusSeeOther)
 }
@@ -143,6 +202,12 @@ var flashes = map[string]flash{
 	"noop":          {Text: "It was already so; nothing changed."},
 	"rules-saved":   {Text: "Saved. It changes nothing until it is activated."},
 	"rules-active":  {Text: "Activated. What comes from now on goes by these rules; open alerts keep their incidents.", Undo: "History leads back.", Link: "/rules/history"},
+	"password":      {Text: "Password changed. Your other sessions have ended."},
+	"sessions":      {Text: "Your other sessions have ended."},
+	"token-revoked": {Text: "Token revoked. It lets nobody in any more."},
+	"user-changed":  {Text: "Saved. It counts from now on, for sessions that are open too."},
+	"team-changed":  {Text: "Team saved."},
+	"team-removed":  {Text: "Team removed."},
 	"retry":         {Text: "Decoded and accepted: it was folded like any other delivery."},
 }
 

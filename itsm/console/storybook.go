@@ -39,7 +39,7 @@ func Storybook(external string, clock func() time.Time, log *slog.Logger) (*Cons
 
 // serve is a console over b for whoever holds one of tokens.
 func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) (*Console, *fiber.App, error) {
-	gate, err := access.New(access.Options{ExternalURL: external, Clock: b.clock, Tokens: tokens})
+	gate, err := access.New(access.Options{ExternalURL: external, Clock: b.clock, Tokens: tokens, Records: b.Desk, Do: b.Do})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,6 +72,7 @@ type book struct {
 	folded chan struct{}          // closed at the next entry, guarded by mu
 	done   map[string]itsm.Offset // idempotency keys, guarded by mu
 
+	folder  *engine.Folder                  // of acts on what is no incident, guarded by mu
 	entries map[itsm.Offset]*entry.Delivery // guarded by mu
 	totals  func() ledger.Totals
 	counts  func(now itsm.Time) []RuleCount
@@ -88,7 +89,7 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), totals: cannedTotals, counts: cannedCounts, learned: cannedLearned, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), totals: cannedTotals, counts: cannedCounts, folder: engine.NewFolder(), learned: cannedLearned, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	b.healthy = b.health
 	s := script{now: itsm.TimeOf(clock()), graph: g}
 	err = b.apply(s.write())
@@ -96,7 +97,10 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return b, err
 	}
-	return b, b.keep(cannedBook(s.now))
+	if err := b.keep(cannedBook(s.now)); err != nil {
+		return b, err
+	}
+	return b, b.people()
 }
 
 // apply stores decisions as one entry.
@@ -147,6 +151,9 @@ func (b *book) WaitFolded(ctx context.Context, off itsm.Offset) error {
 func (b *book) Do(_ context.Context, a itsm.Act) (itsm.Outcome, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if a.Object != "" {
+		return b.doObject(a)
+	}
 	i, err := b.Incident(a.Incident)
 	if err != nil {
 		return itsm.Outcome{}, err

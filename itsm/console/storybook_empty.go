@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/correlate/engine"
 	"signalbox/correlate/learn"
 	"signalbox/itsm"
 	"signalbox/itsm/access"
@@ -30,7 +31,7 @@ func emptyBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, clock: clock, tries: &cannedTries{clock: clock}, totals: func() ledger.Totals { return ledger.Totals{} }, counts: func(itsm.Time) []RuleCount { return nil }, learned: func(itsm.Time) learn.Report { return learn.Report{} }, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, folder: engine.NewFolder(), clock: clock, tries: &cannedTries{clock: clock}, totals: func() ledger.Totals { return ledger.Totals{} }, counts: func(itsm.Time) []RuleCount { return nil }, learned: func(itsm.Time) learn.Report { return learn.Report{} }, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	b.healthy = func() Health {
 		now := itsm.TimeOf(clock())
 		return Health{HeadAt: now, StartedAt: now.Add(-time.Minute), BindPermille: -1,
