@@ -89,9 +89,30 @@ func TestAuthorization(t *testing.T) {
 		{"Authorization: Bearer " + responderToken, access.Responder, true},
 		{"Authorization: Bearer " + adminToken, access.Admin, true},
 	}
+	type credential = struct {
+		header string
+		role   access.Role
+		known  bool
+	}
+	for _, r := range []access.Role{access.Viewer, access.Responder, access.ProblemManager, access.Admin} {
+		// A token of a user of each role, and that user's session: the other door to the same rows.
+		name := "user-" + r.String()[:1]
+		w.user(name, r.Word())
+		secret, _ := w.made(`{"name":"laptop","owner":"` + name + `","role":"` + r.Word() + `","days":1}`)
+		id, _, err := w.gate.StartSession(secret, "10.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		have = append(have, credential{"Authorization: Bearer " + secret, r, true}, credential{"Cookie: signalbox=" + id, r, true})
+	}
+	have = append(have, credential{"Cookie: signalbox=" + strings.Repeat("x", 43), access.Nobody, false})
 	for _, row := range w.api.Table() {
 		for _, h := range have {
-			a := w.call(row.Method, concrete(row.Path), "", h.header)
+			headers := []string{h.header}
+			if strings.HasPrefix(h.header, "Cookie: ") {
+				headers = append(headers, "Authorization: ", "Sec-Fetch-Site: same-origin")
+			}
+			a := w.call(row.Method, concrete(row.Path), "", headers...)
 			refused := a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
 			switch {
 			case h.role.Allows(row.Role) && refused:
@@ -104,6 +125,28 @@ func TestAuthorization(t *testing.T) {
 				t.Errorf("%s %s: 401 without WWW-Authenticate", row.Method, row.Path)
 			}
 		}
+	}
+}
+
+// TestSessionsOfOtherSites: what a session may change, a page of another site may
+// not change with it, at any address.
+func TestSessionsOfOtherSites(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Subscribe = nil })
+	w.open(itsm.Incident{})
+	id, _, err := w.gate.StartSession(adminToken, "10.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range w.api.Table() {
+		if access.IsSafe(row.Method) {
+			continue
+		}
+		for _, site := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example"} {
+			w.want(w.call(row.Method, concrete(row.Path), "", "Authorization: ", "Cookie: signalbox="+id, site), http.StatusForbidden, "another site")
+		}
+	}
+	if len(w.acts) != 1 {
+		t.Errorf("%d acts were journaled, want the sign-in alone", len(w.acts))
 	}
 }
 
