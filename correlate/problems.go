@@ -181,7 +181,14 @@ func (s *State) askedFor(i *incident) (int, Duration) {
 }
 
 func (s *State) occurrence(i *incident, r *recurring) problem.Occurrence {
-	return problem.Occurrence{Incident: i.number, Opened: i.openedAt, Resolved: i.resolvedAt, Reopens: i.epoch - 1, People: i.people(), Fix: r.fix}
+	o := problem.Occurrence{Incident: i.number, Opened: i.openedAt, Resolved: i.resolvedAt, Reopens: i.epoch - 1, People: i.people(), Fix: r.fix}
+	for _, c := range s.whatChanged(i) {
+		if d := i.openedAt.Sub(c.At); c.Hops == 0 && c.At != 0 && d <= problem.ChangeIn {
+			o.Change, o.ChangeBefore = c.Change, d
+			break
+		}
+	}
+	return o
 }
 
 // people counts who had to do with i.
@@ -280,7 +287,28 @@ func (s *State) beside(rec *recurrence) (out []problem.Pair, who []*recurrence) 
 func (s *State) lookAt(rec *recurrence) (problem.Look, []*recurrence) {
 	l := problem.Look{Now: s.now, Watch: s.problems.watch, Since: rec.since,
 		RuleIncidents: rec.asked, RuleWithin: rec.within.Std()}
+	l.ChangesADay, l.ChangeTitle = s.changesFor(rec)
 	var who []*recurrence
 	l.Pairs, who = s.beside(rec)
 	return l, who
+}
+
+// changesFor is how many changes a day the CI of rec saw in the last month, and the
+// title of the last one that an incident followed.
+func (s *State) changesFor(rec *recurrence) (aDay float64, title string) {
+	n := 0
+	for _, k := range s.changesOf(rec.Signature.Cause) {
+		if c := s.changes.all[k]; c != nil && s.now.Sub(c.From()) <= changeKept {
+			n++
+		}
+	}
+	for _, o := range slices.Backward(rec.Kept) {
+		if o.Change != "" {
+			if k, err := itsm.ParseChangeNumber(o.Change); err == nil && s.changes.all[k] != nil {
+				title = s.changes.all[k].Title
+			}
+			break
+		}
+	}
+	return float64(n) / (changeKept.Hours() / 24), title
 }

@@ -39,7 +39,7 @@ func TestWords(t *testing.T) {
 	}
 	changed := func(s *Series, before time.Duration) *Series {
 		for i := range s.Kept {
-			s.Kept[i].Change, s.Kept[i].ChangeBefore = "CHG0000007 deploy orders", before
+			s.Kept[i].Change, s.Kept[i].ChangeBefore = "CHG0000007", before
 		}
 		return s
 	}
@@ -58,7 +58,7 @@ func TestWords(t *testing.T) {
 		{Seasonal, seriesOf(0, 8*day, 14*day, 40*day, 63*day, 90*day), Look{}, "6 incidents on as many different days, half of them within 1 min of 22:13 UTC"},
 		{Reopened, reopened, Look{}, "1 incident reopened 3 times"},
 		{Reopened, seriesOf(90*day, 90*day+2*time.Hour), Look{}, "came back 90 min after it was resolved, where one is expected every 120 days"},
-		{ChangeLinked, changed(seriesOf(0, 20*day, 50*day), 20*time.Minute), Look{ChangesADay: 1}, "every one of 3 incidents within 20 min after a change, the last after CHG0000007 deploy orders"},
+		{ChangeLinked, changed(seriesOf(0, 20*day, 50*day), 20*time.Minute), Look{ChangesADay: 1, ChangeTitle: "deploy orders"}, "every one of 3 incidents within 20 min after a change on the CI, the last after CHG0000007 deploy orders"},
 		{SameFix, noted(seriesOf(0, 20*day, 50*day), "Restarted pod web-12"), Look{}, "3 of 3 were closed with the same words: restarted pod web-#"},
 		{Together, seriesOf(100*day, 140*day, 190*day), Look{Pairs: []Pair{{other, "shop depends on orders-db"}}}, "3 times within 3 min of orders-db | DiskFull | prod; shop depends on orders-db"},
 		{ByRule, seriesOf(0, 10*day, 20*day), Look{RuleIncidents: 3, RuleWithin: month}, "3 incidents within 30 days, where a rule asks for 3"},

@@ -17,6 +17,7 @@ type Look struct {
 	// ChangesADay is how many changes the CI sees a day, for telling by chance from
 	// because.
 	ChangesADay float64
+	ChangeTitle string // of the last change that an incident followed
 	Pairs       []Pair
 
 	RuleIncidents int           // a rule's own threshold in place of the tests of frequency; 0: none
@@ -234,7 +235,7 @@ func changeLinked(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	if n == len(on) {
 		who = "every one of " + incidents(n)
 	}
-	return itsm.ProblemTest{Test: ChangeLinked, Incidents: n, ChancePPM: ppm(p), Text: who + " within " + span(far) + " after a change, the last after " + clip(name)}, true
+	return itsm.ProblemTest{Test: ChangeLinked, Incidents: n, ChancePPM: ppm(p), Text: who + " within " + span(far) + " after a change on the CI, the last after " + clip(strings.TrimSpace(name+" "+l.ChangeTitle))}, true
 }
 
 // sameFix looks for the close note that most others repeat.

@@ -213,7 +213,7 @@ func (w *world) doObject(act itsm.Act) (itsm.Outcome, error) {
 			o = *d.Outcome
 		}
 	}
-	w.applyLocked(ds...)
+	w.applyLocked(append(ds, w.fold.Flush()...)...)
 	return o, o.Err()
 }
 
