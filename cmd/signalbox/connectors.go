@@ -40,6 +40,8 @@ var connectorKinds = map[string]connectorKind{
 	"slack":        slackKind,
 	"servicenow":   serviceNowKind,
 	"webhook":      webhookKind,
+	"email":        emailKind,
+	"teams":        teamsKind,
 }
 
 // connectorEnv is what every connector is made with.

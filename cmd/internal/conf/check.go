@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	sourceKinds    = []string{"alertmanager", "prometheus", "datadog", "generic", "pagerduty", "github", "gitlab", "argocd", "pagerduty-change"}
-	connectorKinds = []string{"alertmanager", "pagerduty", "servicenow", "slack", "webhook"}
+	sourceKinds    = []string{"alertmanager", "argocd", "datadog", "generic", "github", "gitlab", "pagerduty", "pagerduty-change", "prometheus"}
+	connectorKinds = []string{"alertmanager", "email", "pagerduty", "servicenow", "slack", "teams", "webhook"}
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}
 	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}

@@ -138,7 +138,7 @@ type Connector struct {
 
 	RoutingKey     Secret   `yaml:"routing_key" for:"pagerduty"`
 	APIToken       Secret   `yaml:"api_token" for:"pagerduty,slack"`
-	From           string   `yaml:"from" for:"pagerduty"`
+	From           string   `yaml:"from" for:"pagerduty,email"`
 	EventsURL      string   `yaml:"events_url" for:"pagerduty"`
 	APIURL         string   `yaml:"api_url" for:"pagerduty,slack,servicenow"`
 	Channel        string   `yaml:"channel" for:"slack"` // id of the channel
@@ -147,9 +147,9 @@ type Connector struct {
 	URLs                 []string `yaml:"urls" for:"alertmanager"`    // every replica of one Alertmanager
 	Sources              []string `yaml:"sources" for:"alertmanager"` // whose alerts all come from there, and from nowhere else
 	SilenceOnAcknowledge bool     `yaml:"silence_on_acknowledge" for:"alertmanager"`
-	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`              // how long a silence lasts that nobody prolongs; 2h
-	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"`            // left out of silences, such as an HA pair's replica label
-	Basic                Secret   `yaml:"basic" for:"alertmanager,servicenow,webhook"` // user:password
+	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`                    // how long a silence lasts that nobody prolongs; 2h
+	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"`                  // left out of silences, such as an HA pair's replica label
+	Basic                Secret   `yaml:"basic" for:"alertmanager,servicenow,webhook,email"` // user:password
 	Bearer               Secret   `yaml:"bearer" for:"alertmanager"`
 
 	RoutingKeys        map[string]Secret `yaml:"routing_keys" for:"pagerduty"`        // integration keys by the id of our service
@@ -169,12 +169,15 @@ type Connector struct {
 	Fields          map[string]string   `yaml:"fields" for:"servicenow"`           // of a new record, besides
 	PollEvery       Duration            `yaml:"poll_every" for:"servicenow"`       // how often to ask what changed there; 0: its webhooks tell
 	CMDBTables      []string            `yaml:"cmdb_tables" for:"servicenow"`      // that 'cmdb pull' reads; cmdb_ci
-	URL             URL                 `yaml:"url" for:"webhook"`                 // begins every address that is called; as it is, or env:NAME or file:PATH where it is a secret
-	Mapping         string              `yaml:"mapping" for:"webhook"`             // a built-in one by name, or a file; standard
-	Vars            map[string]string   `yaml:"vars" for:"webhook"`                // texts for the mapping
-	Headers         map[string]Secret   `yaml:"headers" for:"webhook"`             // of every request, such as Authorization
-	SigningSecrets  []Secret            `yaml:"signing_secrets" for:"webhook"`     // whsec_…: requests are signed as Standard Webhooks
-	Auth            SourceAuth          `yaml:"auth" for:"webhook"`                // of what the partner sends, where it does not sign with webhook_secrets
+	SMTP            string              `yaml:"smtp" for:"email"`                  // host:port of the mail server
+	SMTPTLS         string              `yaml:"smtp_tls" for:"email"`              // starttls, implicit or none; starttls, or implicit at port 465
+	To              []string            `yaml:"to" for:"email"`
+	URL             URL                 `yaml:"url" for:"webhook,teams"`       // begins every address that is called; as it is, or env:NAME or file:PATH where it is a secret
+	Mapping         string              `yaml:"mapping" for:"webhook"`         // a built-in one by name, or a file; standard
+	Vars            map[string]string   `yaml:"vars" for:"webhook"`            // texts for the mapping
+	Headers         map[string]Secret   `yaml:"headers" for:"webhook"`         // of every request, such as Authorization
+	SigningSecrets  []Secret            `yaml:"signing_secrets" for:"webhook"` // whsec_…: requests are signed as Standard Webhooks
+	Auth            SourceAuth          `yaml:"auth" for:"webhook"`            // of what the partner sends, where it does not sign with webhook_secrets
 }
 
 // OAuth is how a connector gets its tokens: by client credentials, or with a refresh
