@@ -3,6 +3,7 @@ package connectors
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -39,11 +40,29 @@ const (
 	StandsGone // it does not fire there
 )
 
-// Silencer is a Monitor whose partner has silences.
+// Records is what connectors may read of the incidents here.
+type Records interface {
+	// Members lists the firing alerts of an incident, at most limit.
+	Members(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error)
+	// Alerts lists the alerts of an incident, firing or not, at most limit.
+	Alerts(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error)
+	// Incident returns an incident, NotFound when there is none.
+	Incident(n itsm.IncidentNumber) (itsm.Incident, error)
+}
+
+// Reader is a Connector that reads the records. It is given them once, before
+// anything is pushed.
+type Reader interface{ Read(r Records) }
+
+// Silencer is a Monitor whose partner has silences of alerts by their labels.
 type Silencer interface {
 	// Silences lists those that others made and that hide something now or will,
 	// by id, at most itsm.SilencesMax, and the sources whose alerts they hide.
 	Silences(ctx context.Context) (itsm.Silences, error)
+}
+
+// Tender is a Monitor at which Signalbox makes silences or downtimes itself.
+type Tender interface {
 	// Tend prolongs and ends those that Signalbox made; moved reports one that is
 	// another record now.
 	Tend(ctx context.Context, moved func(itsm.IncidentNumber, itsm.ExternalRef)) error
@@ -144,6 +163,9 @@ func (m *MonitorSweep) Sweep(ctx context.Context) (err error) {
 	if s, ok := m.o.Monitor.(Silencer); ok {
 		err = m.silences(ctx, s)
 	}
+	if t, ok := m.o.Monitor.(Tender); ok && !time.Now().Before(m.o.HandsOff) {
+		err = errors.Join(err, m.tend(ctx, t))
+	}
 	for _, source := range m.o.Monitor.Watched() {
 		if serr := m.source(ctx, source); serr != nil && err == nil {
 			err = serr
@@ -170,10 +192,12 @@ func (m *MonitorSweep) silences(ctx context.Context, s Silencer) error {
 		}
 		m.told = body
 	}
-	if time.Now().Before(m.o.HandsOff) {
-		return nil
-	}
-	return s.Tend(ctx, func(n itsm.IncidentNumber, ref itsm.ExternalRef) {
+	return nil
+}
+
+func (m *MonitorSweep) tend(ctx context.Context, t Tender) error {
+	name := m.o.Monitor.Name()
+	return t.Tend(ctx, func(n itsm.IncidentNumber, ref itsm.ExternalRef) {
 		if _, err := m.o.Actor.Do(ctx, itsm.Act{Kind: itsm.ActLink, Incident: n, Actor: "signalbox", Origin: name, Link: &ref}); err != nil {
 			m.log.Warn("the new id of a silence could not be kept with its incident", "incident", n, "silence", ref.ID, "err", err)
 		}

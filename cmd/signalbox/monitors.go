@@ -5,22 +5,33 @@ import (
 
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors"
-	"signalbox/connectors/alertmanager"
 	"signalbox/correlate/engine"
 	"signalbox/ingest"
 	"signalbox/itsm"
 	"signalbox/itsm/desk"
 )
 
-// recordsView is what connectors read of the records.
-type recordsView struct{ *desk.Desk }
+// recordsView is what connectors read of the records; it implements connectors.Records.
+type recordsView struct{ desk *desk.Desk }
 
-// Members implements alertmanager.Records.
-func (d recordsView) Members(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error) {
-	var out []itsm.Alert
-	q := desk.AlertQuery{Incident: []itsm.IncidentNumber{n}, Statuses: []itsm.Status{itsm.Firing}, Limit: min(limit, desk.PageMax)}
-	for {
-		p, err := d.Alerts(q)
+// Members implements connectors.Records.
+func (v recordsView) Members(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error) {
+	return v.alerts(desk.AlertQuery{Incident: []itsm.IncidentNumber{n}, Statuses: []itsm.Status{itsm.Firing}}, limit)
+}
+
+// Alerts implements connectors.Records.
+func (v recordsView) Alerts(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error) {
+	return v.alerts(desk.AlertQuery{Incident: []itsm.IncidentNumber{n}}, limit)
+}
+
+// Incident implements connectors.Records.
+func (v recordsView) Incident(n itsm.IncidentNumber) (itsm.Incident, error) {
+	return v.desk.Incident(n)
+}
+
+func (v recordsView) alerts(q desk.AlertQuery, limit int) (out []itsm.Alert, err error) {
+	for q.Limit = min(limit, desk.PageMax); ; {
+		p, err := v.desk.Alerts(q)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +45,7 @@ func (d recordsView) Members(n itsm.IncidentNumber, limit int) ([]itsm.Alert, er
 // read gives the records to the connectors that read them.
 func (p partnerSet) read(d *desk.Desk) {
 	for _, c := range p {
-		if r, ok := c.Connector.(interface{ Read(alertmanager.Records) }); ok {
+		if r, ok := c.Connector.(connectors.Reader); ok {
 			r.Read(recordsView{d})
 		}
 	}

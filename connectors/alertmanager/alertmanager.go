@@ -38,13 +38,6 @@ const PerMinute = 300
 // DefaultSilenceFor is how long a silence lasts that nobody prolongs.
 const DefaultSilenceFor = 2 * time.Hour
 
-// Records is what the connector reads of the incidents here.
-type Records interface {
-	// Members lists the firing alerts of an incident, at most limit.
-	Members(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error)
-	Incident(n itsm.IncidentNumber) (itsm.Incident, error)
-}
-
 // Options configures the connector.
 type Options struct {
 	Name                 string
@@ -66,7 +59,8 @@ type Options struct {
 type Connector struct {
 	o       Options
 	log     *slog.Logger
-	records Records
+	made    *connectors.Creations
+	records connectors.Records
 }
 
 // New makes a connector.
@@ -80,14 +74,14 @@ func New(o Options) *Connector {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Connector{o: o, log: o.Log.With("connector", o.Name)}
+	return &Connector{o: o, log: o.Log.With("connector", o.Name), made: connectors.NewCreations(0)}
 }
 
 // Name implements connectors.Connector.
 func (c *Connector) Name() string { return c.o.Name }
 
-// Read gives it the records, once, before anything is pushed.
-func (c *Connector) Read(r Records) { c.records = r }
+// Read implements connectors.Reader.
+func (c *Connector) Read(r connectors.Records) { c.records = r }
 
 // Watched implements connectors.Monitor.
 func (c *Connector) Watched() []string { return slices.Clone(c.o.Sources) }

@@ -41,6 +41,10 @@ func (r *records) Members(n itsm.IncidentNumber, limit int) (out []itsm.Alert, e
 	return out, nil
 }
 
+func (r *records) Alerts(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error) {
+	return r.Members(n, limit)
+}
+
 func (r *records) Incident(n itsm.IncidentNumber) (itsm.Incident, error) {
 	in, ok := r.incidents[n]
 	if !ok {
@@ -68,7 +72,7 @@ func connector(r *records, o alertmanager.Options, urls ...string) *alertmanager
 }
 
 func intent(tr itsm.Transition) itsm.Intent {
-	return itsm.Intent{Key: "k-" + string(tr), Connector: "am", Incident: 7, Epoch: 2, Transition: tr, At: itsm.TimeOf(time.Now()), Actor: "console:ada",
+	return itsm.Intent{Key: "k-" + string(tr), Connector: "am", Incident: 7, Epoch: 2, Transition: tr, At: itsm.TimeOf(time.Now().Add(2 * time.Millisecond)), Actor: "console:ada",
 		Snapshot: itsm.IncidentSnapshot{Title: "Disk of db1 is full\n[signalbox:am:INC0000099:1]", Priority: itsm.P1}}
 }
 
@@ -125,7 +129,7 @@ func TestLifeOfASilence(t *testing.T) {
 	}
 	v := list[0]
 	if d := v.EndsAt.Sub(v.StartsAt); v.CreatedBy != "ada (Signalbox)" || d < alertmanager.DefaultSilenceFor-time.Second || d > alertmanager.DefaultSilenceFor ||
-		!strings.HasPrefix(v.Comment, "https://signalbox.example.com/incidents/INC0000007 ") || !strings.HasSuffix(v.Comment, "[signalbox:am:INC0000007:2]") || strings.Contains(v.Comment, "\n") {
+		!strings.HasPrefix(v.Comment, "https://signalbox.example.com/incidents/INC0000007 ") || !strings.HasSuffix(v.Comment, "[signalbox:am-006b54:INC0000007:2]") || strings.Contains(v.Comment, "\n") {
 		t.Errorf("silence %+v", v)
 	}
 	for instance, want := range map[string]string{"db1:9100": "suppressed", "db2:9100": "suppressed", "db3:9100": "active"} {
@@ -224,7 +228,7 @@ func TestPeopleEditSilences(t *testing.T) {
 	}
 	// Acknowledged; ended by a person; the same intent once more makes no new one.
 	in := intent(itsm.Acknowledge)
-	in.At = itsm.TimeOf(time.Now())
+	time.Sleep(5 * time.Millisecond) // what a person does comes later
 	if _, err := c.Push(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
@@ -288,6 +292,7 @@ func TestMisbehaviour(t *testing.T) {
 		"two values":         {func(s *alertmanagertest.Server) { s.Answer(text("[] []")) }, true, 0},
 		"redirected":         {func(s *alertmanagertest.Server) { s.Answer(redirect) }, false, 0},
 		"no id in an answer": {func(s *alertmanagertest.Server) { s.Answer(onPost(text("{}"))) }, true, 0},
+		"cut while posting":  {func(s *alertmanagertest.Server) { s.Answer(onPost(cutOff)) }, true, 0},
 	} {
 		s, r := setup(t)
 		k := connector(r, alertmanager.Options{}, s.URL)
@@ -299,7 +304,14 @@ func TestMisbehaviour(t *testing.T) {
 		}
 		s.Answer(nil)
 		s.DropAfter(nil)
-		if _, err := k.Push(t.Context(), in); err != nil || len(s.Silences("active")) != 1 {
+		_, err = k.Push(t.Context(), in)
+		if strings.Contains(name, "post") || strings.HasPrefix(name, "no id") { // it may have been made where nobody has heard of it yet
+			if !connectors.IsPassing(err) || len(s.Silences("")) != 0 {
+				t.Errorf("%s: then %v and %d silences, want to look again", name, err, len(s.Silences("")))
+			}
+			continue
+		}
+		if err != nil || len(s.Silences("active")) != 1 {
 			t.Errorf("%s: then %v and %d silences, want one", name, err, len(s.Silences("active")))
 		}
 	}
@@ -317,6 +329,13 @@ func text(s string) func(http.ResponseWriter, *http.Request) bool {
 		fmt.Fprint(w, s)
 		return true
 	}
+}
+
+func cutOff(w http.ResponseWriter, _ *http.Request) bool {
+	if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		c.Close()
+	}
+	return true
 }
 
 func redirect(w http.ResponseWriter, r *http.Request) bool {

@@ -18,6 +18,10 @@ func (named) Members(n itsm.IncidentNumber, _ int) ([]itsm.Alert, error) {
 	return []itsm.Alert{fire(n, "alertmanager", map[string]string{"alertname": n.String()})}, nil
 }
 
+func (r named) Alerts(n itsm.IncidentNumber, limit int) ([]itsm.Alert, error) {
+	return r.Members(n, limit)
+}
+
 func (named) Incident(n itsm.IncidentNumber) (itsm.Incident, error) {
 	return itsm.Incident{Number: n, State: itsm.InProgress, AcknowledgedAt: 1}, nil
 }

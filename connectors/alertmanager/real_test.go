@@ -169,7 +169,7 @@ func TestRealAlertmanager(t *testing.T) {
 	c := connector(r, alertmanager.Options{SilenceFor: 10 * time.Minute}, urls...)
 	push(t, c, itsm.Acknowledge)
 	push(t, c, itsm.Acknowledge)
-	if list := active(t, urls[0]); len(list) != 1 || list[0].CreatedBy != "ada (Signalbox)" || !strings.HasSuffix(list[0].Comment, "[signalbox:am:INC0000007:2]") {
+	if list := active(t, urls[0]); len(list) != 1 || list[0].CreatedBy != "ada (Signalbox)" || !strings.HasSuffix(list[0].Comment, "[signalbox:am-006b54:INC0000007:2]") {
 		t.Fatalf("silences %+v", list)
 	}
 	for instance, want := range map[string]bool{"db1:9100": true, odd: true, "db3:9100": false} {

@@ -2,6 +2,8 @@ package alertmanager
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -25,7 +27,7 @@ const keyAnnotation = "signalbox"
 
 // keyPattern is the key at the end of a comment. A comment's own text cannot
 // forge it: what comes from an alert stands in front of it.
-var keyPattern = regexp.MustCompile(`\[signalbox:([a-z0-9_-]{1,64}):(INC[0-9]{7,}):([0-9]{1,9})\]\s*$`)
+var keyPattern = regexp.MustCompile(`\[signalbox:([a-z0-9_-]{1,80}):(INC[0-9]{7,}):([0-9]{1,9})\]\s*$`)
 
 // owner is the incident a silence of ours was made for.
 type owner struct {
@@ -34,7 +36,14 @@ type owner struct {
 }
 
 func (c *Connector) key(o owner) string {
-	return fmt.Sprintf("[signalbox:%s:%s:%d]", c.o.Name, o.incident, o.epoch)
+	return fmt.Sprintf("[signalbox:%s:%s:%d]", c.installation(), o.incident, o.epoch)
+}
+
+// installation tells this connector of this Signalbox from that of another one,
+// which may have the same name and has other incidents.
+func (c *Connector) installation() string {
+	sum := sha256.Sum256([]byte(c.o.ExternalURL))
+	return c.o.Name + "-" + hex.EncodeToString(sum[:3])
 }
 
 // ownerOf says which incident a silence was made for by this connector. A silence
@@ -47,7 +56,7 @@ func (c *Connector) ownerOf(s *silence) (owner, bool) {
 	if m == nil {
 		m = keyPattern.FindStringSubmatch(s.Annotations[keyAnnotation])
 	}
-	if m == nil || m[1] != c.o.Name {
+	if m == nil || m[1] != c.installation() {
 		return owner{}, false
 	}
 	n, err := itsm.ParseIncidentNumber(m[2])
@@ -87,7 +96,7 @@ func (c *Connector) silence(ctx context.Context, in *itsm.Intent) (connectors.Re
 		s := c.newSilence(in, own, m)
 		if i := slices.IndexFunc(there, func(t silence) bool { return sameMatchers(t.Matchers, m) }); i >= 0 {
 			s.ID = there[i].ID
-		} else if s.ID, err = c.make(ctx, base, s); err != nil {
+		} else if s.ID, err = c.make(ctx, in, base, s); err != nil {
 			return r, err
 		}
 		if r.Link == nil {
@@ -97,17 +106,20 @@ func (c *Connector) silence(ctx context.Context, in *itsm.Intent) (connectors.Re
 	return r, nil
 }
 
-// unseenFor is how long what one replica made may be missing at another.
-const unseenFor = time.Minute
-
-// make makes a silence that was not found, unless it may have been made a moment ago.
-func (c *Connector) make(ctx context.Context, base string, s silence) (string, error) {
-	if _, last := connectors.TriedAt(ctx); !last.IsZero() {
-		if wait := unseenFor - time.Since(last); wait > 0 {
-			return "", connectors.Retry(wait, "the silence may have been made a moment ago and not be known everywhere; looking again in %s", wait.Round(time.Second))
-		}
+// make makes a silence that was not found, unless an earlier try may have made it
+// at a replica that has not told the others yet.
+func (c *Connector) make(ctx context.Context, in *itsm.Intent, base string, s silence) (string, error) {
+	key := in.Key
+	for i := range s.Matchers {
+		key += "/" + s.Matchers[i].Name + "=" + s.Matchers[i].Value
 	}
-	return c.post(ctx, base, s)
+	if err := c.made.Missed(in, key); err != nil {
+		return "", err
+	}
+	c.made.Trying(key)
+	id, err := c.post(ctx, base, s)
+	c.made.Settled(key, err)
+	return id, err
 }
 
 func (c *Connector) newSilence(in *itsm.Intent, own owner, m []matcher) silence {
