@@ -40,6 +40,9 @@ const (
 	StandsGone // it does not fire there
 )
 
+// Paced is a Monitor that should be asked less often than every minute.
+type Paced interface{ MonitorEvery() time.Duration }
+
 // Records is what connectors may read of the incidents here.
 type Records interface {
 	// Members lists the firing alerts of an incident, at most limit.
@@ -121,6 +124,9 @@ type endedBySweep struct {
 
 // NewMonitorSweep makes a sweep; Run repeats it.
 func NewMonitorSweep(o MonitorOptions) *MonitorSweep {
+	if p, ok := o.Monitor.(Paced); ok && o.Every <= 0 {
+		o.Every = p.MonitorEvery()
+	}
 	if o.Every <= 0 {
 		o.Every = defaultMonitorEvery
 	}

@@ -36,6 +36,7 @@ type connectorKind struct {
 // connectorKinds are all of them, by name.
 var connectorKinds = map[string]connectorKind{
 	"alertmanager": alertmanagerKind,
+	"datadog":      datadogKind,
 	"pagerduty":    pagerDutyKind,
 	"slack":        slackKind,
 	"servicenow":   serviceNowKind,

@@ -13,8 +13,11 @@ import (
 	"signalbox/itsm"
 )
 
-// SweepEvery is how often how monitors stand is asked for, one call each.
-const SweepEvery = 5 * time.Minute
+// monitorEvery is how often how monitors stand is asked for, one call each.
+const monitorEvery = 5 * time.Minute
+
+// MonitorEvery implements connectors.Paced.
+func (c *Connector) MonitorEvery() time.Duration { return monitorEvery }
 
 // monitorsMax bounds the monitors that one sweep asks about.
 const monitorsMax = 300

@@ -140,17 +140,27 @@ type Connector struct {
 	APIToken       Secret   `yaml:"api_token" for:"pagerduty,slack"`
 	From           string   `yaml:"from" for:"pagerduty,email"`
 	EventsURL      string   `yaml:"events_url" for:"pagerduty"`
-	APIURL         string   `yaml:"api_url" for:"pagerduty,slack,servicenow"`
+	APIURL         string   `yaml:"api_url" for:"datadog,pagerduty,slack,servicenow"`
 	Channel        string   `yaml:"channel" for:"slack"` // id of the channel
 	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty,slack,servicenow,webhook"`
 
-	URLs                 []string `yaml:"urls" for:"alertmanager"`    // every replica of one Alertmanager
-	Sources              []string `yaml:"sources" for:"alertmanager"` // whose alerts all come from there, and from nowhere else
+	URLs                 []string `yaml:"urls" for:"alertmanager"`            // every replica of one Alertmanager
+	Sources              []string `yaml:"sources" for:"alertmanager,datadog"` // whose alerts all come from there, and from nowhere else
 	SilenceOnAcknowledge bool     `yaml:"silence_on_acknowledge" for:"alertmanager"`
 	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`                    // how long a silence lasts that nobody prolongs; 2h
 	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"`                  // left out of silences, such as an HA pair's replica label
 	Basic                Secret   `yaml:"basic" for:"alertmanager,servicenow,webhook,email"` // user:password
 	Bearer               Secret   `yaml:"bearer" for:"alertmanager"`
+
+	Site                  string   `yaml:"site" for:"datadog"` // such as datadoghq.eu; datadoghq.com
+	APIKey                Secret   `yaml:"api_key" for:"datadog"`
+	AppKey                Secret   `yaml:"app_key" for:"datadog"`
+	Events                *bool    `yaml:"events" for:"datadog"`       // tell the event streams of monitors; true
+	Keep                  string   `yaml:"keep" for:"datadog"`         // incidents or cases, one for each incident here; nothing
+	CaseProject           string   `yaml:"case_project" for:"datadog"` // UUID of the project of cases
+	CaseType              string   `yaml:"case_type" for:"datadog"`    // UUID of their type
+	DowntimeOnAcknowledge bool     `yaml:"downtime_on_acknowledge" for:"datadog"`
+	DowntimeFor           Duration `yaml:"downtime_for" for:"datadog"` // how long a downtime lasts that nobody prolongs; 2h
 
 	RoutingKeys        map[string]Secret `yaml:"routing_keys" for:"pagerduty"`        // integration keys by the id of our service
 	EscalationPolicies map[string]string `yaml:"escalation_policies" for:"pagerduty"` // ids by team

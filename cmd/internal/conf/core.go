@@ -2,7 +2,6 @@ package conf
 
 import (
 	"maps"
-	"slices"
 
 	"signalbox/correlate"
 	"signalbox/itsm"
@@ -16,8 +15,10 @@ const genericKind = "generic"
 // slackKind is the kind of connector whose messages change only when they are told.
 const slackKind = "slack"
 
-// pagelessKinds are the kinds of connector whose partner wakes nobody for what it is told.
-var pagelessKinds = []string{"alertmanager"}
+// isPageless reports whether a connector's partner wakes nobody for what it is told.
+func (c Connector) isPageless() bool {
+	return c.Kind == alertmanagerKind || c.Kind == datadogKind && c.Keep == ""
+}
 
 // Core returns the part of the configuration that alters decisions; the engine
 // journals it.
@@ -46,7 +47,7 @@ func (f *File) Core() correlate.Config {
 	for _, n := range SortedKeys(f.Connectors) {
 		k := f.Connectors[n]
 		p, _ := itsm.ParsePriority(k.MinPriority) // check refuses anything else, and a budget below 0
-		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind, Pageless: slices.Contains(pagelessKinds, k.Kind), Routes: SortedKeys(k.RoutingKeys)})
+		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind, Pageless: k.isPageless(), Routes: SortedKeys(k.RoutingKeys)})
 	}
 	return c
 }
