@@ -71,6 +71,8 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 		return s.sync(i, a)
 	case a.IfVersion != 0 && a.IfVersion != i.version:
 		return refuse(a, itsm.Stale, "%s is at version %d, not %d: somebody changed it; look at it again", i.number, i.version, a.IfVersion)
+	case i.reopensOldRecord(a):
+		return s.endOldRecord(i, a, a.Epoch)
 	case i.isOfOldRecord(a):
 		return s.ignore(a, itsm.ReasonOldRecord)
 	case s.isOurs(i, a):

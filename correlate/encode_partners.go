@@ -42,6 +42,7 @@ func archiveToldMore(a *archive, t *told) {
 	num(a, &t.repairs.n)
 	num(a, &t.repairs.next)
 	text(a, &t.route)
+	list(a, &t.before, func(a *archive, epoch *uint32) { num(a, epoch) })
 }
 
 // archivePartners is what is known of partners besides incidents.

@@ -12,8 +12,9 @@ import (
 // told is what one partner was last asked to reflect of an incident.
 type told struct {
 	connector string
-	epoch     uint32 // of the last trigger; 0: never triggered
-	record    uint32 // epoch that its record was made for: an earlier one when it was reopened over there
+	epoch     uint32   // of the last trigger; 0: never triggered
+	record    uint32   // epoch that its record was made for: an earlier one when it was reopened over there
+	before    []uint32 // epochs of the records that it had before that one and that no sweep has seen over, oldest first
 	serial    uint32
 	acked     bool
 	resolved  bool
@@ -96,7 +97,8 @@ func (s *State) tellOpen(i *incident, c *Connector, t *told, by doer) {
 // reopenedThere notes that a partner has i open already, in the record it had.
 func (s *State) reopenedThere(i *incident, t *told, by doer) {
 	t.epoch = i.epoch
-	if by.record != 0 {
+	if by.record != 0 && by.record != t.record {
+		t.leaves()
 		t.record = by.record
 	}
 	t.begin(s, i)
@@ -113,6 +115,7 @@ func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
 		i.told = append(i.told, told{connector: c.Name})
 		t = &i.told[len(i.told)-1]
 	}
+	t.leaves()
 	t.epoch, t.record = i.epoch, i.epoch
 	t.route = i.routeOf(c)
 	t.begin(s, i)
@@ -136,6 +139,18 @@ func (i *incident) routeOf(c *Connector) string {
 		}
 	}
 	return ""
+}
+
+// beforeMax bounds the earlier records of an incident that a sweep looks at.
+const beforeMax = 8
+
+// leaves notes the record that the next one takes the place of. Somebody may open it
+// again over there, so a sweep looks at it once more.
+func (t *told) leaves() {
+	if t.record == 0 || slices.Contains(t.before, t.record) {
+		return
+	}
+	t.before = append(slices.Clone(t.before[max(0, len(t.before)+1-beforeMax):]), t.record)
 }
 
 // reason is the one line of evidence that goes into the page.
@@ -307,10 +322,15 @@ func (s *State) releasePages() {
 
 // intend puts one intent into the outbox.
 func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text string) {
+	s.intendOf(i, t, t.record, tr, by, text)
+}
+
+// intendOf is intend for one of the records that the partner has.
+func (s *State) intendOf(i *incident, t *told, record uint32, tr itsm.Transition, by doer, text string) {
 	t.serial++
 	t.exchange.waiting++
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
-		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: t.record,
+		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: record,
 		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Route: t.route, Snapshot: i.snapshot(),
 	}})
 }

@@ -121,6 +121,25 @@ func (i *incident) isOfOldRecord(a *itsm.Act) bool {
 	return a.Epoch != i.epoch
 }
 
+// reopensOldRecord reports whether somebody opened a record again at a partner that
+// has another one by now, in which the work goes on.
+func (i *incident) reopensOldRecord(a *itsm.Act) bool {
+	if a.Kind != itsm.ActReopen || a.Origin == "" || a.Epoch == 0 || !i.state.IsOpen() {
+		return false
+	}
+	t := i.toldOf(a.Origin)
+	return t != nil && t.epoch == i.epoch && a.Epoch != t.record
+}
+
+// endOldRecord resolves a record that a partner has besides the present one.
+func (s *State) endOldRecord(i *incident, a *itsm.Act, record uint32) itsm.Outcome {
+	t := i.toldOf(a.Origin)
+	s.timeline(i, "differs", doerOf(a).actor, fmt.Sprintf("%s has the record of epoch %d open; the work goes on in that of epoch %d", a.Origin, record, t.record))
+	s.intendOf(i, t, record, itsm.Resolve, actSystem, fmt.Sprintf("the work goes on in the record of epoch %d", t.record))
+	s.touchIncident(i)
+	return s.ignore(a, itsm.ReasonOldRecord) // of the incident nothing changed
+}
+
 // isNews reports whether a partner's report is newer than what it reported
 // before. Notes are united, not ordered.
 func (s *State) isNews(i *incident, a *itsm.Act) bool {

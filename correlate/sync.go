@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"signalbox/itsm"
@@ -33,6 +34,9 @@ func (s *State) sync(i *incident, a *itsm.Act) itsm.Outcome {
 		return refuse(a, itsm.Invalid, "sync: expected what was seen, and the connector as origin")
 	}
 	t := i.toldOf(a.Origin)
+	if t != nil && a.Epoch != t.record && slices.Contains(t.before, a.Epoch) {
+		return s.syncBefore(i, t, a)
+	}
 	if t == nil || t.epoch != i.epoch || a.Epoch != 0 && a.Epoch != t.record {
 		return s.ignore(a, itsm.ReasonOldRecord)
 	}
@@ -70,6 +74,22 @@ func (s *State) sync(i *incident, a *itsm.Act) itsm.Outcome {
 	}
 	s.scheduleIncident(i)
 	return done(a)
+}
+
+// syncBefore decides about a record that a partner had before the present one: it has
+// to be over.
+func (s *State) syncBefore(i *incident, t *told, a *itsm.Act) itsm.Outcome {
+	if a.Seen.Status != itsm.RecordOpen && a.Seen.Status != itsm.RecordAcknowledged {
+		t.before = slices.DeleteFunc(slices.Clone(t.before), func(epoch uint32) bool { return epoch == a.Epoch })
+		return noOp(a)
+	}
+	d := s.driftOf(a.Origin)
+	d.found++
+	if a.ReadOnly || !s.mayRepair(t) {
+		return itsm.Outcome{Incident: i.number, NoOp: true, Detail: fmt.Sprintf("%s has the record of epoch %d open", a.Origin, a.Epoch)}
+	}
+	d.repaired++
+	return s.endOldRecord(i, a, a.Epoch)
 }
 
 // view compares one record with what is wanted of it.

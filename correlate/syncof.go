@@ -1,13 +1,18 @@
 package correlate
 
-import "signalbox/itsm"
+import (
+	"slices"
+
+	"signalbox/itsm"
+)
 
 // PartnerSync is how an incident stands between us and one partner.
 type PartnerSync struct {
 	Connector string
-	Told      bool   // it has, or should have, a record of the present epoch
-	Why       string // why it was not told, "" when it was
-	Epoch     uint32 // that its record was made for
+	Told      bool     // it has, or should have, a record of the present epoch
+	Why       string   // why it was not told, "" when it was
+	Epoch     uint32   // that its record was made for
+	Before    []uint32 // of its earlier records that no sweep has seen over, oldest first
 	Want      itsm.PartnerRecord
 	Kept      bool      // an acknowledgement that was taken back elsewhere may still stand there
 	Waiting   int       // intents that are neither confirmed nor given up
@@ -53,7 +58,7 @@ func (s *State) syncWith(i *incident, c *Connector) PartnerSync {
 	if t == nil {
 		return v
 	}
-	v.Told, v.Epoch, v.Kept = t.epoch == i.epoch, t.record, t.ackKept
+	v.Told, v.Epoch, v.Before, v.Kept = t.epoch == i.epoch, t.record, slices.Clone(t.before), t.ackKept
 	v.Waiting, v.Failed, v.At, v.Version, v.ToldAt = int(t.exchange.waiting), t.exchange.failed, t.exchange.at, t.exchange.version, t.at
 	if v.Repairs = int(t.repairs.n); v.Repairs > 0 {
 		v.RepairAt = t.repairs.next

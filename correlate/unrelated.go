@@ -37,6 +37,9 @@ func (s *State) actUnrelated(i *incident, a *itsm.Act) itsm.Outcome {
 			h.unrelated = append(h.unrelated, other)
 		}
 		this.maybe = slices.DeleteFunc(this.maybe, func(c itsm.Candidate) bool { return c.Incident == other })
+		if len(this.maybe) == 0 {
+			this.maybe = nil // as it is read back from a snapshot
+		}
 		s.timeline(this, "not related", by, "to "+other.String())
 		s.touchIncident(this)
 	}

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ type Core struct {
 	folder *engine.Folder
 	desk   *desk.Desk
 	last   itsm.Outcome
-	made   []itsm.Intent
+	made   map[itsm.IncidentNumber][]itsm.Intent
 	wakes  map[string]chan struct{}
 	tick   chan struct{}
 }
@@ -36,12 +37,23 @@ type Core struct {
 // ends.
 func NewCore(ctx context.Context, t testing.TB, names ...string) *Core {
 	t.Helper()
+	return newCore(ctx, t, false, names...)
+}
+
+// newCore makes one. With byHand nothing but people ends an incident, and however
+// many there are, none is grouped or held back.
+func newCore(ctx context.Context, t testing.TB, byHand bool, names ...string) *Core {
+	t.Helper()
 	d, err := desk.Open(kv.Mem())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Core{t: t, folder: engine.NewFolder(), desk: d, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
+	c := &Core{t: t, folder: engine.NewFolder(), desk: d, made: map[itsm.IncidentNumber][]itsm.Intent{}, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
 	conf := correlate.DefaultConfig()
+	if byHand {
+		conf.ResolveAfter, conf.StormMin, conf.JoinMilli, conf.MaybeMilli = correlate.Duration(days*24*time.Hour), 1<<20, 999, 999
+		conf.CloseAfter, conf.EvictAfter = correlate.Duration(days*24*time.Hour), correlate.Duration(days*24*time.Hour)
+	}
 	for _, name := range names {
 		conf.Connectors = append(conf.Connectors, correlate.Connector{Name: name, Kind: name, PageBudget: budget})
 		c.wakes[name] = make(chan struct{}, 1)
@@ -54,6 +66,9 @@ func NewCore(ctx context.Context, t testing.TB, names ...string) *Core {
 	go c.ticks(ctx)
 	return c
 }
+
+// days is longer than any story.
+const days = 30
 
 // budget of pages a minute that never holds one back.
 const budget = 1_000_000
@@ -99,7 +114,7 @@ func (c *Core) journal(body []byte) itsm.Outcome {
 		case itsm.SettleOutcome:
 			c.last = *d.Outcome
 		case itsm.PutIntent:
-			c.made = append(c.made, *d.Intent)
+			c.made[d.Intent.Incident] = append(c.made[d.Intent.Incident], *d.Intent)
 			hint(c.wakes[d.Intent.Connector])
 		case itsm.ReviveIntent:
 			hint(c.wakes[d.Settled.Connector])
@@ -175,15 +190,10 @@ func (c *Core) Incident(n itsm.IncidentNumber) itsm.Incident {
 }
 
 // Made returns every intent of an incident so far, settled ones too.
-func (c *Core) Made(n itsm.IncidentNumber) (out []itsm.Intent) {
+func (c *Core) Made(n itsm.IncidentNumber) []itsm.Intent {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, in := range c.made {
-		if in.Incident == n {
-			out = append(out, in)
-		}
-	}
-	return out
+	return slices.Clone(c.made[n])
 }
 
 // Dead returns the dead letters of a connector.
@@ -215,3 +225,24 @@ var (
 	_ connectors.Actor  = (*Core)(nil)
 	_ connectors.Outbox = (*Core)(nil)
 )
+
+// syncWith says how an incident stands with a partner.
+func (c *Core) syncWith(n itsm.IncidentNumber, connector string) (correlate.PartnerSync, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.folder.State.SyncWith(n, connector)
+}
+
+// drifts is what sweeps found.
+func (c *Core) drifts() []correlate.Drift {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.folder.State.Drifts()
+}
+
+// offset is the last entry.
+func (c *Core) offset() itsm.Offset {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.off
+}

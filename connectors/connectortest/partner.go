@@ -42,6 +42,7 @@ type Object struct {
 	Notes    []Note
 	Fields   map[string]string // what else the vendor keeps
 	Version  int64             // when it last changed, in ms of the partner's clock; rises with every change
+	By       string            // who changed it last; API for us
 	Created  time.Time
 	Foreign  bool // somebody else's: no call of ours may change it
 }
@@ -357,7 +358,7 @@ func (p *Partner) touches(o *Object, by, what string) {
 // changed stamps a change and reports it.
 func (p *Partner) changed(o *Object, what What, n Note, by string) {
 	p.version = max(p.version+1, p.Now().UnixMilli())
-	o.Version = p.version
+	o.Version, o.By = p.version, by
 	if p.report == nil || o.Foreign {
 		return
 	}

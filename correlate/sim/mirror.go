@@ -261,6 +261,8 @@ func (t *toldView) count(w *World, in *itsm.Intent) {
 		w.fail("I7", "%s is asked to open epoch %d of %s after epoch %d", in.Connector, in.Epoch, in.Incident, t.newest)
 	case in.Transition == itsm.Trigger:
 		t.newest, t.live, t.ended = in.Epoch, in.Epoch, false
+	case in.Transition == itsm.Resolve && in.Epoch != t.live && in.Epoch <= t.newest:
+		return // somebody opened an earlier record again over there
 	case in.Epoch != t.live:
 		w.fail("I10", "%s: %s is for epoch %d of %s, its record is that of epoch %d", in.Connector, in.Transition, in.Epoch, in.Incident, t.live)
 	case t.ended && in.Transition != itsm.Note:

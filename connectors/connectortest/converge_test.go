@@ -1,0 +1,272 @@
+package connectortest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signalbox/connectors"
+	"signalbox/itsm"
+)
+
+// convergence is a world in which people edit the same incidents in many tools at
+// once while webhooks are lost, repeated, late and out of order.
+type convergence struct {
+	seed      uint64
+	incidents int
+	edits     int
+	partners  int
+	lasts     time.Duration // of the edits
+}
+
+// TestConvergence: when the edits are over, every tool agrees after at most two
+// sweeps. 'make converge' runs it at full size.
+func TestConvergence(t *testing.T) {
+	c := convergence{seed: 1, incidents: 100, edits: 2000, partners: 5, lasts: 36 * time.Hour}
+	if os.Getenv("SIGNALBOX_LONG") != "" {
+		c.incidents, c.edits = 10_000, 200_000
+	}
+	began := time.Now()
+	var f figures
+	for _, p := range virtually(t, func(t *testing.T) []string {
+		var problems []string
+		f, problems = c.run(t)
+		return problems
+	}) {
+		t.Error(p)
+	}
+	t.Logf("%s\nin %v", f, time.Since(began).Round(time.Millisecond))
+}
+
+// figures are what a run came to.
+type figures struct {
+	edits, refused    int // of people; refused: not possible in that state
+	calls             int
+	intents, most     int // most: of one incident
+	reports           int
+	lost, repeats     int
+	bySweep           [sweepsMax + 1]int // records that differ before each sweep and after the last
+	duplicates        int
+	dead              int
+	entries           itsm.Offset
+	looks             int
+	loops             int
+	repaired, adopted uint64
+}
+
+func (f figures) String() string {
+	return fmt.Sprintf("%d edits (%d not possible), %d entries, %d intents (at most %d of one incident), %d calls, %d reports (%d lost, %d repeated), %d looks; differing before each sweep and after: %v; %d records made twice, %d dead letters, %d intents after it was over; sweeps adopted %d and repaired %d",
+		f.edits, f.refused, f.entries, f.intents, f.most, f.calls, f.reports, f.lost, f.repeats, f.looks, f.bySweep, f.duplicates, f.dead, f.loops, f.adopted, f.repaired)
+}
+
+// sweepsMax is after how many sweeps everybody has to agree.
+const sweepsMax = 2
+
+// arena is one run of it.
+type arena struct {
+	c     convergence
+	t     *testing.T
+	core  *Core
+	tools []*tool
+	ctx   context.Context
+	calm  bool // people have stopped, and nothing fails any more
+
+	mu  sync.Mutex // of what follows: tools call from goroutines of their own
+	rng *rand.Rand
+	f   figures
+	bad []string
+
+	numbers []itsm.IncidentNumber
+	edited  map[itsm.IncidentNumber]int
+}
+
+func (a *arena) errorf(format string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.bad) < 20 {
+		a.bad = append(a.bad, fmt.Sprintf(format, args...))
+	}
+}
+
+func (a *arena) n(n int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.rng.IntN(n)
+}
+
+func (c convergence) run(t *testing.T) (figures, []string) {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := &arena{c: c, t: t, ctx: ctx, rng: rand.New(rand.NewPCG(c.seed, 0x60)), edited: map[itsm.IncidentNumber]int{}}
+	names := make([]string, c.partners)
+	for n := range names {
+		names[n] = fmt.Sprintf("tool%d", n)
+	}
+	a.core = newCore(ctx, t, true, names...)
+	senders := make([]*connectors.Sender, c.partners)
+	var running sync.WaitGroup
+	for n, name := range names {
+		tl := newTool(a, name, n)
+		a.tools = append(a.tools, tl)
+		senders[n] = connectors.NewSender(connectors.Options{Connector: tl, Outbox: a.core, Actor: a.core, Wake: a.core.Wake(name), PerMinute: 6000})
+		running.Go(func() { senders[n].Run(ctx) })
+	}
+	a.open()
+	a.people()
+	a.calm = true
+	time.Sleep(lateMax + time.Hour) // what is on its way comes, and what waits is sent
+	for n := range sweepsMax {
+		a.f.bySweep[n] = a.differing(false)
+		a.sweep()
+		time.Sleep(time.Hour)
+	}
+	a.f.bySweep[sweepsMax] = a.differing(true)
+	before := a.count()
+	time.Sleep(24 * time.Hour)
+	synctest.Wait()
+	a.f.loops = a.count() - before
+	a.judge()
+	cancel()
+	running.Wait()
+	return a.f, a.bad
+}
+
+// open makes the incidents, all of them in the first hours.
+func (a *arena) open() {
+	for n := range a.c.incidents {
+		name := fmt.Sprintf("ci%016x", uint64(n+1)*0x9e3779b97f4a7c15)
+		number := a.core.Fire(name, "trouble")
+		a.core.Clear(name, "trouble")
+		if len(a.numbers) > 0 && number != a.numbers[len(a.numbers)-1]+1 {
+			a.t.Fatalf("incident %d is %s", n+1, number)
+		}
+		a.numbers = append(a.numbers, number)
+		time.Sleep(2 * time.Hour / time.Duration(a.c.incidents))
+	}
+}
+
+// people edit until their time is over.
+func (a *arena) people() {
+	for range a.c.edits {
+		time.Sleep(a.c.lasts / time.Duration(a.c.edits))
+		n := a.numbers[a.n(len(a.numbers))]
+		a.edited[n]++
+		a.f.edits++
+		if where := a.n(len(a.tools) + 1); where == len(a.tools) {
+			a.here(n)
+		} else if !a.tools[where].person(n) {
+			a.f.refused++
+		}
+	}
+}
+
+var staff = []string{"ada", "bob", "cyn", "dan", "eve"}
+
+// here lets somebody act in our console.
+func (a *arena) here(n itsm.IncidentNumber) {
+	act := itsm.Act{Incident: n, Actor: "console:" + staff[a.n(len(staff))]}
+	switch a.n(10) {
+	case 0, 1:
+		act.Kind = itsm.ActAcknowledge
+	case 2:
+		act.Kind = itsm.ActUnacknowledge
+	case 3, 4:
+		act.Kind = itsm.ActResolve
+	case 5:
+		act.Kind = itsm.ActReopen
+	case 6:
+		act.Kind, act.Assignee = itsm.ActAssign, staff[a.n(len(staff))]
+	case 7:
+		act.Kind, act.Priority = itsm.ActPriority, itsm.Priority(1+a.n(5))
+	default:
+		act.Kind, act.Text = itsm.ActNote, fmt.Sprintf("note %d of the console", a.f.edits)
+	}
+	if _, err := a.core.Do(a.ctx, act); err != nil {
+		if itsm.CodeOf(err) != itsm.Conflict {
+			a.errorf("%s of %s: %v", act.Kind, n, err)
+		}
+		a.f.refused++
+	}
+}
+
+// sweep compares every record of every tool once, as connectors.Sender does.
+func (a *arena) sweep() {
+	for _, tl := range a.tools {
+		for _, n := range a.numbers {
+			want, ok := a.core.syncWith(n, tl.name)
+			if !ok || want.Epoch == 0 {
+				continue
+			}
+			for _, epoch := range append(want.Before, want.Epoch) {
+				rec, err := tl.Look(a.ctx, n, epoch)
+				if err != nil {
+					a.t.Fatal(err)
+				}
+				a.f.looks++
+				a.core.Do(a.ctx, itsm.Act{Kind: itsm.ActSync, Incident: n, Epoch: epoch, Actor: tl.name + ":sweep", Origin: tl.name, Seen: &rec})
+			}
+		}
+	}
+}
+
+// differing counts the records that are not as they should be.
+func (a *arena) differing(tell bool) (n int) {
+	for _, number := range a.numbers {
+		in := a.core.Incident(number)
+		for _, tl := range a.tools {
+			if why := tl.differs(&in); why != "" {
+				n++
+				if tell {
+					a.errorf("%s of %s differs: %s", number, tl.name, why)
+				}
+			}
+		}
+	}
+	return n
+}
+
+func (a *arena) count() (n int) {
+	for _, number := range a.numbers {
+		n += len(a.core.Made(number))
+	}
+	return n
+}
+
+// judge holds the run to its bounds.
+func (a *arena) judge() {
+	for _, number := range a.numbers {
+		made := len(a.core.Made(number))
+		a.f.most = max(a.f.most, made)
+		// One call of each partner opens it; each edit is told to the others; sweeps
+		// may tell a partner again, with two transitions at most, each.
+		if bound := a.c.partners + a.edited[number]*(a.c.partners-1) + sweepsMax*a.c.partners*2; made > bound {
+			a.errorf("%s: %d intents of %d edits, at most %d are allowed", number, made, a.edited[number], bound)
+		}
+	}
+	a.f.intents = a.count()
+	for _, tl := range a.tools {
+		a.f.duplicates += tl.duplicates()
+		a.f.dead += len(a.core.Dead(tl.name))
+		tl.mu.Lock()
+		a.f.calls += tl.calls
+		tl.mu.Unlock()
+	}
+	a.f.entries = a.core.offset()
+	for _, d := range a.core.drifts() {
+		a.f.adopted += d.Adopted
+		a.f.repaired += d.Repaired
+	}
+	if a.f.duplicates > 0 {
+		a.errorf("%d records were made twice", a.f.duplicates)
+	}
+	if a.f.loops > 0 {
+		a.errorf("%d intents were made after everything was over", a.f.loops)
+	}
+	if a.f.dead > 0 {
+		a.errorf("%d dead letters", a.f.dead)
+	}
+}

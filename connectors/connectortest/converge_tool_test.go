@@ -1,0 +1,297 @@
+package connectortest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"signalbox/connectors"
+	"signalbox/ingest/source"
+	"signalbox/itsm"
+)
+
+// lateMax is how late a report can be.
+const lateMax = 6 * time.Hour
+
+// tool is one partner of an arena and our connector to it. Some take an idempotency
+// key, some fold equal records, some make another one of each create.
+type tool struct {
+	a         *arena
+	name      string
+	p         *Partner
+	kind      toolKind
+	creations *connectors.Creations
+	downFrom  time.Time // for an hour
+
+	mu    sync.Mutex
+	calls int
+}
+
+type toolKind uint8
+
+const (
+	keyed   toolKind = iota // it takes our key with each request
+	folding                 // it folds equal records while they are open
+	making                  // it makes another one of each create, and shows it later
+)
+
+func newTool(a *arena, name string, n int) *tool {
+	t := &tool{a: a, name: name, p: NewPartner(), kind: toolKind(n % 3), creations: connectors.NewCreations(0)}
+	t.downFrom = time.Now().Add(time.Duration(n+3) * 4 * time.Hour)
+	if t.kind == making {
+		t.p.Lag = 20 * time.Second
+	}
+	t.p.Reports(t.report)
+	return t
+}
+
+// Name implements connectors.Connector.
+func (t *tool) Name() string { return t.name }
+
+// Push implements connectors.Connector.
+func (t *tool) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
+	t.mu.Lock()
+	t.calls++
+	t.mu.Unlock()
+	fate := 99
+	if !t.a.calm {
+		fate = t.a.n(100)
+		if since := time.Since(t.downFrom); since >= 0 && since < time.Hour {
+			fate = 0
+		}
+	}
+	if fate < 3 {
+		return connectors.Receipt{}, connectors.Retry(0, "partner answered 503")
+	}
+	r, err := t.perform(ctx, &in)
+	if err == nil && fate == 3 {
+		return connectors.Receipt{}, connectors.Retry(0, "no answer")
+	}
+	return r, err
+}
+
+func (t *tool) perform(ctx context.Context, in *itsm.Intent) (connectors.Receipt, error) {
+	key := source.RecordKey('/', in.Incident, in.Epoch)
+	if t.kind == keyed && !t.p.Once(in.Key) {
+		return t.receipt(key), nil // it was done
+	}
+	o, ok := t.newest(key)
+	switch in.Transition {
+	case itsm.Trigger:
+		_, last := connectors.TriedAt(ctx)
+		if ok && (t.kind != folding || !last.IsZero()) {
+			break // an earlier try made it
+		}
+		if t.kind == making {
+			if err := t.creations.Missed(in, key); err != nil {
+				return connectors.Receipt{}, err
+			}
+			t.creations.Trying(key)
+		}
+		o = t.p.Fold(Object{Key: key, Title: in.Snapshot.Title, Priority: in.Snapshot.Priority.String(), Assignee: in.Snapshot.Assignee})
+		t.creations.Made(key, o.ID)
+	case itsm.Update:
+		if !ok {
+			t.p.Fold(Object{Key: key, Title: in.Snapshot.Title, Priority: in.Snapshot.Priority.String(), Assignee: in.Snapshot.Assignee})
+			break
+		}
+		t.p.Change(o.ID, func(o *Object) {
+			o.Title, o.Priority, o.Assignee = in.Snapshot.Title, in.Snapshot.Priority.String(), in.Snapshot.Assignee
+		})
+	case itsm.Acknowledge:
+		t.p.Change(o.ID, func(o *Object) {
+			if o.Status == Open {
+				o.Status = Acknowledged
+			}
+		})
+	case itsm.Resolve:
+		t.p.Change(o.ID, func(o *Object) { o.Status = Resolved })
+	case itsm.Note:
+		if _, last := connectors.TriedAt(ctx); last.IsZero() || told([]Object{o}, in.Text) == 0 {
+			t.p.Note(o.ID, API, source.NoteMark+in.Text)
+		}
+	}
+	return t.receipt(key), nil
+}
+
+// newest is the record of a key, even one that a search does not show.
+func (t *tool) newest(key string) (Object, bool) {
+	if id := t.creations.ID(key); id != "" {
+		return t.p.Get(id)
+	}
+	found := t.p.FindKey(key)
+	if len(found) == 0 {
+		return Object{}, false
+	}
+	return found[0], true
+}
+
+func (t *tool) receipt(key string) connectors.Receipt {
+	o, ok := t.newest(key)
+	if !ok {
+		return connectors.Receipt{}
+	}
+	return connectors.Receipt{Link: &itsm.ExternalRef{Connector: t.name, ID: o.ID}, Version: o.Version}
+}
+
+// Look implements connectors.Looker.
+func (t *tool) Look(_ context.Context, n itsm.IncidentNumber, epoch uint32) (connectors.Record, error) {
+	o, ok := t.newest(source.RecordKey('/', n, epoch))
+	if !ok {
+		return connectors.Record{}, nil
+	}
+	p, _ := itsm.ParsePriority(o.Priority)
+	r := connectors.Record{Status: connectors.RecordStatus(o.Status), Link: itsm.ExternalRef{Connector: t.name, ID: o.ID}, Version: o.Version,
+		Knows: itsm.SyncAssignee | itsm.SyncPriority, Assignee: o.Assignee, Priority: p, Ours: o.By == API}
+	if !r.Ours {
+		r.By = o.By
+	}
+	return r, nil
+}
+
+// person lets somebody edit the newest record of an incident; false: there is
+// nothing to do like that.
+func (t *tool) person(n itsm.IncidentNumber) (did bool) {
+	records := t.of(n)
+	if len(records) == 0 {
+		return false
+	}
+	o, who := records[len(records)-1], staff[t.a.n(len(staff))]
+	set := func(possible bool, to Status) bool {
+		if possible {
+			t.p.edit(o.ID, who, func(o *Object) { o.Status = to })
+		}
+		return possible
+	}
+	switch t.a.n(10) {
+	case 0, 1:
+		return set(o.Status == Open, Acknowledged)
+	case 2:
+		return set(o.Status == Acknowledged, Open)
+	case 3, 4:
+		return set(o.Status != Resolved, Resolved)
+	case 5:
+		return set(o.Status == Resolved, Open)
+	case 6:
+		name := staff[t.a.n(len(staff))]
+		t.p.edit(o.ID, who, func(o *Object) { o.Assignee = name })
+	case 7:
+		p := itsm.Priority(1 + t.a.n(5)).String()
+		t.p.edit(o.ID, who, func(o *Object) { o.Priority = p })
+	default:
+		t.p.note(o.ID, who, who, fmt.Sprintf("note %d at %s", t.a.f.edits, t.name))
+	}
+	return true
+}
+
+// of lists the records of an incident, oldest first.
+func (t *tool) of(n itsm.IncidentNumber) (out []Object) {
+	for epoch := uint32(1); epoch <= t.a.core.Incident(n).Epoch; epoch++ {
+		if o, ok := t.newest(source.RecordKey('/', n, epoch)); ok {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// differs says in what the records of an incident are not as it is; "": they agree.
+func (t *tool) differs(in *itsm.Incident) string {
+	want, _ := t.a.core.syncWith(in.Number, t.name)
+	status := Open
+	switch {
+	case !in.State.IsOpen():
+		status = Resolved
+	case want.Want.Status == itsm.RecordAcknowledged:
+		status = Acknowledged
+	}
+	current := source.RecordKey('/', in.Number, want.Epoch)
+	for _, o := range t.of(in.Number) {
+		switch {
+		case o.Key != current:
+			if o.Status != Resolved {
+				return fmt.Sprintf("%s of an epoch that is over is %s", o.Key, o.Status)
+			}
+		case o.Status != status && !(want.Kept && status == Open && o.Status == Acknowledged):
+			return fmt.Sprintf("%s is %s, wanted %s", o.Key, o.Status, status)
+		case status != Resolved && (o.Assignee != in.Assignee || o.Priority != in.Priority.String()):
+			return fmt.Sprintf("%s has %q %s, wanted %q %s", o.Key, o.Assignee, o.Priority, in.Assignee, in.Priority)
+		}
+	}
+	if _, ok := t.newest(current); !ok && status != Resolved {
+		return "it has none"
+	}
+	return ""
+}
+
+// duplicates counts the records that there is more than one of with the same key.
+func (t *tool) duplicates() (n int) {
+	t.p.mu.Lock()
+	defer t.p.mu.Unlock()
+	for _, list := range t.p.byKey {
+		n += len(list) - 1
+	}
+	return n
+}
+
+// report carries a webhook over a network that loses, repeats and delays.
+func (t *tool) report(c Change) {
+	a := t.act(c)
+	if a == nil {
+		return
+	}
+	t.a.mu.Lock()
+	t.a.f.reports++
+	lost, again := t.a.rng.IntN(100) < 20, t.a.rng.IntN(100) < 10
+	late := time.Duration(t.a.rng.IntN(5000)) * time.Millisecond
+	if t.a.rng.IntN(100) < 20 {
+		late = time.Duration(t.a.rng.Int64N(int64(lateMax)))
+	}
+	switch {
+	case t.a.calm:
+		lost, again, late = false, false, time.Second
+	case lost:
+		t.a.f.lost++
+	case again:
+		t.a.f.repeats++
+	}
+	t.a.mu.Unlock()
+	if lost {
+		return
+	}
+	hear := func() {
+		if t.a.ctx.Err() == nil {
+			t.a.core.Do(t.a.ctx, *a)
+		}
+	}
+	time.AfterFunc(late, hear)
+	if again {
+		time.AfterFunc(late+time.Minute, hear)
+	}
+}
+
+// kinds are the acts that reports are.
+var kinds = map[What]itsm.ActKind{
+	Created: itsm.ActLink, WasAcknowledged: itsm.ActAcknowledge, WasUnacknowledged: itsm.ActUnacknowledge, WasResolved: itsm.ActResolve,
+	WasReopened: itsm.ActReopen, WasAssigned: itsm.ActAssign, WasPrioritized: itsm.ActPriority, Noted: itsm.ActNote,
+}
+
+// act is what a report says. Every other tool says when it was our own account.
+func (t *tool) act(c Change) *itsm.Act {
+	kind := kinds[c.What]
+	n, epoch, ok := source.ParseRecordKey('/', c.Object.Key)
+	if kind == "" || !ok || kind == itsm.ActNote && c.By == API {
+		return nil
+	}
+	a := &itsm.Act{Kind: kind, Incident: n, Epoch: epoch, Actor: t.name + ":" + c.By, Origin: t.name, DeliveryID: c.ID, PartnerVersion: c.Object.Version,
+		Link: &itsm.ExternalRef{Connector: t.name, ID: c.Object.ID}, Ours: c.By == API && t.kind != making}
+	switch kind {
+	case itsm.ActAssign:
+		a.Assignee = c.Object.Assignee
+	case itsm.ActPriority:
+		a.Priority, _ = itsm.ParsePriority(c.Object.Priority)
+	case itsm.ActNote:
+		a.Text = c.Note.Text
+	}
+	return a
+}
