@@ -22,6 +22,8 @@ var deliveries = map[string]delivery{
 	kind.Datadog:         {"/webhooks/", `{"alert_cycle_key":"c1","alert_transition":"Triggered","title":"x"}`, 202},
 	kind.Generic:         {"/webhooks/", event, 202},
 	kind.PagerDuty:       {"/webhooks/", pdEvent(`"signalbox/INC0000007/2"`), 202},
+	kind.Jira:            {"/webhooks/", `{"timestamp":1795262398111,"webhookEvent":"jira:issue_deleted","issue":{"key":"OPS-1","fields":{"labels":["signalbox-INC0000007-2"]}}}`, 202},
+	kind.Opsgenie:        {"/webhooks/", `{"action":"Close","alert":{"alertId":"1","alias":"signalbox-INC0000007-2","updatedAt":1795262398111}}`, 202},
 	kind.ServiceNow:      {"/webhooks/", `{"table":"incident","operation":"delete","record":{"sys_id":"1","correlation_id":"signalbox/INC0000007/2","state":"1","sys_updated_on":"2026-11-21 11:59:58"}}`, 202},
 	kind.Webhook:         {"/webhooks/", `{"type":"incident.resolve","data":{"incident":"INC0000007"}}`, 202},
 	kind.Slack:           {"/webhooks/", "payload=" + url.QueryEscape(`{"type":"block_actions","trigger_id":"1.2.3","user":{"username":"ada"},"actions":[{"action_id":"signalbox_resolve","value":"INC0000007/2","action_ts":"1795262400.000100"}]}`), 200},

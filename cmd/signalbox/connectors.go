@@ -37,6 +37,9 @@ type connectorKind struct {
 var connectorKinds = map[string]connectorKind{
 	"alertmanager": alertmanagerKind,
 	"datadog":      datadogKind,
+	"jira":         jiraKind,
+	"jsm_ops":      jsmOpsKind,
+	"opsgenie":     opsgenieKind,
 	"pagerduty":    pagerDutyKind,
 	"slack":        slackKind,
 	"servicenow":   serviceNowKind,

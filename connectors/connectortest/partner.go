@@ -237,6 +237,9 @@ func boolInt(b bool) int {
 // reported: a new status, assignee or priority by its own name.
 func (p *Partner) Change(id string, edit func(*Object)) (Object, bool) { return p.edit(id, API, edit) }
 
+// Edit is a Change by a person.
+func (p *Partner) Edit(by, id string, edit func(*Object)) (Object, bool) { return p.edit(id, by, edit) }
+
 func (p *Partner) edit(id, by string, edit func(*Object)) (Object, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

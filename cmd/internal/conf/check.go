@@ -14,7 +14,7 @@ import (
 
 var (
 	sourceKinds    = []string{"alertmanager", "argocd", "datadog", "generic", "github", "gitlab", "pagerduty", "pagerduty-change", "prometheus"}
-	connectorKinds = []string{"alertmanager", "datadog", "email", "pagerduty", "servicenow", "slack", "teams", "webhook"}
+	connectorKinds = []string{"alertmanager", "datadog", "email", "jira", "jsm_ops", "opsgenie", "pagerduty", "servicenow", "slack", "teams", "webhook"}
 	logLevels      = []string{"debug", "info", "warn", "error"}
 	logFormats     = []string{"text", "json"}
 	priorities     = []string{"", "P1", "P2", "P3", "P4", "P5"}

@@ -137,20 +137,20 @@ type Connector struct {
 	SweepEvery *Duration `yaml:"sweep_every"` // how often it is compared with what is wanted; 0: never; 5m
 
 	RoutingKey     Secret   `yaml:"routing_key" for:"pagerduty"`
-	APIToken       Secret   `yaml:"api_token" for:"pagerduty,slack"`
+	APIToken       Secret   `yaml:"api_token" for:"pagerduty,slack,jsm_ops,opsgenie"`
 	From           string   `yaml:"from" for:"pagerduty,email"`
 	EventsURL      string   `yaml:"events_url" for:"pagerduty"`
-	APIURL         string   `yaml:"api_url" for:"datadog,pagerduty,slack,servicenow"`
+	APIURL         string   `yaml:"api_url" for:"datadog,pagerduty,slack,servicenow,jira,jsm_ops,opsgenie"`
 	Channel        string   `yaml:"channel" for:"slack"` // id of the channel
-	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty,slack,servicenow,webhook"`
+	WebhookSecrets []Secret `yaml:"webhook_secrets" for:"pagerduty,slack,servicenow,webhook,jira,jsm_ops,opsgenie"`
 
 	URLs                 []string `yaml:"urls" for:"alertmanager"`            // every replica of one Alertmanager
 	Sources              []string `yaml:"sources" for:"alertmanager,datadog"` // whose alerts all come from there, and from nowhere else
 	SilenceOnAcknowledge bool     `yaml:"silence_on_acknowledge" for:"alertmanager"`
-	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`                    // how long a silence lasts that nobody prolongs; 2h
-	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"`                  // left out of silences, such as an HA pair's replica label
-	Basic                Secret   `yaml:"basic" for:"alertmanager,servicenow,webhook,email"` // user:password
-	Bearer               Secret   `yaml:"bearer" for:"alertmanager"`
+	SilenceFor           Duration `yaml:"silence_for" for:"alertmanager"`                         // how long a silence lasts that nobody prolongs; 2h
+	IgnoreLabels         []string `yaml:"ignore_labels" for:"alertmanager"`                       // left out of silences, such as an HA pair's replica label
+	Basic                Secret   `yaml:"basic" for:"alertmanager,servicenow,webhook,email,jira"` // user:password
+	Bearer               Secret   `yaml:"bearer" for:"alertmanager,jira"`
 
 	Site                  string   `yaml:"site" for:"datadog"` // such as datadoghq.eu; datadoghq.com
 	APIKey                Secret   `yaml:"api_key" for:"datadog"`
@@ -168,7 +168,7 @@ type Connector struct {
 	StatusUpdates      bool              `yaml:"status_updates" for:"pagerduty"`      // stakeholders are told of material changes
 
 	OAuth    OAuth    `yaml:"oauth" for:"servicenow"`
-	OwnUsers []string `yaml:"own_users" for:"servicenow"` // accounts whose changes there are ours, besides the one of basic
+	OwnUsers []string `yaml:"own_users" for:"servicenow,jira"` // accounts whose changes there are ours, besides the one of basic
 
 	Target          string              `yaml:"target" for:"servicenow"`           // incident or em_event; incident
 	AssignmentGroup string              `yaml:"assignment_group" for:"servicenow"` // of incidents whose own group is not known there
@@ -176,7 +176,7 @@ type Connector struct {
 	CIField         string              `yaml:"ci_field" for:"servicenow"`         // field of cmdb_ci that holds the ids of our CIs; name
 	States          map[string][]string `yaml:"states" for:"servicenow"`           // our states and its choices; the first of each is written
 	CloseCodes      map[string]string   `yaml:"close_codes" for:"servicenow"`      // our close codes and its
-	Fields          map[string]string   `yaml:"fields" for:"servicenow"`           // of a new record, besides
+	Fields          map[string]string   `yaml:"fields" for:"servicenow,jira"`      // of a new record, besides
 	PollEvery       Duration            `yaml:"poll_every" for:"servicenow"`       // how often to ask what changed there; 0: its webhooks tell
 	CMDBTables      []string            `yaml:"cmdb_tables" for:"servicenow"`      // that 'cmdb pull' reads; cmdb_ci
 	SMTP            string              `yaml:"smtp" for:"email"`                  // host:port of the mail server
@@ -188,6 +188,18 @@ type Connector struct {
 	Headers         map[string]Secret   `yaml:"headers" for:"webhook"`         // of every request, such as Authorization
 	SigningSecrets  []Secret            `yaml:"signing_secrets" for:"webhook"` // whsec_…: requests are signed as Standard Webhooks
 	Auth            SourceAuth          `yaml:"auth" for:"webhook"`            // of what the partner sends, where it does not sign with webhook_secrets
+
+	Project      string            `yaml:"project" for:"jira"`       // its key
+	IssueType    string            `yaml:"issue_type" for:"jira"`    // name; Incident
+	ServiceDesk  string            `yaml:"service_desk" for:"jira"`  // id of one: requests are made instead of issues
+	RequestType  string            `yaml:"request_type" for:"jira"`  // id, of a service desk
+	RESTVersion  int               `yaml:"rest_version" for:"jira"`  // 2 or 3; 3 for Cloud, else 2
+	Priorities   map[string]string `yaml:"priorities" for:"jira"`    // ours and its, such as P1: Highest
+	DoneStatuses []string          `yaml:"done_statuses" for:"jira"` // names of statuses of the category done, besides the usual ones
+	Resolution   string            `yaml:"resolution" for:"jira"`    // name of the resolution that a screen asks for; the first it allows
+	Labels       []string          `yaml:"labels" for:"jira"`
+	Teams        []string          `yaml:"teams" for:"jsm_ops,opsgenie"` // names of the teams that are told; the integration's own
+	Tags         []string          `yaml:"tags" for:"jsm_ops,opsgenie"`
 }
 
 // OAuth is how a connector gets its tokens: by client credentials, or with a refresh

@@ -28,7 +28,7 @@ func TestEmptyIsComplete(t *testing.T) {
 // and there is one for each mistake.
 func TestMistakesAreNamed(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: auth, cmdb, connectors, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sources, tls, watchdogs`},
+		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: audit, auth, cmdb, connectors, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sources, tls, watchdogs`},
 		{"unknown nested key", "sources:\n  am:\n    kind: alertmanager\n    auht: {}\n", `:4: unknown key "sources.am.auht"; here are allowed: auth, episode_gap, ignore_labels, kind, limits, stale_after`},
 		{"unknown correlation", "correlation:\n  tau: 5m\n  hopps: 3\n", `:3: unknown key "correlation.hopps"; here are allowed: app_max, `},
 		{"unknown key in a list", "watchdogs:\n  - source: main\n    lables: {}\n", `:3: unknown key "watchdogs[0].lables"; here are allowed: labels, missing_after, source`},
@@ -36,6 +36,13 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"key twice", "log:\n  level: info\n  level: warn\n", `:3: log.level: given twice: expected it once; the first is in line 2`},
 		{"section elsewhere", "correlation:\n  sources:\n    x: {stale_afterr: 5m}\n", `:2: correlation.sources: not a key of this section: expected it under sources, beside this section`},
 		{"connectors elsewhere", "correlation: {connectors: [{name: pd}]}\n", `:1: correlation.connectors: not a key of this section: expected it under connectors, beside this section`},
+		{"jira without a project", "connectors:\n  j: {kind: jira, api_url: 'https://a.example', basic: env:X}\n", `:2: connectors.j.project: missing: expected the key of the project`},
+		{"jira without an account", "connectors:\n  j: {kind: jira, api_url: 'https://a.example', project: OPS}\n", `:2: connectors.j.basic: missing: expected a secret that holds e-mail:API-token`},
+		{"jira with two accounts", "connectors:\n  j: {kind: jira, api_url: 'https://a.example', project: OPS, basic: env:X, bearer: env:Y}\n", `:2: connectors.j.bearer: given beside basic: expected one of the two`},
+		{"half a service desk", "connectors:\n  j: {kind: jira, api_url: 'https://a.example', project: OPS, basic: env:X, service_desk: \"1\"}\n", `:2: connectors.j.request_type: not beside service_desk: expected both`},
+		{"version of the API", "connectors:\n  j: {kind: jira, api_url: 'https://a.example', project: OPS, basic: env:X, rest_version: 4}\n", `:2: connectors.j.rest_version: 4: expected 2 or 3`},
+		{"priority there", "connectors:\n  j: {kind: jira, api_url: 'https://a.example', project: OPS, basic: env:X, priorities: {high: x}}\n", `:2: connectors.j.priorities.high: not a priority: expected P1, P2`},
+		{"opsgenie without a key", "connectors:\n  o: {kind: opsgenie}\n", `:2: connectors.o.api_token: missing: expected the key of an API integration`},
 		{"servicenow without an account", "connectors:\n  sn:\n    kind: servicenow\n    api_url: https://acme.service-now.com\n", `:2: connectors.sn.basic: missing: expected a secret that holds user:password`},
 		{"servicenow without an address", "connectors:\n  sn: {kind: servicenow, basic: env:X}\n", `:2: connectors.sn.api_url: missing: expected the instance`},
 		{"servicenow with two accounts", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, oauth: {client_id: a}}\n", `:2: connectors.sn.oauth: given beside basic: expected one of the two`},
@@ -69,7 +76,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"hmac without secrets", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {header: X-Sig}\n", `:5: sources.x.auth.hmac.secrets: missing: expected a list, of env:NAME`},
 		{"hmac encoding", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {secrets: ['env:A'], encoding: rot13}\n", `:5: sources.x.auth.hmac.encoding: "rot13": expected one of hex, base64`},
 		{"hmac id alone", "sources:\n  x:\n    kind: generic\n    auth:\n      hmac: {secrets: ['env:A'], id_header: X-Id}\n", `:5: sources.x.auth.hmac.id_header: "X-Id": expected timestamp_header beside it`},
-		{"kind", "sources:\n  x: {kind: nagios}\n", `:2: sources.x.kind: "nagios": expected one of alertmanager, prometheus, datadog, generic, pagerduty`},
+		{"kind", "sources:\n  x: {kind: nagios}\n", `:2: sources.x.kind: "nagios": expected one of alertmanager, argocd, `},
 		{"ignored labels", "sources:\n  am:\n    kind: alertmanager\n    ignore_labels: [replica]\n", `:4: sources.am.ignore_labels: "replica": expected it at sources of kind prometheus only`},
 		{"no kind", "sources:\n  x:\n    stale_after: 1h\n", `:2: sources.x.kind: missing: expected one of`},
 		{"source name", "sources:\n  Bad Name: {kind: generic}\n", `:2: sources.Bad Name: "Bad Name": expected a name of 1 to 64 of a-z, 0-9, - and _`},
@@ -111,7 +118,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"mapping", "cmdb:\n  mappings:\n    - {label: box, names: hosts}\n", `:3: cmdb.mappings[0].names: hosts: expected what the label's value is: ci, host, ip, pod, workload, service or namespace`},
 		{"mapping label", "cmdb:\n  mappings:\n    - names: host\n", `:3: cmdb.mappings[0].label: missing: expected the name of the label`},
 		{"mapping key", "cmdb:\n  mappings:\n    - {label: box, names: host, sorce: x}\n", `:3: unknown key "cmdb.mappings[0].sorce"; here are allowed: label, names, source`},
-		{"root", "- listen\n", `:1: a list: expected the keys auth, cmdb, `},
+		{"root", "- listen\n", `:1: a list: expected the keys audit, auth, cmdb, `},
 		{"two documents", "listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", `:2: a second document: expected one`},
 		{"not YAML", "listen: x\na: [", `signalbox.yml:2: not YAML: `},
 	} {

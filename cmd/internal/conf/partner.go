@@ -36,9 +36,36 @@ func (r *reader) partner(path string, c Connector) {
 	if !slices.Contains(connectorKinds, c.Kind) {
 		return
 	}
-	if c.Kind == "servicenow" {
+	switch c.Kind {
+	case "servicenow":
 		r.needed(path+".api_url", c.APIURL, "the instance, such as https://acme.service-now.com")
 		r.signsIn(path, c)
+	case "jira":
+		r.jira(path, c)
+	case "opsgenie", "jsm_ops":
+		r.needed(path+".api_token", c.APIToken.String(), "the key of an API integration, as env:NAME or file:PATH")
+	}
+}
+
+func (r *reader) jira(path string, c Connector) {
+	r.needed(path+".api_url", c.APIURL, "the site, such as https://acme.atlassian.net")
+	r.needed(path+".project", c.Project, "the key of the project, such as OPS")
+	switch {
+	case c.Basic.IsSet() && c.Bearer.IsSet():
+		r.bad(path+".bearer", "given beside basic", "one of the two")
+	case !c.Basic.IsSet() && !c.Bearer.IsSet():
+		r.bad(path+".basic", "missing", "a secret that holds e-mail:API-token (Cloud), as env:NAME or file:PATH, or bearer with a personal access token (Data Center)")
+	}
+	if (c.ServiceDesk == "") != (c.RequestType == "") {
+		r.bad(path+".request_type", "not beside service_desk", "both, for requests, or neither, for issues")
+	}
+	if c.RESTVersion != 0 && c.RESTVersion != 2 && c.RESTVersion != 3 {
+		r.bad(path+".rest_version", strconv.Itoa(c.RESTVersion), "2 or 3, or nothing")
+	}
+	for _, p := range SortedKeys(c.Priorities) {
+		if !slices.Contains(priorities[1:], p) {
+			r.bad(path+".priorities."+p, "not a priority", "P1, P2, P3, P4 or P5")
+		}
 	}
 }
 

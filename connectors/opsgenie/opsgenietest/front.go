@@ -113,9 +113,16 @@ func (s *Site) create(w http.ResponseWriter, _ *http.Request) {
 	taken(w, s.P.Upsert(connectortest.Object{Key: alias, Title: message, Priority: text(b["priority"])}).ID)
 }
 
+// nothing is what a request of no alert is about.
+const nothing = "none"
+
 // request says what became of one; while the alert is hidden it is in the queue.
 func (s *Site) request(w http.ResponseWriter, r *http.Request) {
 	id := strings.TrimPrefix(r.PathValue("what"), "req-")
+	if id == nothing {
+		answer(w, http.StatusOK, map[string]any{"data": map[string]any{"isSuccess": false, "status": "Alert does not exist"}})
+		return
+	}
 	if _, ok := s.P.Get(id); !ok {
 		answer(w, http.StatusNotFound, map[string]any{"message": "Request not found. It might not be processed yet."})
 		return
@@ -127,7 +134,7 @@ func (s *Site) act(w http.ResponseWriter, r *http.Request) {
 	o, ok := s.P.OpenWith(r.PathValue("alias"))
 	b := w.(*call).body
 	if r.URL.Query().Get("identifierType") != "alias" || !ok { // taken, and dropped later
-		taken(w, "none")
+		taken(w, nothing)
 		return
 	}
 	switch r.PathValue("action") {

@@ -15,6 +15,8 @@ import (
 	"signalbox/ingest/source/generic"
 	"signalbox/ingest/source/github"
 	"signalbox/ingest/source/gitlab"
+	"signalbox/ingest/source/jira"
+	"signalbox/ingest/source/opsgenie"
 	"signalbox/ingest/source/pagerduty"
 	"signalbox/ingest/source/pagerdutychange"
 	"signalbox/ingest/source/prometheus"
@@ -30,6 +32,8 @@ const (
 	Prometheus   = "prometheus"
 	Datadog      = "datadog"
 	Generic      = "generic"
+	Jira         = "jira"
+	Opsgenie     = "opsgenie"
 	PagerDuty    = "pagerduty"
 	ServiceNow   = "servicenow"
 	Slack        = "slack"
@@ -43,7 +47,7 @@ const (
 
 // Names lists the kinds, sorted.
 func Names() []string {
-	return []string{Alertmanager, ArgoCD, Datadog, Generic, GitHub, GitLab, PagerDuty, PagerDutyChange, Prometheus, ServiceNow, Slack, Webhook}
+	return []string{Alertmanager, ArgoCD, Datadog, Generic, GitHub, GitLab, Jira, Opsgenie, PagerDuty, PagerDutyChange, Prometheus, ServiceNow, Slack, Webhook}
 }
 
 // Options are what decoders can be told; those of other kinds are ignored.
@@ -52,6 +56,7 @@ type Options struct {
 	IgnoreLabels   []string      // prometheus: labels that differ between replicas
 	ResolveTimeout time.Duration // prometheus: lease of an alert that names no end; 0 is 5m
 	ServiceNow     servicenow.Config
+	Jira           jira.Config
 	Mapping        *webhook.Mapping // webhook: what its bodies mean; nil: Standard Webhooks
 }
 
@@ -76,6 +81,12 @@ func Decoder(name string, o Options) (source.TimedDecoder, error) {
 		return source.Decoder(pagerdutychange.Decode).Within(o.Bounds), nil
 	case PagerDuty:
 		return source.Decoder(pagerduty.Decode).Within(o.Bounds), nil
+	case Jira:
+		c := o.Jira
+		c.Bounds = o.Bounds
+		return c.Decode, nil
+	case Opsgenie:
+		return source.Decoder(opsgenie.Decode).Within(o.Bounds), nil
 	case ServiceNow:
 		c := o.ServiceNow
 		c.Bounds = o.Bounds

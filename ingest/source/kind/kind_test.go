@@ -16,6 +16,8 @@ func TestEveryKindDecodes(t *testing.T) {
 		kind.Prometheus:      `[{"labels":{"a":"b","replica":"1"}}]`,
 		kind.Datadog:         `{"alert_transition":"Triggered","aggreg_key":"k"}`,
 		kind.Generic:         `{"status":"firing","title":"x"}`,
+		kind.Jira:            `{"timestamp":1795262398111,"webhookEvent":"jira:issue_deleted","issue":{"key":"OPS-1","fields":{"labels":["signalbox-INC0000001-1"]}}}`,
+		kind.Opsgenie:        `{"action":"Close","alert":{"alertId":"1","alias":"signalbox-INC0000001-1","updatedAt":1795262398111}}`,
 		kind.ServiceNow:      `{"table":"incident","operation":"delete","record":{"sys_id":"1","correlation_id":"signalbox/INC0000001/1","state":"1","sys_updated_on":"2026-01-01 00:00:00"}}`,
 		kind.Webhook:         `{"type":"incident.resolve","data":{"incident":"INC0000001"}}`,
 		kind.Slack:           `payload={"type":"block_actions","trigger_id":"1","actions":[{"action_id":"signalbox_resolve","value":"INC0000001/1","action_ts":"1.000"}]}`,
