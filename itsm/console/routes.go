@@ -33,6 +33,7 @@ func (c *Console) routes() []route {
 		{http.MethodGet, "/alerts/:id", access.Viewer, c.alert},
 		{http.MethodGet, "/alerts/:id/why", access.Viewer, c.whyAlert},
 		{http.MethodGet, "/incidents/:number/why", access.Viewer, c.whyIncident},
+		{http.MethodGet, "/incidents/:number/ask/:deed", access.Responder, c.ask},
 		{http.MethodGet, "/cis", access.Viewer, c.cis},
 		{http.MethodGet, "/cis/*", access.Viewer, c.ci},
 		{http.MethodGet, "/rules", access.Viewer, c.rules},

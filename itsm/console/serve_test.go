@@ -150,6 +150,7 @@ var pages = []string{
 	"/incidents/INC0000001", "/incidents/INC0000003", "/incidents/INC0000004", "/incidents/INC0000005", "/incidents/INC0000006", "/incidents/INC0000007",
 	"/alerts", "/alerts?status=all&q=orders", "/alerts?incident=INC0000004", "/alerts/ALR0000003", "/alerts/ALR0000010", "/alerts/ALR0000045",
 	"/alerts/ALR0000010/why", "/alerts/ALR0000010/why?beside=INC0000007", "/alerts/ALR0000045/why", "/incidents/INC0000004/why",
+	"/incidents/INC0000001/ask/acknowledge", "/incidents/INC0000001/ask/resolve", "/incidents/INC0000004/ask/acknowledge", "/incidents/INC0000007/ask/resolve",
 	"/cis", "/cis?q=orders&class=Pod", "/cis/orders-db-1", "/cis/svc-checkout", "/cis/ci-agent-3",
 	"/rules", "/rules?show=shadow&stage=suppress&q=pod", "/rules?show=never+matched", "/rules/rule/shop-namespace", "/rules/rule/latency-behind-5xx", "/rules/history", "/rules/suggestions", "/rules/suggestions?kind=together",
 	"/rules/diff?from=3&to=4", "/rules/diff?from=0&to=1", "/rules/revisions/2", "/rules/revisions/4", "/rules/revisions/4/activate", "/rules/revisions/1/activate",
