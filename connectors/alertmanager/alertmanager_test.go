@@ -185,6 +185,7 @@ func TestSilencesOutliveNothing(t *testing.T) {
 	for name, change := range map[string]func(*records){
 		"resolved":       func(r *records) { r.incidents[7] = itsm.Incident{State: itsm.IncidentResolved, AcknowledgedAt: 1} },
 		"unknown":        func(r *records) { delete(r.incidents, 7) },
+		"reopened":       func(r *records) { r.incidents[7] = itsm.Incident{State: itsm.New, AcknowledgedAt: 1, Epoch: 3} },
 		"unacknowledged": func(r *records) { r.incidents[7] = open(false) },
 	} {
 		s, r := setup(t)

@@ -232,7 +232,7 @@ func (c *Connector) Tend(ctx context.Context, moved func(itsm.IncidentNumber, it
 		switch {
 		case ierr != nil && itsm.CodeOf(ierr) != itsm.NotFound:
 			err = errors.Join(err, ierr)
-		case ierr != nil || !in.State.IsOpen() || in.AcknowledgedAt == 0:
+		case ierr != nil || !in.State.IsOpen() || in.AcknowledgedAt == 0 || in.Epoch != o.epoch:
 			err = errors.Join(err, c.expire(ctx, base, s.ID))
 		case s.EndsAt.Sub(now) < c.o.SilenceFor/2:
 			s.EndsAt = now.UTC().Truncate(time.Millisecond).Add(c.o.SilenceFor)

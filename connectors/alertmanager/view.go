@@ -2,6 +2,8 @@ package alertmanager
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +24,7 @@ func (c *Connector) Standings(ctx context.Context, asked []itsm.Alert) ([]connec
 	there := map[string]time.Time{} // identity → startsAt
 	for _, base := range c.o.URLs {
 		var st status
-		if err := c.call(ctx, base, "GET", "/status", nil, &st); err != nil {
+		if err := c.call(ctx, base, http.MethodGet, "/status", nil, &st); err != nil {
 			return nil, err
 		}
 		if up := c.o.Clock().Sub(st.Uptime); st.Uptime.IsZero() || up < settleFor {
@@ -108,4 +110,18 @@ func taken(s *silence, base string) (v itsm.Silence, bytes int, ok bool) {
 	}
 	_, ok = v.Hides()
 	return v, bytes, ok
+}
+
+// Check implements connectors.Tester.
+func (c *Connector) Check(ctx context.Context) (string, error) {
+	for _, base := range c.o.URLs {
+		var st status
+		if err := c.call(ctx, base, http.MethodGet, "/status", nil, &st); err != nil {
+			return "", err
+		}
+		if _, err := c.alerts(ctx, base, `alertname=""`); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%d of %d replicas answer", len(c.o.URLs), len(c.o.URLs)), nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for keep, lacks := range map[datadog.Keep]connectortest.Lacks{datadog.KeepCases: 0, datadog.KeepIncidents: connectortest.Acknowledgement | connectortest.Comments} {
+	for keep, lacks := range map[datadog.Keep]connectortest.Lacks{datadog.KeepCases: 0, datadog.KeepIncidents: connectortest.Comments} {
 		t.Run(string(keep), func(t *testing.T) {
 			connectortest.Run(t, connectortest.Subject{
 				Connector: func(_ testing.TB, url string, client *http.Client) connectors.Connector {

@@ -269,10 +269,7 @@ func TestLook(t *testing.T) {
 			t.Errorf("%s before: %+v, %v", keep, rec, err)
 		}
 		push(t, c, itsm.Trigger, itsm.Acknowledge)
-		want := connectors.RecordAcknowledged
-		if keep == datadog.KeepIncidents {
-			want = connectors.RecordOpen
-		}
+		const want = connectors.RecordAcknowledged
 		rec, err := c.Look(t.Context(), 7, 2)
 		if err != nil || rec.Status != want || rec.Link.ID == "" || rec.Version == 0 || !strings.HasPrefix(rec.Link.URL, "https://app.datadoghq.com/") {
 			t.Errorf("%s: %+v, %v", keep, rec, err)

@@ -233,12 +233,12 @@ func (c *Connector) Tend(ctx context.Context, _ func(itsm.IncidentNumber, itsm.E
 	list, err := c.ours(ctx)
 	now := c.o.Clock()
 	for i := range list {
-		n, _, _ := c.ownerOf(&list[i])
+		n, epoch, _ := c.ownerOf(&list[i])
 		in, ierr := c.records.Incident(n)
 		switch {
 		case ierr != nil && itsm.CodeOf(ierr) != itsm.NotFound:
 			err = errors.Join(err, ierr)
-		case ierr != nil || !in.State.IsOpen() || in.AcknowledgedAt == 0:
+		case ierr != nil || !in.State.IsOpen() || in.AcknowledgedAt == 0 || in.Epoch != epoch:
 			err = errors.Join(err, c.cancel(ctx, list[i].ID))
 		case list[i].endsWithin(now, c.o.DowntimeFor/2):
 			end := now.UTC().Add(c.o.DowntimeFor).Truncate(time.Second)

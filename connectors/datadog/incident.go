@@ -13,8 +13,8 @@ import (
 )
 
 // incidents keeps an incident at Datadog for each of ours:
-// https://docs.datadoghq.com/api/latest/incidents/. It has neither an
-// acknowledgement nor comments in its API; who works on it is a responder there.
+// https://docs.datadoghq.com/api/latest/incidents/. Its API has neither an
+// acknowledgement, so the title says it, nor comments.
 type incidents struct{ c *Connector }
 
 // incident is of an incident of the v2 API what is used, in answers and requests.
@@ -63,14 +63,26 @@ func severityOf(p itsm.Priority) field {
 	return dropdown("SEV-" + strings.TrimPrefix(p.String(), "P"))
 }
 
+// acknowledgedMark stands in front of the reference in the title of an incident that
+// somebody works on.
+const acknowledgedMark = " (acknowledged)"
+
+// marked puts the mark into a title that ends in ref.
+func marked(title, ref string) string {
+	return strings.TrimSuffix(title, " "+ref) + acknowledgedMark + " " + ref
+}
+
 func (k incidents) record(v incident) record {
 	r := record{id: v.ID, title: v.Attributes.Title, status: connectors.RecordOpen, url: k.c.app("/incidents/" + strconv.FormatInt(v.Attributes.PublicID, 10))}
 	state := v.Attributes.State
 	if f, ok := v.Attributes.Fields["state"]; ok {
 		state = f.Value
 	}
-	if state == "resolved" || state == "completed" {
+	switch {
+	case state == "resolved" || state == "completed":
 		r.status = connectors.RecordResolved
+	case strings.Contains(r.title, acknowledgedMark+" ["):
+		r.status = connectors.RecordAcknowledged
 	}
 	if s, ok := strings.CutPrefix(v.Attributes.Fields["severity"].Value, "SEV-"); ok {
 		r.priority, _ = itsm.ParsePriority("P" + s)
@@ -120,7 +132,8 @@ func (k incidents) update(ctx context.Context, r record, title string, p itsm.Pr
 
 func (k incidents) move(ctx context.Context, r record, to connectors.RecordStatus) error {
 	if to != connectors.RecordResolved {
-		return nil
+		at := strings.LastIndex(r.title, "[")
+		return k.patch(ctx, r, incidentAttributes{Title: marked(r.title, r.title[max(at, 0):])})
 	}
 	return k.patch(ctx, r, incidentAttributes{Fields: map[string]field{"state": dropdown("resolved")}})
 }

@@ -72,6 +72,9 @@ func (c *Connector) keep(ctx context.Context, in *itsm.Intent) (connectors.Recei
 		c.made.Made(ref, r.id)
 		return receipt(c, r), nil
 	}
+	if r.status == connectors.RecordAcknowledged && c.o.Keep == KeepIncidents {
+		title = marked(title, ref)
+	}
 	switch in.Transition {
 	case itsm.Trigger, itsm.Update:
 		if r.title != title || r.priority != in.Snapshot.Priority {

@@ -278,6 +278,9 @@ func (s *Server) incidents(r *http.Request, path []string, b []byte) (int, any) 
 		if a.Title != "" {
 			o.Title = a.Title
 		}
+		if strings.Contains(a.Title, " (acknowledged) [") && o.Status == connectortest.Open {
+			o.Status = connectortest.Acknowledged // as people read it
+		}
 		if f, ok := a.Fields["severity"]; ok {
 			o.Priority = f.Value
 		}
