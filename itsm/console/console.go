@@ -16,6 +16,7 @@ import (
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/ledger"
+	"signalbox/itsm/partners"
 	"signalbox/rules"
 )
 
@@ -33,6 +34,9 @@ type Records interface {
 	QuarantineItem(id string) (itsm.Quarantined, error)
 	Object(kind, id string) (itsm.Object, error)
 	Objects(desk.ObjectQuery) (desk.Page[itsm.Object], error)
+	Intent(connector, key string) (desk.StoredIntent, error)
+	Outbox(connector, cursor string, limit int) (desk.Page[desk.StoredIntent], error)
+	DeadLetters(connector, cursor string, limit int) (desk.Page[desk.StoredIntent], error)
 	Counts() desk.Counts
 	Cursor() (itsm.Offset, itsm.Time)
 }
@@ -71,6 +75,8 @@ type Options struct {
 	RuleCounts func() []RuleCount
 	// Backtests tries rule sets on recorded history. Nil hides their pages' forms and links.
 	Backtests Backtests
+	// Partners tells of the connectors, and pauses and tests them. Nil: there are none.
+	Partners partners.Board
 	// Health fills the status page. Nil shows only what the records know.
 	Health func() Health
 

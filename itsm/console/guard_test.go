@@ -16,7 +16,7 @@ import (
 
 // address fills the parameters of a route with something that exists.
 func address(path string) string {
-	return strings.NewReplacer(":number", "INC0000004", "/alerts/:id", "/alerts/ALR0000003", "/quarantine/:id", "/quarantine/5f0c77a1be22d940", ":offset", "301", "/rules/rule/:id", "/rules/rule/shop-namespace", ":revision", "4",
+	return strings.NewReplacer(":number", "INC0000004", "/alerts/:id", "/alerts/ALR0000003", "/quarantine/:id", "/quarantine/5f0c77a1be22d940", ":offset", "301", ":connector", "pagerduty", ":letter", "0f3a9c", "/rules/rule/:id", "/rules/rule/shop-namespace", ":revision", "4",
 		":name", "none.css", "*", "orders-db-1").Replace(path)
 }
 

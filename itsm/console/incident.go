@@ -53,6 +53,7 @@ type incidentPage struct {
 	Forms     formsView
 	Stale     *staleView
 	Labels    []itsm.Label
+	Sync      []syncRow
 	Explains  bool // there is a page that says why it is as it is
 	liveState string
 }
@@ -375,6 +376,10 @@ func (c *Console) incidentPage(ctx *fiber.Ctx, n itsm.IncidentNumber, before str
 	who, _ := person(ctx)
 	p := viewIncident(f, c.inventory(), mayAct(who), formKey(), c.o.Clock())
 	p.Explains = c.o.Explainer != nil
+	if c.o.Partners != nil {
+		rows, _ := c.o.Partners.Sync(n)
+		p.Sync = viewSyncRows(rows, c.o.Clock())
+	}
 	if c.o.Ledger != nil {
 		p.Broken.Deliveries = "/deliveries?incident=" + n.String()
 	}

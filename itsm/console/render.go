@@ -23,7 +23,7 @@ var templateFiles embed.FS
 var (
 	sharedTemplates = []string{"layout", "parts"}
 	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
-		"alert", "alerts", "ask", "backtest", "backtests", "ci", "cis", "deliveries", "delivery", "error", "help", "incident", "incidents",
+		"alert", "alerts", "ask", "backtest", "backtests", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "incident", "incidents",
 		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
 )
 

@@ -53,6 +53,8 @@ func (c *Console) routes() []route {
 		{http.MethodGet, "/deliveries", access.Viewer, c.deliveries},
 		{http.MethodGet, "/deliveries/:offset", access.Viewer, c.delivery},
 		{http.MethodGet, "/totals", access.Viewer, c.totals},
+		{http.MethodGet, "/connectors", access.Viewer, c.connectors},
+		{http.MethodGet, "/connectors/:connector", access.Viewer, c.connector},
 		{http.MethodGet, "/status", access.Viewer, c.status},
 		{http.MethodGet, "/help", access.Viewer, c.help},
 		{http.MethodGet, "/live", access.Viewer, c.live},
@@ -77,6 +79,10 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/rules/backtests", access.Admin, c.backtestsPost},
 		{http.MethodPost, "/rules/revisions/:revision/activate", access.Admin, c.activate},
 		{http.MethodPost, "/quarantine/:id/retry", access.Responder, c.retry},
+		{http.MethodPost, "/connectors/:connector/pause", access.Admin, c.onConnector("paused", pauseConnector)},
+		{http.MethodPost, "/connectors/:connector/resume", access.Admin, c.onConnector("resumed", resumeConnector)},
+		{http.MethodPost, "/connectors/:connector/test", access.Admin, c.testConnector},
+		{http.MethodPost, "/connectors/:connector/dead-letters/:letter/retry", access.Responder, c.retryIntent},
 	}...)
 }
 

@@ -159,11 +159,12 @@ var pages = []string{
 	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940",
 	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/deliveries/306", "/totals",
 	"/account", "/admin/users", "/admin/users/jo", "/admin/tokens", "/admin/teams", "/admin/teams/payments", "/admin/audit", "/admin/audit?object=user/jo", "/?team=payments",
+	"/connectors", "/connectors/pagerduty", "/connectors/jira", "/connectors/chat",
 	"/status", "/help", "/no/such/page",
 }
 
 // emptyPages are those a fresh server has something to say on.
-var emptyPages = []string{"/", "/alerts", "/cis", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/suggestions", "/rules/try", "/quarantine", "/deliveries", "/totals", "/status", "/help"}
+var emptyPages = []string{"/", "/alerts", "/cis", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/suggestions", "/rules/try", "/quarantine", "/deliveries", "/totals", "/connectors", "/status", "/help"}
 
 func parse(t testing.TB, body string) *html.Node {
 	t.Helper()

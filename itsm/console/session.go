@@ -208,6 +208,9 @@ var flashes = map[string]flash{
 	"user-changed":  {Text: "Saved. It counts from now on, for sessions that are open too."},
 	"team-changed":  {Text: "Team saved."},
 	"team-removed":  {Text: "Team removed."},
+	"paused":        {Text: "Paused. Messages wait here until it is resumed."},
+	"resumed":       {Text: "It goes on: what waited is sent first."},
+	"sent-again":    {Text: "It waits to be sent again."},
 	"retry":         {Text: "Decoded and accepted: it was folded like any other delivery."},
 }
 

@@ -19,6 +19,7 @@ import (
 	"signalbox/itsm/entry"
 	"signalbox/itsm/kv"
 	"signalbox/itsm/ledger"
+	"signalbox/itsm/partners"
 	"signalbox/rules"
 )
 
@@ -45,7 +46,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
 		Rules: b, Backtests: b.tries, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
-		Explainer: b,
+		Explainer: b, Partners: b.told,
 		Known: func() rules.Known {
 			return rules.Known{Sources: []string{"alertmanager", "datadog", "generic"}, Connectors: []string{"pagerduty"}}
 		},
@@ -66,6 +67,7 @@ type book struct {
 	graph *cmdb.Graph
 	clock func() time.Time
 	tries *cannedTries
+	told  partners.Board
 
 	mu     sync.Mutex
 	off    itsm.Offset            // last entry, guarded by mu
@@ -89,7 +91,7 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), totals: cannedTotals, counts: cannedCounts, folder: engine.NewFolder(), learned: cannedLearned, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), told: newCannedPartners(clock), totals: cannedTotals, counts: cannedCounts, folder: engine.NewFolder(), learned: cannedLearned, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	b.healthy = b.health
 	s := script{now: itsm.TimeOf(clock()), graph: g}
 	err = b.apply(s.write())

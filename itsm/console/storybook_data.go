@@ -89,6 +89,7 @@ func (s *script) write() []itsm.Decision {
 	s.stillFiring()
 	s.quarantine()
 	s.deliveries()
+	s.outboxes()
 	return s.out
 }
 

@@ -1,0 +1,113 @@
+package console
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"signalbox/itsm"
+	"signalbox/itsm/partners"
+)
+
+// cannedPartners is a pager that is well, a ticket tool that refuses and differs,
+// and a chat that somebody paused.
+type cannedPartners struct {
+	clock func() time.Time
+
+	mu     sync.Mutex
+	paused map[string]itsm.ConnectorState // guarded by mu
+}
+
+func newCannedPartners(clock func() time.Time) *cannedPartners {
+	return &cannedPartners{clock: clock, paused: map[string]itsm.ConnectorState{
+		"chat": {Name: "chat", Paused: true, By: "console:mira", At: itsm.TimeOf(clock().Add(-3 * time.Hour)), Reason: "the channel moves to another workspace"}}}
+}
+
+// Connectors implements partners.Board.
+func (c *cannedPartners) Connectors() []partners.Connector {
+	ago := func(d time.Duration) itsm.Time { return itsm.TimeOf(c.clock().Add(-d)) }
+	list := []partners.Connector{
+		{Name: "chat", Kind: "slack", State: partners.Ok, SentAt: ago(3 * time.Hour), PerMinute: 50},
+		{Name: "jira", Kind: "jira", State: partners.Retrying, SentAt: ago(41 * time.Minute), FailedAt: ago(40 * time.Second), LastError: "partner answered 503: Service Temporarily Unavailable",
+			Failures: 7, OpenUntil: itsm.TimeOf(c.clock().Add(80 * time.Second)), PerMinute: 60, Checks: true,
+			Limit: partners.Limit{Limit: 350, Remaining: 12, ResetAt: itsm.TimeOf(c.clock().Add(time.Minute)), At: ago(40 * time.Second)},
+			Sweep: partners.Sweep{Possible: true, Every: 5 * time.Minute, BeganAt: ago(6 * time.Minute), EndedAt: ago(5 * time.Minute), Compared: 118, Differed: 2, Differs: 1},
+			Drift: partners.Drift{Found: 31, Adopted: 9, Repaired: 22}},
+		{Name: "pagerduty", Kind: "pagerduty", State: partners.Ok, SentAt: ago(20 * time.Second), PerMinute: 100, Checks: true, Held: 3,
+			Sweep: partners.Sweep{Possible: true, Every: 5 * time.Minute, BeganAt: ago(3 * time.Minute), EndedAt: ago(2 * time.Minute), Compared: 96}},
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for n := range list {
+		if p := c.paused[list[n].Name]; p.Paused {
+			list[n].State, list[n].Pause = partners.Paused, p
+		}
+	}
+	return list
+}
+
+// Sync implements partners.Board.
+func (c *cannedPartners) Sync(n itsm.IncidentNumber) ([]partners.Row, bool) {
+	ago := func(d time.Duration) itsm.Time { return itsm.TimeOf(c.clock().Add(-d)) }
+	if n != 4 {
+		return nil, true
+	}
+	want := itsm.PartnerRecord{Status: itsm.RecordOpen, Priority: itsm.P1, Group: "Databases"}
+	theirs := itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: itsm.SyncAssignee | itsm.SyncPriority, Priority: itsm.P3, By: "Automation for Jira", Automatic: true}
+	pager := itsm.PartnerRecord{Status: itsm.RecordOpen}
+	return []partners.Row{
+		{Connector: "chat", Kind: "slack", Told: true, Want: want, At: ago(3 * time.Hour), ToldAt: ago(3 * time.Hour), Waiting: 2},
+		{Connector: "jira", Kind: "jira", Told: true, Want: want, Has: &theirs, SeenAt: ago(5 * time.Minute), At: ago(41 * time.Minute), ToldAt: ago(41 * time.Minute),
+			Link:    itsm.ExternalRef{Connector: "jira", ID: "OPS-431", URL: "https://jira.example.org/browse/OPS-431"},
+			Differs: []itsm.Difference{{Field: itsm.AuthorityPriority, Has: "P3", Want: "P1"}}, Repairs: 2, RepairAt: itsm.TimeOf(c.clock().Add(3 * time.Minute))},
+		{Connector: "pagerduty", Kind: "pagerduty", Told: true, Want: want, Has: &pager, SeenAt: ago(2 * time.Minute), At: ago(20 * time.Second), ToldAt: ago(9 * time.Minute),
+			Link: itsm.ExternalRef{Connector: "pagerduty", ID: "Q2X7KD", URL: "https://example.pagerduty.com/incidents/Q2X7KD"}},
+	}, true
+}
+
+// Pause implements partners.Board.
+func (c *cannedPartners) Pause(_ context.Context, name, reason, actor string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused[name] = itsm.ConnectorState{Name: name, Paused: true, By: actor, At: itsm.TimeOf(c.clock()), Reason: reason}
+	return nil
+}
+
+// Resume implements partners.Board.
+func (c *cannedPartners) Resume(_ context.Context, name, _ string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.paused, name)
+	return nil
+}
+
+// Test implements partners.Board.
+func (c *cannedPartners) Test(_ context.Context, name string, checkOnly bool, _ string) ([]partners.Step, error) {
+	steps := []partners.Step{{Name: "check", Ok: true, Detail: "as signalbox@example.org, 12 services", Took: 310 * time.Millisecond}}
+	if checkOnly {
+		return steps, nil
+	}
+	if name == "jira" {
+		return append(steps, partners.Step{Name: "open", Detail: "partner answered 503: Service Temporarily Unavailable", Took: 2 * time.Second}), nil
+	}
+	return append(steps, partners.Step{Name: "open", Ok: true, Detail: "taken as Q9T3ST", Took: 420 * time.Millisecond}, partners.Step{Name: "look", Ok: true, Detail: "it is open there", Took: time.Second},
+		partners.Step{Name: "resolve", Ok: true, Detail: "taken", Took: 250 * time.Millisecond}), nil
+}
+
+// RetryDeadLetter implements partners.Board.
+func (c *cannedPartners) RetryDeadLetter(context.Context, string, string, string) error { return nil }
+
+// outboxes are what waits and what was given up.
+func (s *script) outboxes() {
+	intent := func(key, connector string, n itsm.IncidentNumber, tr itsm.Transition, ago time.Duration, text string) {
+		s.off++
+		s.out = append(s.out, itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{Key: key, Connector: connector, Incident: n, Epoch: 1, Transition: tr, At: s.ago(ago), Offset: s.off,
+			Serial: uint32(s.off), Actor: "signalbox", Text: text}})
+	}
+	intent("0f3a9c", "pagerduty", 2, itsm.Note, 27*time.Hour, "certificate renewed by hand")
+	intent("1b77d0", "jira", 4, itsm.Update, 41*time.Minute, "priority P1, was P2: a tier-1 service is affected")
+	intent("2c40aa", "jira", 7, itsm.Trigger, 12*time.Minute, "one CI of unknown tier")
+	intent("3d91be", "chat", 4, itsm.Trigger, 9*time.Minute, "")
+	s.out = append(s.out, itsm.Decision{Kind: itsm.SettleIntent, Settled: &itsm.Settlement{Connector: "pagerduty", Key: "0f3a9c", At: s.ago(27 * time.Hour),
+		Failure: "partner refused with 400: {\"error\":{\"message\":\"Invalid Input Provided\",\"code\":2001,\"errors\":[\"Requester User Not Found\"]}}"}})
+}
