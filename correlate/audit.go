@@ -65,14 +65,29 @@ func fieldsOf[T any](noun *T) map[string]string {
 	}
 	out := make(map[string]string, len(raw))
 	for k, v := range raw {
-		var text string
-		if json.Unmarshal(v, &text) != nil || string(v) == "null" {
-			text = strings.TrimSuffix(string(v), "null")
-		}
-		out[k] = text
+		out[k] = textOf(v)
 	}
-	delete(out, "version")
+	for _, k := range []string{"version", "created_at", "created_by", "password_at", "signed_in_at", "id"} {
+		delete(out, k) // the line itself says when and by whom
+	}
 	return out
+}
+
+// textOf reads a value of a noun: a text, a list of texts, or whatever it is as JSON.
+// What says nothing is "".
+func textOf(v json.RawMessage) string {
+	var text string
+	var list []string
+	switch s := string(v); {
+	case s == "null" || s == "false" || s == "[]" || s == "{}":
+		return ""
+	case json.Unmarshal(v, &text) == nil:
+		return text
+	case json.Unmarshal(v, &list) == nil:
+		return strings.Join(list, ", ")
+	default:
+		return s
+	}
 }
 
 // audit notes what an act came to.

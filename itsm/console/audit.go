@@ -137,7 +137,7 @@ func (c *Console) audit(ctx *fiber.Ctx) error {
 }
 
 func viewAuditRow(l *itsm.AuditLine, f auditFilter, inv inventory, now time.Time) auditRow {
-	r := auditRow{Offset: itsm.AuditID(l.Offset), When: at(l.At, now), Actor: line(l.Actor, nameRunesMax), Act: words(l.Act), Object: line(l.Object, nameRunesMax),
+	r := auditRow{Offset: itsm.AuditID(l.Offset), When: at(l.At, now), Actor: line(l.Actor, nameRunesMax), Act: deedOf(l.Act), Object: line(l.Object, nameRunesMax),
 		From: line(l.RemoteIP, 60), Reason: inv.said(line(l.Reason, lineRunesMax)), Detail: inv.said(line(l.Detail, lineRunesMax)), Link: pageOfObject(l.Object)}
 	r.Offset = strings.TrimLeft(r.Offset, "0")
 	if l.Result != itsm.AuditDone {
@@ -155,8 +155,19 @@ func viewAuditRow(l *itsm.AuditLine, f auditFilter, inv inventory, now time.Time
 	return r
 }
 
+// deeds say what acts on people are, where their own word is one of programs.
+var deeds = map[string]string{"user_put": "changed", "sign_in": "signed in:", "token_create": "made", "token_revoke": "revoked", "team_put": "changed", "team_remove": "removed",
+	"rules_save": "saved", "rules_activate": "activated", "cmdb_import": "imported", "configure": "changed"}
+
+func deedOf(act string) string {
+	if d, ok := deeds[act]; ok {
+		return d
+	}
+	return words(act)
+}
+
 func orNothing(s string) string {
-	if s == "" || s == "[]" {
+	if s == "" {
 		return "–"
 	}
 	return line(s, lineRunesMax)
