@@ -39,8 +39,10 @@ type Folder struct {
 
 // NewFolder starts a fold from nothing, with the default configuration: any other
 // is an entry of the journal, so that every fold of it begins alike.
-func NewFolder() *Folder {
-	g := cmdb.Empty(cmdb.DefaultRelationTypes())
+func NewFolder() *Folder { return NewFolderOver(cmdb.Empty(cmdb.DefaultRelationTypes())) }
+
+// NewFolderOver starts a fold over a CMDB that no journal tells of, as a story has.
+func NewFolderOver(g *cmdb.Graph) *Folder {
 	return &Folder{State: correlate.New(correlate.DefaultConfig(), g), Graph: g, pending: map[string][]*entry.CMDBChunk{}, ruleChunks: map[string][]*entry.RulesChunk{}}
 }
 

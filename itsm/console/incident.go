@@ -42,6 +42,7 @@ type incidentPage struct {
 	Broken    brokenView
 	Why       whyView
 	Causes    []causeView
+	Changed   []changedView
 	Wide      *picture
 	Narrow    *picture
 	Walks     [][]ciLink
@@ -159,7 +160,7 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 	p := incidentPage{
 		Number: i.Number.String(), Path: "/incidents/" + i.Number.String(), Title: titleOf(i), State: stateBadge(i.State), Opened: at(i.OpenedAt, now),
 		Tab: titled(i), Priority: viewPriority(i, inv), Facts: viewFacts(i, now), Banners: viewBanners(i),
-		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv),
+		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv), Changed: viewChanged(i, inv, now),
 		Related: viewRelated(f, inv, canAct), Timeline: viewTimeline(f.Timeline, inv, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		liveState: watchIncident(i),

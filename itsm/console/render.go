@@ -23,6 +23,7 @@ var templateFiles embed.FS
 var (
 	sharedTemplates = []string{"layout", "parts"}
 	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
+		"change", "changes", "maintenance", "window",
 		"alert", "alerts", "ask", "backtest", "backtests", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "incident", "incidents",
 		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
 )

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"signalbox/itsm"
 	"signalbox/itsm/access"
 )
 
@@ -36,6 +37,11 @@ func (c *Console) routes() []route {
 		{http.MethodGet, "/incidents/:number/ask/:deed", access.Responder, c.ask},
 		{http.MethodGet, "/cis", access.Viewer, c.cis},
 		{http.MethodGet, "/cis/*", access.Viewer, c.ci},
+		{http.MethodGet, "/changes", access.Viewer, c.calendar},
+		{http.MethodGet, "/changes/:id", access.Viewer, c.changeOne},
+		{http.MethodGet, "/maintenance", access.Viewer, c.maintenance},
+		{http.MethodGet, "/maintenance/new", access.Responder, c.newWindow},
+		{http.MethodGet, "/maintenance/:id", access.Viewer, c.window},
 		{http.MethodGet, "/rules", access.Viewer, c.rules},
 		{http.MethodGet, "/rules/rule/:id", access.Viewer, c.rule},
 		{http.MethodGet, "/rules/try", access.Viewer, c.try},
@@ -72,6 +78,10 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/incidents/:number/split", access.Responder, c.act(split)},
 		{http.MethodPost, "/incidents/:number/unrelated", access.Responder, c.act(unrelated)},
 		{http.MethodPost, "/incidents/:number/cancel", access.Responder, c.act(cancel)},
+		{http.MethodPost, "/maintenance", access.Responder, c.saveWindow},
+		{http.MethodPost, "/maintenance/:id", access.Responder, c.saveWindow},
+		{http.MethodPost, "/maintenance/:id/end", access.Responder, c.windowDeed(itsm.ActMaintenanceEnd, "window-ended")},
+		{http.MethodPost, "/maintenance/:id/cancel", access.Responder, c.windowDeed(itsm.ActMaintenanceCancel, "window-off")},
 		{http.MethodPost, "/rules/edit", access.Admin, c.editPost},
 		{http.MethodPost, "/rules/suggestions/:id/draft", access.Admin, c.draftSuggestion},
 		{http.MethodPost, "/rules/suggestions/:id/backtest", access.Admin, c.trySuggestion},

@@ -45,6 +45,8 @@ func (v inventory) said(text string) said {
 var (
 	incidentLike = regexp.MustCompile(`^INC\d{7,10}$`)
 	alertLike    = regexp.MustCompile(`^ALR\d{7,12}$`)
+	changeLike   = regexp.MustCompile(`^CHG\d{7,12}$`)
+	windowLike   = regexp.MustCompile(`^MNT\d{7,12}$`)
 )
 
 // hrefOf is the page of what word names, or "".
@@ -54,6 +56,10 @@ func (v inventory) hrefOf(word string) string {
 		return "/incidents/" + word
 	case alertLike.MatchString(word):
 		return "/alerts/" + word
+	case changeLike.MatchString(word):
+		return "/changes/" + word
+	case windowLike.MatchString(word):
+		return "/maintenance/" + word
 	case !strings.ContainsAny(word, "-._:/0123456789"):
 		return ""
 	}

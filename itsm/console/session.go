@@ -211,6 +211,9 @@ var flashes = map[string]flash{
 	"paused":        {Text: "Paused. Messages wait here until it is resumed."},
 	"resumed":       {Text: "It goes on: what waited is sent first."},
 	"sent-again":    {Text: "It waits to be sent again."},
+	"window-saved":  {Text: "Saved."},
+	"window-ended":  {Text: "Ended. What still fires was placed."},
+	"window-off":    {Text: "Called off. Nothing more comes of it."},
 	"retry":         {Text: "Decoded and accepted: it was folded like any other delivery."},
 }
 

@@ -91,7 +91,7 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), told: newCannedPartners(clock), totals: cannedTotals, counts: cannedCounts, folder: engine.NewFolder(), learned: cannedLearned, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
+	b := &book{Desk: d, graph: g, clock: clock, tries: newCannedTries(clock), told: newCannedPartners(clock), totals: cannedTotals, counts: cannedCounts, folder: engine.NewFolderOver(g), learned: cannedLearned, folded: make(chan struct{}), done: map[string]itsm.Offset{}}
 	b.healthy = b.health
 	s := script{now: itsm.TimeOf(clock()), graph: g}
 	err = b.apply(s.write())
@@ -102,7 +102,10 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err := b.keep(cannedBook(s.now)); err != nil {
 		return b, err
 	}
-	return b, b.people()
+	if err := b.people(); err != nil {
+		return b, err
+	}
+	return b, b.changes()
 }
 
 // apply stores decisions as one entry.
@@ -153,7 +156,7 @@ func (b *book) WaitFolded(ctx context.Context, off itsm.Offset) error {
 func (b *book) Do(_ context.Context, a itsm.Act) (itsm.Outcome, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a.Object != "" {
+	if a.Object != "" || a.Body != nil {
 		return b.doObject(a)
 	}
 	i, err := b.Incident(a.Incident)

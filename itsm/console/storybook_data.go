@@ -214,6 +214,8 @@ func (s *script) outage() {
 	slices.Sort(i.CIs)
 	slices.Sort(i.Services)
 	i.Causes = []itsm.Cause{cause, {CI: cannedHost, ScoreMilli: 402, Because: "orders-db-1 runs on it, but nothing on the host itself alerts."}}
+	i.Changes = []itsm.IncidentChange{{Change: "CHG0000001", Title: "Deploy acme/orders-db v16.4 to production", State: itsm.ChangeSuccessful, Who: "mira", CI: cannedDB, At: opened.Add(-8 * time.Minute),
+		Because: "on orders-db-1, a probable cause: ended 8m before the first alert"}}
 	i.MaybeRelated = []itsm.Candidate{{Incident: 5, ScoreMilli: 420, Because: "The night batch reads from orders-db-1, but the CMDB has no relation that says so."}}
 	s.incident(i)
 	s.outageTimeline(n, opened)
