@@ -56,6 +56,15 @@ var serviceNowKind = connectorKind{
 // serviceNowFields are the instance's own choices.
 func serviceNowFields(c conf.Connector) (source.Config, error) {
 	out := source.Config{Own: append([]string(nil), c.OwnUsers...), CloseCodes: c.CloseCodes}
+	if len(c.ChangeStates) > 0 {
+		out.ChangeStates = map[itsm.ChangeState][]string{}
+		for st, choices := range source.DefaultChangeStates {
+			out.ChangeStates[st] = choices
+		}
+		for word, choices := range c.ChangeStates {
+			out.ChangeStates[itsm.ChangeState(word)] = choices
+		}
+	}
 	if len(c.States) == 0 {
 		return out, nil
 	}

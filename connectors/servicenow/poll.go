@@ -33,10 +33,41 @@ func (c *Connector) PullEvery() time.Duration {
 	return c.o.PollEvery
 }
 
-// Pull implements connectors.Puller. The cursor is the sys_updated_on and the sys_id
-// of the last row, in whose order rows are read. Each poll begins a little before
-// the cursor: a second is not over for the rows that are written in it.
+// polledTable is what of a table is polled.
+type polledTable struct {
+	name, fields string
+	filter       string         // a term, or ""
+	is           func(row) bool // whether a row is one that the filter asks for
+}
+
+var polledTables = []polledTable{
+	{TargetIncident, polledFields, term("correlation_id", "STARTSWITH", polledPrefix), func(r row) bool { return strings.HasPrefix(r.value("correlation_id"), polledPrefix) }},
+	{"change_request", "number,state,type,short_description,description,start_date,end_date,work_start,work_end,cmdb_ci,assigned_to,requested_by,risk,close_code,sys_updated_on,sys_updated_by,sys_mod_count", "",
+		func(row) bool { return true }},
+}
+
+// Pull implements connectors.Puller. The cursor has a line for each table.
 func (c *Connector) Pull(ctx context.Context, cursor string) ([]itsm.Act, string, error) {
+	lines := append(strings.Split(cursor, "\n"), "", "")
+	var acts []itsm.Act
+	for n := range polledTables {
+		got, next, err := c.pull(ctx, &polledTables[n], lines[n])
+		if n > 0 && connectors.StatusOf(err) != 0 {
+			continue // this table may not be read
+		}
+		if err != nil {
+			return acts, strings.Join(lines[:len(polledTables)], "\n"), err
+		}
+		acts, lines[n] = append(acts, got...), next
+	}
+	return acts, strings.Join(lines[:len(polledTables)], "\n"), nil
+}
+
+// pull reads one table. The cursor is the sys_updated_on and the sys_id of the last
+// row, in whose order rows are read. Each poll begins a little before the cursor: a
+// second is not over for the rows that are written in it. Rows that have not changed
+// since the poll before are left out.
+func (c *Connector) pull(ctx context.Context, t *polledTable, cursor string) ([]itsm.Act, string, error) {
 	from, err := sn.ParseTime(strings.SplitN(cursor, pollSeparator, 2)[0])
 	if err != nil {
 		from = itsm.TimeOf(time.Now().Add(-pollLookBack))
@@ -44,15 +75,23 @@ func (c *Connector) Pull(ctx context.Context, cursor string) ([]itsm.Act, string
 	at, id := sn.FormatTime(from-itsm.Time(pollOverlap.Milliseconds())), ""
 	var acts []itsm.Act
 	var faults []error
+	before, seen := c.seen[t.name], map[string]int64{}
+	if before.cursor != cursor {
+		before.rows = nil // what was read then was not journaled
+	}
 	for range polledPages {
-		rows, err := c.after(ctx, at, id)
+		rows, err := c.after(ctx, t, at, id)
 		if err != nil {
 			return acts, cursor, err
 		}
 		for _, r := range rows {
 			at, id = r.value("sys_updated_on"), r.id()
 			cursor = max(cursor, at+pollSeparator+id)
-			got, err := c.acts(r)
+			seen[id] = r.version()
+			if v, ok := before.rows[id]; ok && v == seen[id] {
+				continue
+			}
+			got, err := c.acts(t, r)
 			if err != nil {
 				faults = append(faults, err)
 			}
@@ -64,39 +103,47 @@ func (c *Connector) Pull(ctx context.Context, cursor string) ([]itsm.Act, string
 	}
 	// A row that cannot be read must not stop those after it: the cursor is past it.
 	c.logFaults(faults)
+	c.seen[t.name] = polledRowsSeen{cursor, seen}
 	return acts, cursor, nil
 }
 
-// after reads the rows of ours that follow one: first what is left of its second,
-// then what was changed later.
-func (c *Connector) after(ctx context.Context, at, id string) ([]row, error) {
+// polledRowsSeen are the rows that a poll read, with their versions: the next one
+// begins with some of them again.
+type polledRowsSeen struct {
+	cursor string
+	rows   map[string]int64
+}
+
+// after reads the rows that follow one: first what is left of its second, then what
+// was changed later.
+func (c *Connector) after(ctx context.Context, t *polledTable, at, id string) ([]row, error) {
 	var rows []row
+	operator := ">="
 	if id != "" {
-		same, err := c.polled(ctx, term("sys_updated_on", "=", at)+"^"+term("sys_id", ">", id))
+		same, err := c.polled(ctx, t, term("sys_updated_on", "=", at)+"^"+term("sys_id", ">", id))
 		if err != nil || len(same) == polledRows {
 			return same, err
 		}
-		rows = same
+		rows, operator = same, ">"
 	}
-	operator := ">="
-	if id != "" {
-		operator = ">"
-	}
-	later, err := c.polled(ctx, term("sys_updated_on", operator, at))
+	later, err := c.polled(ctx, t, term("sys_updated_on", operator, at))
 	return append(rows, later[:min(len(later), polledRows-len(rows))]...), err
 }
 
-func (c *Connector) polled(ctx context.Context, query string) ([]row, error) {
-	q := reading(polledFields)
+func (c *Connector) polled(ctx context.Context, t *polledTable, query string) ([]row, error) {
+	q := reading(t.fields)
 	q.Set("sysparm_display_value", "all")
 	q.Set("sysparm_limit", strconv.Itoa(polledRows))
-	q.Set("sysparm_query", term("correlation_id", "STARTSWITH", polledPrefix)+"^"+query+"^ORDERBYsys_updated_on^ORDERBYsys_id")
+	if t.filter != "" {
+		query = t.filter + "^" + query
+	}
+	q.Set("sysparm_query", query+"^ORDERBYsys_updated_on^ORDERBYsys_id")
 	var got struct{ Result []row }
-	if err := c.rest.Do(ctx, http.MethodGet, c.table("incident", q), nil, &got); err != nil {
+	if err := c.rest.Do(ctx, http.MethodGet, c.table(t.name, q), nil, &got); err != nil {
 		return nil, err
 	}
 	for _, r := range got.Result {
-		if !strings.HasPrefix(r.value("correlation_id"), polledPrefix) {
+		if !t.is(r) {
 			return nil, connectors.Retry(0, "ServiceNow ignored the search for our records and returned %s", r.value("number"))
 		}
 	}
@@ -104,13 +151,15 @@ func (c *Connector) polled(ctx context.Context, query string) ([]row, error) {
 }
 
 // acts reads a row as a webhook's body of the same content would be read.
-func (c *Connector) acts(r row) ([]itsm.Act, error) {
+func (c *Connector) acts(t *polledTable, r row) ([]itsm.Act, error) {
 	record := map[string]string{}
 	for field, v := range r {
 		record[field] = v.value
 	}
-	record["assigned_to"], record["assignment_group"] = r["assigned_to"].shown, r["assignment_group"].shown
-	body, err := json.Marshal(map[string]any{"table": TargetIncident, "operation": sn.Polled, "url": c.page(r.id()), "record": record})
+	for _, field := range []string{"assigned_to", "assignment_group", "cmdb_ci", "requested_by", "risk"} {
+		record[field] = r[field].shown
+	}
+	body, err := json.Marshal(map[string]any{"table": t.name, "operation": sn.Polled, "url": c.page(t.name, r.id()), "record": record})
 	if err != nil {
 		return nil, err
 	}

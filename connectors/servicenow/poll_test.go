@@ -61,8 +61,11 @@ func TestPull(t *testing.T) {
 	if next <= cursor || !strings.HasPrefix(next, "2026-11-21 12:01:00|") {
 		t.Errorf("cursor %q after %q", next, cursor)
 	}
-	if acts, again, err := c.Pull(t.Context(), next); err != nil || again != next || len(acts) != 2 {
-		t.Errorf("a poll without news: %d acts, cursor %q, %v; want the last seconds again", len(acts), again, err)
+	if acts, again, err := c.Pull(t.Context(), next); err != nil || again != next || len(acts) != 0 {
+		t.Errorf("a poll without news: %d acts, cursor %q, %v", len(acts), again, err)
+	}
+	if acts, _, err := c.Pull(t.Context(), cursor); err != nil || len(acts) < 2 {
+		t.Errorf("a poll from where nothing was journaled: %d acts, %v", len(acts), err)
 	}
 }
 
@@ -109,5 +112,25 @@ func TestInventory(t *testing.T) {
 	s.IgnoreQueries = true // the second page begins at the first row again
 	if _, err := connector(s, nil).Inventory(t.Context()); err == nil {
 		t.Error("half an inventory was taken for all of it")
+	}
+}
+
+// TestPullChanges: changes are taken over whoever made them, each as it stands.
+func TestPullChanges(t *testing.T) {
+	t.Parallel()
+	s := fake.New(t)
+	s.Put("change_request", fake.Record{"number": "CHG0000007", "state": "-1", "type": "emergency", "short_description": "disk", "cmdb_ci": "x", "cmdb_ci.display": "db-1", "start_date": "2026-11-21 12:00:00"})
+	c := connector(s, nil)
+	acts, cursor, err := c.Pull(t.Context(), "")
+	if err != nil || len(acts) != 1 || acts[0].Kind != itsm.ActChangePut {
+		t.Fatalf("acts %+v, %v", acts, err)
+	}
+	for _, part := range []string{`"external_id":"CHG0000007"`, `"state":"in_progress"`, `"type":"emergency"`, `"cis":["db-1"]`, `"planned_start":"2026-11-21T12:00:00.000Z"`, "change_request.do"} {
+		if !strings.Contains(string(acts[0].Body), part) {
+			t.Errorf("%s is not in %s", part, acts[0].Body)
+		}
+	}
+	if _, next, err := c.Pull(t.Context(), cursor); err != nil || next != cursor {
+		t.Errorf("cursor %q after %q, %v", next, cursor, err)
 	}
 }

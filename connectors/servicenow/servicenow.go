@@ -68,6 +68,7 @@ type Connector struct {
 	rest connectors.REST
 	made *connectors.Creations
 	refs refs
+	seen map[string]polledRowsSeen // by table; of the one goroutine that polls
 }
 
 // New makes a connector.
@@ -79,7 +80,7 @@ func New(o Options) *Connector {
 	if o.User != "" {
 		o.Fields.Own = append([]string{o.User}, o.Fields.Own...)
 	}
-	c := &Connector{o: o, made: connectors.NewCreations(o.IndexLag)}
+	c := &Connector{o: o, made: connectors.NewCreations(o.IndexLag), seen: map[string]polledRowsSeen{}}
 	c.rest = connectors.REST{Partner: "ServiceNow", HTTP: o.HTTP, Authorize: c.authorize}
 	if o.OAuth != nil {
 		c.rest.Refused = o.OAuth.Forget
@@ -176,12 +177,12 @@ func (c *Connector) receipt(r row) connectors.Receipt {
 }
 
 func (c *Connector) linkTo(r row) *itsm.ExternalRef {
-	return &itsm.ExternalRef{Connector: c.o.Name, ID: r.id(), URL: c.page(r.id())}
+	return &itsm.ExternalRef{Connector: c.o.Name, ID: r.id(), URL: c.page(TargetIncident, r.id())}
 }
 
-// page is where people see an incident's record.
-func (c *Connector) page(id string) string {
-	return c.o.URL + "/nav_to.do?uri=" + url.QueryEscape("incident.do?sys_id="+id)
+// page is where people see a record.
+func (c *Connector) page(table, id string) string {
+	return c.o.URL + "/nav_to.do?uri=" + url.QueryEscape(table+".do?sys_id="+id)
 }
 
 // Look implements connectors.Looker.

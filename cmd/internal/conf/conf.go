@@ -175,6 +175,7 @@ type Connector struct {
 	Caller          string              `yaml:"caller" for:"servicenow"`           // user name of the caller of new incidents
 	CIField         string              `yaml:"ci_field" for:"servicenow"`         // field of cmdb_ci that holds the ids of our CIs; name
 	States          map[string][]string `yaml:"states" for:"servicenow"`           // our states and its choices; the first of each is written
+	ChangeStates    map[string][]string `yaml:"change_states" for:"servicenow"`    // states of our changes and its choices
 	CloseCodes      map[string]string   `yaml:"close_codes" for:"servicenow"`      // our close codes and its
 	Fields          map[string]string   `yaml:"fields" for:"servicenow,jira"`      // of a new record, besides
 	PollEvery       Duration            `yaml:"poll_every" for:"servicenow"`       // how often to ask what changed there; 0: its webhooks tell

@@ -48,6 +48,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"servicenow with two accounts", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, oauth: {client_id: a}}\n", `:2: connectors.sn.oauth: given beside basic: expected one of the two`},
 		{"state", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, states: {done: [\"6\"]}}\n", `:2: connectors.sn.states.done: not a state: expected new, in_progress`},
 		{"choices of a state", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, states: {resolved: []}}\n", `:2: connectors.sn.states.resolved: empty: expected a list`},
+		{"state of a change", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, change_states: {done: [\"3\"]}}\n", `:2: connectors.sn.change_states.done: not a state of a change: expected planned`},
 		{"close code", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, close_codes: {solved: x}}\n", `:2: connectors.sn.close_codes.solved: not a close code: expected fixed, workaround`},
 		{"poll", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, poll_every: 1s}\n", `:2: connectors.sn.poll_every: 1s: expected at least 5s`},
 		{"target", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, target: task}\n", `:2: connectors.sn.target: "task": expected one of incident, em_event`},

@@ -28,6 +28,11 @@ func (r *reader) partner(path string, c Connector) {
 			r.bad(path+".states."+word, "empty", `a list of the partner's choices such as ["2"]`)
 		}
 	}
+	for _, word := range SortedKeys(c.ChangeStates) {
+		if !slices.Contains(itsm.ChangeStates, itsm.ChangeState(word)) {
+			r.bad(path+".change_states."+word, "not a state of a change", "planned, in_progress, successful, failed or cancelled")
+		}
+	}
 	for _, word := range SortedKeys(c.CloseCodes) {
 		if !slices.Contains(itsm.CloseCodes, word) {
 			r.bad(path+".close_codes."+word, "not a close code", strings.Join(itsm.CloseCodes, ", "))

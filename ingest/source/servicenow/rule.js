@@ -5,13 +5,18 @@
 //       SIGNALBOX_WEBHOOK
 // 2. System Definition, Business Rules, New. Table: Incident. Advanced. When: async.
 //    Insert, Update and Delete. Filter condition: Correlation ID, starts with,
-//    signalbox/. Script: the function below.
+//    signalbox/. Script: the function below. Another of the same script for the table
+//    Change Request, without a condition, tells of changes.
 //
 // It sends as text what it finds in the record, and which fields an update changed.
 (function executeRule(current, previous) {
 	var fields = ['sys_id', 'number', 'correlation_id', 'state', 'impact', 'urgency', 'priority', 'close_code', 'close_notes', 'hold_reason', 'reopened_time',
 		'sys_updated_on', 'sys_updated_by', 'sys_mod_count'];
 	var people = ['assigned_to', 'assignment_group'];
+	if (current.getTableName() === 'change_request') {
+		fields = fields.concat(['short_description', 'description', 'type', 'start_date', 'end_date', 'work_start', 'work_end']);
+		people = people.concat(['cmdb_ci', 'requested_by', 'risk']);
+	}
 	var watched = ['state', 'priority', 'hold_reason', 'close_code', 'correlation_display', 'assigned_to', 'assignment_group'];
 
 	var body = {table: current.getTableName(), operation: String(current.operation()), user: gs.getUserDisplayName(), changed: [], previous: {}, record: {}};

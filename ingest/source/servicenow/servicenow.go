@@ -2,6 +2,8 @@
 // body that our business rule posts, and rows that the connector polled, brought
 // into the same shape. It is pure.
 //
+// Changes are taken over whoever made them; nothing is written to them.
+//
 // A record of ours carries the incident and its epoch in correlation_id
 // (RecordKey). Records of others are left out.
 //
@@ -48,7 +50,10 @@ type Config struct {
 	Own        []string                // user names that Signalbox writes with
 	States     map[itsm.State][]string // choices of incident.state; the first of each is written. nil: DefaultStates
 	CloseCodes map[string]string       // our close codes and theirs. nil: DefaultCloseCodes
-	Bounds     source.Bounds
+
+	ChangeStates map[itsm.ChangeState][]string // choices of change_request.state. nil: DefaultChangeStates
+
+	Bounds source.Bounds
 }
 
 // DefaultStates are the choices of a new instance.
@@ -135,6 +140,8 @@ func (c Config) Decode(body []byte, _ itsm.Time) (source.Result, error) {
 	switch f["table"] {
 	case "incident":
 		return w.incident()
+	case "change_request":
+		return w.change()
 	case "":
 		return source.Result{}, itsm.Errorf(itsm.Invalid, `table: missing; expected the body that the business rule of "signalbox snippets servicenow" sends`)
 	}
