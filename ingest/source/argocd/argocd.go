@@ -12,8 +12,7 @@ import (
 	"signalbox/itsm"
 )
 
-// Template is the webhook of the notification template: `signalbox snippets argocd`
-// prints it.
+// Template is the body of the webhook in the notification template.
 const Template = `{"app": "{{.app.metadata.name}}", "namespace": "{{.app.metadata.namespace}}", "project": "{{.app.spec.project}}",
  "repo": "{{.app.spec.source.repoURL}}", "revision": "{{.app.status.operationState.syncResult.revision}}",
  "phase": "{{.app.status.operationState.phase}}", "health": "{{.app.status.health.status}}",
