@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"signalbox/connectors/slack/slacktest"
 	source "signalbox/ingest/source/slack"
 )
@@ -71,5 +73,35 @@ connectors:
 	shows("the message shows that it is over", "🟢")
 	if n := len(chat.Replies(first.TS)); n != 2 {
 		t.Errorf("%d replies in the thread, want the note and what was written there", n)
+	}
+}
+
+// TestSlackManifest: what is pasted at Slack is YAML and leads here.
+func TestSlackManifest(t *testing.T) {
+	t.Parallel()
+	out, err := cli(t, "snippets", "slack", "--external-url", "https://signalbox.example.com/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m struct {
+		OAuth struct {
+			Scopes struct{ Bot []string } `yaml:"scopes"`
+		} `yaml:"oauth_config"`
+		Settings struct {
+			Events struct {
+				URL string `yaml:"request_url"`
+			} `yaml:"event_subscriptions"`
+			Interactivity struct {
+				Enabled bool   `yaml:"is_enabled"`
+				URL     string `yaml:"request_url"`
+			} `yaml:"interactivity"`
+		} `yaml:"settings"`
+	}
+	if err := yaml.Unmarshal([]byte(out), &m); err != nil {
+		t.Fatal(err)
+	}
+	const want = "https://signalbox.example.com/webhooks/slack"
+	if s := m.Settings; s.Events.URL != want || s.Interactivity.URL != want || !s.Interactivity.Enabled || len(m.OAuth.Scopes.Bot) != 3 {
+		t.Errorf("manifest %+v", m)
 	}
 }

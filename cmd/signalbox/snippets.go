@@ -14,18 +14,19 @@ import (
 	"signalbox/ingest/source/datadog"
 	"signalbox/ingest/source/kind"
 	"signalbox/ingest/source/servicenow"
+	"signalbox/ingest/source/slack"
 )
 
 func snippetsCommand() *cobra.Command {
 	var base, config string
 	c := &cobra.Command{
-		Use:   "snippets [curl|alertmanager|prometheus|datadog|rules|dashboard|servicenow]",
+		Use:   "snippets [curl|alertmanager|prometheus|datadog|rules|dashboard|servicenow|slack]",
 		Short: "Print what to paste into each sender, and the monitoring of Signalbox itself",
 		Long: `Prints what to paste into each sender, with the server's address: --external-url, or
-what the configuration says (external_url, else listen). Three more are printed only
+what the configuration says (external_url, else listen). Four more are printed only
 when named: 'rules', Prometheus alert rules for Signalbox itself, 'dashboard', a
-Grafana dashboard to import, and 'servicenow', the business rule that tells of
-changes there.`,
+Grafana dashboard to import, 'servicenow', the business rule that tells of changes
+there, and 'slack', the manifest of an app for a connector of kind slack.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := fromEnv(cmd); err != nil {
@@ -103,8 +104,12 @@ func printSnippets(w io.Writer, base string, only []string) error {
 			_, err := io.WriteString(w, strings.Replace(servicenow.Script, "SIGNALBOX_WEBHOOK", strings.TrimSuffix(base, "/")+"/webhooks/servicenow", 1))
 			return err
 		}
+		if only[0] == kind.Slack {
+			_, err := io.WriteString(w, strings.ReplaceAll(slack.Manifest, "SIGNALBOX_WEBHOOK", strings.TrimSuffix(base, "/")+"/webhooks/slack"))
+			return err
+		}
 		if !slices.ContainsFunc(snippets(base), func(s snippet) bool { return s.name == only[0] }) {
-			return fmt.Errorf("no snippet %q; expected curl, alertmanager, prometheus, datadog, rules, dashboard or servicenow", only[0])
+			return fmt.Errorf("no snippet %q; expected curl, alertmanager, prometheus, datadog, rules, dashboard, servicenow or slack", only[0])
 		}
 	}
 	for _, s := range snippets(base) {
