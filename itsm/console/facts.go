@@ -19,6 +19,8 @@ type incidentFacts struct {
 	Timeline  []itsm.TimelineEntry
 	Before    string          // cursor the timeline was read from, "" for the newest
 	OlderTime string          // cursor of what is older, "" when nothing is
+	Known     *itsm.Problem   // the known problem it belongs to
+	Past      []pastIncident  // resolved ones of the same cause, the newest first
 	Related   []itsm.Incident // records of the maybe-related ones, where they still exist
 }
 
@@ -66,7 +68,13 @@ func (c *Console) incidentFacts(n itsm.IncidentNumber, before string) (incidentF
 			f.Related = append(f.Related, i)
 		}
 	}
-	return f, nil
+	if f.Incident.Problem != "" {
+		if p, err := nounOf[itsm.Problem](c, problemKind, f.Incident.Problem); err == nil { // one that is gone is simply not shown
+			f.Known = &p
+		}
+	}
+	f.Past, err = c.similar(&f.Incident)
+	return f, err
 }
 
 // upTo reads pages of a list of an incident until limit items or its end.

@@ -47,6 +47,9 @@ type incidentPage struct {
 	Narrow    *picture
 	Walks     [][]ciLink
 	Related   []relatedView
+	Known     *knownView
+	Past      []pastView
+	Make      bool // the reader may make a problem of it
 	Timeline  []timelineLine
 	Older     string // address of older entries, or ""
 	Newest    string // address of the page with the newest entries, "" when it is this one
@@ -163,6 +166,7 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 		Broken: viewBroken(f, inv, now), Why: viewWhy(f, inv, now), Causes: viewCauses(i, inv), Changed: viewChanged(i, inv, now),
 		Related: viewRelated(f, inv, canAct), Timeline: viewTimeline(f.Timeline, inv, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
+		Known: viewKnown(f.Known), Past: viewPast(f.Past, now), Make: canAct && f.Known == nil && i.MergedInto == 0 && i.State != itsm.Closed && i.State != itsm.Cancelled,
 		liveState: watchIncident(i),
 	}
 	if f.OlderTime != "" {
@@ -223,7 +227,7 @@ func viewFacts(i itsm.Incident, now time.Time) []fact {
 		out = append(out, fact{Name: "Reopened", Text: plural(int(i.Epoch-1), "time", "times")})
 	}
 	if i.Problem != "" {
-		out = append(out, fact{Name: "Problem", Text: line(i.Problem, 40)})
+		out = append(out, fact{Name: "Problem", Text: line(i.Problem, 40), Link: "/problems/" + line(i.Problem, 40)})
 	}
 	for _, l := range i.Links {
 		out = append(out, fact{Name: line(l.Connector, 40), Text: line(l.ID, 60), Link: webLink(l.URL)})

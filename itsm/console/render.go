@@ -25,7 +25,7 @@ var (
 	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
 		"change", "changes", "maintenance", "window",
 		"alert", "alerts", "ask", "backtest", "backtests", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "incident", "incidents",
-		"quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
+		"problem", "problems", "quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
 )
 
 func loadTemplates(a assets) (map[string]*template.Template, error) {

@@ -230,6 +230,9 @@ func takeFlash(ctx *fiber.Ctx) *flash {
 	code, number, _ := strings.Cut(v, ".")
 	f, ok := flashes[code]
 	if !ok {
+		f, ok = problemFlashes[code]
+	}
+	if !ok {
 		return nil
 	}
 	other := ""

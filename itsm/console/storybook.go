@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -102,10 +103,10 @@ func openBook(clock func() time.Time) (*book, error) {
 	if err := b.keep(cannedBook(s.now)); err != nil {
 		return b, err
 	}
-	if err := b.people(); err != nil {
+	if err := errors.Join(b.recurring(), b.people(), b.worked(), b.changes()); err != nil {
 		return b, err
 	}
-	return b, b.changes()
+	return b, b.knownProblem(4, "PRB0000003")
 }
 
 // apply stores decisions as one entry.
