@@ -24,7 +24,7 @@ demo: build
 test: build
 	bash .ci/setup
 	bash .ci/suites $(GO) test ./...
-	$(GO) test -tags fault -run 'TestFaults|TestNoFault' ./correlate/sim
+	$(GO) test -tags fault -run 'TestFaults|TestNoFault' ./correlate/sim ./connectors/connectortest
 
 # What machines and strangers do to it, at full length; 'make test' has a sample.
 torture: build

@@ -250,7 +250,7 @@ func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration 
 				continue
 			}
 		}
-		if wait, sent := s.push(ctx, in); !sent {
+		if wait, sent := s.push(ctx, in); !sent && !faultNoOrder {
 			return wait
 		}
 	}

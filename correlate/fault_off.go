@@ -19,6 +19,9 @@ const (
 	faultMergeLoses  = false // a merge leaves the last member behind
 	faultUncounted   = false // undecodable parts are not counted
 	faultKeyReused   = false // an intent's key names neither epoch nor serial
+	faultDelta       = false // what a partner delivers again is applied again
+	faultOldRecord   = false // what a partner says of an old record is taken for the present one
+	faultEchoCounts  = false // a priority come back is a person's
 )
 
 func (*State) clearAbsent(*source, *entry.Delivery) {}

@@ -21,6 +21,9 @@ var (
 	faultMergeLoses  bool
 	faultUncounted   bool
 	faultKeyReused   bool
+	faultDelta       bool
+	faultOldRecord   bool
+	faultEchoCounts  bool
 )
 
 // Plant turns on the fault of that name, and every other one off. It reports
@@ -39,6 +42,9 @@ func Plant(name string) (found bool) {
 		"merge loses":         &faultMergeLoses,
 		"uncounted":           &faultUncounted,
 		"key without epoch":   &faultKeyReused,
+		"delta applied":       &faultDelta,
+		"no old-record check": &faultOldRecord,
+		"echo is an override": &faultEchoCounts,
 	} {
 		*on = f == name
 		found = found || *on

@@ -69,7 +69,7 @@ func (s *State) repeated(a *itsm.Act) *itsm.Outcome {
 			return &o
 		}
 	}
-	if k := deliveryKey(a); k != "" {
+	if k := deliveryKey(a); k != "" && !faultDelta {
 		if o, ok := s.deliveries.byKey[k]; ok {
 			return &o
 		}
@@ -112,7 +112,7 @@ func rank(k itsm.ActKind) uint8 {
 // has of an earlier epoch. Its resolve or acknowledgement, delayed or our own come
 // back, says nothing of what was opened again since.
 func (i *incident) isOfOldRecord(a *itsm.Act) bool {
-	if a.Origin == "" || a.Epoch == 0 || rank(a.Kind) == 0 {
+	if a.Origin == "" || a.Epoch == 0 || rank(a.Kind) == 0 || faultOldRecord {
 		return false
 	}
 	if t := i.toldOf(a.Origin); t != nil {
@@ -148,6 +148,9 @@ func (s *State) isNews(i *incident, a *itsm.Act) bool {
 	}
 	if t := i.toldOf(a.Origin); t != nil {
 		t.exchange.hear(s.now, a.PartnerVersion)
+	}
+	if faultWallClock {
+		a.PartnerVersion = int64(s.now)
 	}
 	did := i.handling()
 	n := slices.IndexFunc(did.heard, func(h heard) bool { return h.connector == a.Origin })

@@ -46,7 +46,7 @@ func sweepsOf(name string, every time.Duration, d *desk.Desk, eng *engine.Engine
 			if !ok || !v.Told {
 				return connectors.Wanted{}, false
 			}
-			w := connectors.Wanted{Ref: connectors.Ref{Incident: n, Epoch: v.Epoch}, Record: v.Want, Kept: v.Kept, RepairAt: v.RepairAt.Std(),
+			w := connectors.Wanted{Ref: connectors.Ref{Incident: n, Epoch: v.Epoch}, Record: v.Want, Kept: v.Kept, RepairAt: v.RepairAt.Std(), Before: v.Before,
 				Settled: v.Waiting == 0 && time.Since(max(v.At, v.ToldAt).Std()) >= settleFor}
 			if v.Failed {
 				w.RepairAt = time.Now().Add(neverAgain)

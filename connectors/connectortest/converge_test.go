@@ -54,7 +54,7 @@ type figures struct {
 	duplicates        int
 	dead              int
 	entries           itsm.Offset
-	looks             int
+	looks             int // of sweeps
 	loops             int
 	repaired, adopted uint64
 }
@@ -69,12 +69,13 @@ const sweepsMax = 2
 
 // arena is one run of it.
 type arena struct {
-	c     convergence
-	t     *testing.T
-	core  *Core
-	tools []*tool
-	ctx   context.Context
-	calm  bool // people have stopped, and nothing fails any more
+	c       convergence
+	t       *testing.T
+	core    *Core
+	tools   []*tool
+	senders []*connectors.Sender
+	ctx     context.Context
+	calm    bool // people have stopped, and nothing fails any more
 
 	mu  sync.Mutex // of what follows: tools call from goroutines of their own
 	rng *rand.Rand
@@ -107,13 +108,13 @@ func (c convergence) run(t *testing.T) (figures, []string) {
 		names[n] = fmt.Sprintf("tool%d", n)
 	}
 	a.core = newCore(ctx, t, true, names...)
-	senders := make([]*connectors.Sender, c.partners)
 	var running sync.WaitGroup
 	for n, name := range names {
 		tl := newTool(a, name, n)
 		a.tools = append(a.tools, tl)
-		senders[n] = connectors.NewSender(connectors.Options{Connector: tl, Outbox: a.core, Actor: a.core, Wake: a.core.Wake(name), PerMinute: 6000})
-		running.Go(func() { senders[n].Run(ctx) })
+		s := connectors.NewSender(connectors.Options{Connector: tl, Outbox: a.core, Actor: a.core, Wake: a.core.Wake(name), PerMinute: 6000, Sweeps: a.sweeps(name)})
+		a.senders = append(a.senders, s)
+		running.Go(func() { s.Run(ctx) })
 	}
 	a.open()
 	a.people()
@@ -193,24 +194,23 @@ func (a *arena) here(n itsm.IncidentNumber) {
 	}
 }
 
-// sweep compares every record of every tool once, as connectors.Sender does.
+// sweep lets every sender compare every record of its tool once.
 func (a *arena) sweep() {
-	for _, tl := range a.tools {
-		for _, n := range a.numbers {
-			want, ok := a.core.syncWith(n, tl.name)
-			if !ok || want.Epoch == 0 {
-				continue
-			}
-			for _, epoch := range append(want.Before, want.Epoch) {
-				rec, err := tl.Look(a.ctx, n, epoch)
-				if err != nil {
-					a.t.Fatal(err)
-				}
-				a.f.looks++
-				a.core.Do(a.ctx, itsm.Act{Kind: itsm.ActSync, Incident: n, Epoch: epoch, Actor: tl.name + ":sweep", Origin: tl.name, Seen: &rec})
-			}
-		}
+	for _, s := range a.senders {
+		s.Sweep(a.ctx)
 	}
+}
+
+// sweeps is what a sender compares its tool with, as cmd/signalbox says it; it does
+// so when it is told to.
+func (a *arena) sweeps(name string) *connectors.Sweeps {
+	return &connectors.Sweeps{Every: days * 24 * time.Hour,
+		Incidents: func(context.Context) ([]itsm.IncidentNumber, error) { return a.numbers, nil },
+		Wanted: func(n itsm.IncidentNumber) (connectors.Wanted, bool) {
+			v, ok := a.core.syncWith(n, name)
+			return connectors.Wanted{Ref: connectors.Ref{Incident: n, Epoch: v.Epoch}, Record: v.Want, Kept: v.Kept, Before: v.Before,
+				RepairAt: v.RepairAt.Std(), Settled: a.calm && v.Waiting == 0}, ok && v.Epoch != 0
+		}}
 }
 
 // differing counts the records that are not as they should be.
@@ -227,6 +227,12 @@ func (a *arena) differing(tell bool) (n int) {
 		}
 	}
 	return n
+}
+
+func (a *arena) looked() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.f.looks++
 }
 
 func (a *arena) count() (n int) {
@@ -248,6 +254,7 @@ func (a *arena) judge() {
 		}
 	}
 	a.f.intents = a.count()
+	a.judgeNotes()
 	for _, tl := range a.tools {
 		a.f.duplicates += tl.duplicates()
 		a.f.dead += len(a.core.Dead(tl.name))
@@ -268,5 +275,27 @@ func (a *arena) judge() {
 	}
 	if a.f.dead > 0 {
 		a.errorf("%d dead letters", a.f.dead)
+	}
+}
+
+// judgeNotes holds that every note is at home once, and at most once anywhere else.
+func (a *arena) judgeNotes() {
+	for _, number := range a.numbers {
+		here := map[string]int{}
+		for _, e := range a.core.Timeline(number, "note") {
+			if here[e.Text]++; here[e.Text] > 1 {
+				a.errorf("%s: %q is in the timeline %d times", number, e.Text, here[e.Text])
+			}
+		}
+		for _, tl := range a.tools {
+			there := map[string]int{}
+			for _, o := range tl.of(number) {
+				for _, n := range o.Notes {
+					if there[n.Text]++; there[n.Text] > 1 {
+						a.errorf("%s at %s: %q is there %d times", number, tl.name, n.Text, there[n.Text])
+					}
+				}
+			}
+		}
 	}
 }

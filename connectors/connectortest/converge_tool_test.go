@@ -24,8 +24,10 @@ type tool struct {
 	creations *connectors.Creations
 	downFrom  time.Time // for an hour
 
-	mu    sync.Mutex
-	calls int
+	mu      sync.Mutex
+	calls   int
+	serials map[itsm.IncidentNumber]uint32 // newest that was carried out
+	heard   map[itsm.IncidentNumber]int64  // newest version that took effect here
 }
 
 type toolKind uint8
@@ -37,7 +39,8 @@ const (
 )
 
 func newTool(a *arena, name string, n int) *tool {
-	t := &tool{a: a, name: name, p: NewPartner(), kind: toolKind(n % 3), creations: connectors.NewCreations(0)}
+	t := &tool{a: a, name: name, p: NewPartner(), kind: toolKind(n % 3), creations: connectors.NewCreations(0),
+		serials: map[itsm.IncidentNumber]uint32{}, heard: map[itsm.IncidentNumber]int64{}}
 	t.downFrom = time.Now().Add(time.Duration(n+3) * 4 * time.Hour)
 	if t.kind == making {
 		t.p.Lag = 20 * time.Second
@@ -64,14 +67,28 @@ func (t *tool) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, er
 	if fate < 3 {
 		return connectors.Receipt{}, connectors.Retry(0, "partner answered 503")
 	}
-	r, err := t.perform(ctx, &in)
+	r, err := t.perform(ctx, &in, fate == 3)
+	if err == nil {
+		t.inOrder(&in)
+	}
 	if err == nil && fate == 3 {
 		return connectors.Receipt{}, connectors.Retry(0, "no answer")
 	}
 	return r, err
 }
 
-func (t *tool) perform(ctx context.Context, in *itsm.Intent) (connectors.Receipt, error) {
+// inOrder holds that the intents of an incident are carried out in their order.
+func (t *tool) inOrder(in *itsm.Intent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last := t.serials[in.Incident]; in.Serial < last {
+		t.a.errorf("%s is told %s of %s with serial %d after serial %d", t.name, in.Transition, in.Incident, in.Serial, last)
+	}
+	t.serials[in.Incident] = max(t.serials[in.Incident], in.Serial)
+}
+
+// perform does what is asked; unheard: nobody will hear of it.
+func (t *tool) perform(ctx context.Context, in *itsm.Intent, unheard bool) (connectors.Receipt, error) {
 	key := source.RecordKey('/', in.Incident, in.Epoch)
 	if t.kind == keyed && !t.p.Once(in.Key) {
 		return t.receipt(key), nil // it was done
@@ -88,9 +105,13 @@ func (t *tool) perform(ctx context.Context, in *itsm.Intent) (connectors.Receipt
 				return connectors.Receipt{}, err
 			}
 			t.creations.Trying(key)
+			o = t.p.Create(Object{Key: key, Title: in.Snapshot.Title, Priority: in.Snapshot.Priority.String(), Assignee: in.Snapshot.Assignee})
+		} else {
+			o = t.p.Fold(Object{Key: key, Title: in.Snapshot.Title, Priority: in.Snapshot.Priority.String(), Assignee: in.Snapshot.Assignee})
 		}
-		o = t.p.Fold(Object{Key: key, Title: in.Snapshot.Title, Priority: in.Snapshot.Priority.String(), Assignee: in.Snapshot.Assignee})
-		t.creations.Made(key, o.ID)
+		if !unheard {
+			t.creations.Made(key, o.ID)
+		}
 	case itsm.Update:
 		if !ok {
 			t.p.Fold(Object{Key: key, Title: in.Snapshot.Title, Priority: in.Snapshot.Priority.String(), Assignee: in.Snapshot.Assignee})
@@ -137,6 +158,7 @@ func (t *tool) receipt(key string) connectors.Receipt {
 
 // Look implements connectors.Looker.
 func (t *tool) Look(_ context.Context, n itsm.IncidentNumber, epoch uint32) (connectors.Record, error) {
+	t.a.looked()
 	o, ok := t.newest(source.RecordKey('/', n, epoch))
 	if !ok {
 		return connectors.Record{}, nil
@@ -261,13 +283,36 @@ func (t *tool) report(c Change) {
 	}
 	hear := func() {
 		if t.a.ctx.Err() == nil {
-			t.a.core.Do(t.a.ctx, *a)
+			t.hears(*a, c.By)
 		}
 	}
 	time.AfterFunc(late, hear)
 	if again {
 		time.AfterFunc(late+time.Minute, hear)
 	}
+}
+
+// hears takes a report to our door, and holds what it comes to: what is older than
+// what took effect changes nothing, a priority of ours come back is nobody's wish,
+// and nobody is told what was done there.
+func (t *tool) hears(a itsm.Act, by string) {
+	before := len(t.a.core.madeFor(a.Incident, t.name, a.Actor))
+	o, err := t.a.core.Do(t.a.ctx, a)
+	if err != nil || o.NoOp || a.Kind == itsm.ActNote || a.Kind == itsm.ActLink {
+		return
+	}
+	if told := len(t.a.core.madeFor(a.Incident, t.name, a.Actor)); told > before {
+		t.a.errorf("%s is told back that %s did %s of %s there", t.name, a.Actor, a.Kind, a.Incident)
+	}
+	if by == API && a.Kind == itsm.ActPriority {
+		t.a.errorf("our own priority of %s came back from %s and counted", a.Incident, t.name)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last := t.heard[a.Incident]; a.PartnerVersion < last && a.Kind != itsm.ActReopen {
+		t.a.errorf("%s of %s at %s has version %d and took effect after version %d", a.Kind, a.Incident, t.name, a.PartnerVersion, last)
+	}
+	t.heard[a.Incident] = max(t.heard[a.Incident], a.PartnerVersion)
 }
 
 // kinds are the acts that reports are.

@@ -196,6 +196,16 @@ func (c *Core) Made(n itsm.IncidentNumber) []itsm.Intent {
 	return slices.Clone(c.made[n])
 }
 
+// madeFor lists the intents of an incident to a connector that somebody caused.
+func (c *Core) madeFor(n itsm.IncidentNumber, connector, actor string) (out []itsm.Intent) {
+	for _, in := range c.Made(n) {
+		if in.Connector == connector && in.Actor == actor {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
 // Dead returns the dead letters of a connector.
 func (c *Core) Dead(connector string) []desk.StoredIntent {
 	c.t.Helper()
