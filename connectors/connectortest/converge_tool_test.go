@@ -292,11 +292,22 @@ func (t *tool) report(c Change) {
 	}
 }
 
+// lastTold is the priority that the tool was told last.
+func (t *tool) lastTold(n itsm.IncidentNumber) (p itsm.Priority) {
+	for _, in := range t.a.core.Made(n) {
+		if in.Connector == t.name && (in.Transition == itsm.Trigger || in.Transition == itsm.Update) {
+			p = in.Snapshot.Priority
+		}
+	}
+	return p
+}
+
 // hears takes a report to our door, and holds what it comes to: what is older than
 // what took effect changes nothing, a priority of ours come back is nobody's wish,
 // and nobody is told what was done there.
 func (t *tool) hears(a itsm.Act, by string) {
 	before := len(t.a.core.madeFor(a.Incident, t.name, a.Actor))
+	was := t.lastTold(a.Incident)
 	o, err := t.a.core.Do(t.a.ctx, a)
 	if err != nil || o.NoOp || a.Kind == itsm.ActNote || a.Kind == itsm.ActLink {
 		return
@@ -304,7 +315,7 @@ func (t *tool) hears(a itsm.Act, by string) {
 	if told := len(t.a.core.madeFor(a.Incident, t.name, a.Actor)); told > before {
 		t.a.errorf("%s is told back that %s did %s of %s there", t.name, a.Actor, a.Kind, a.Incident)
 	}
-	if by == API && a.Kind == itsm.ActPriority {
+	if by == API && a.Kind == itsm.ActPriority && a.Priority == was {
 		t.a.errorf("our own priority of %s came back from %s and counted", a.Incident, t.name)
 	}
 	t.mu.Lock()
