@@ -188,6 +188,9 @@ func (s *State) actUnacknowledge(i *incident, a *itsm.Act) itsm.Outcome {
 	if !i.acked {
 		return noOp(a)
 	}
+	if k := &i.surround().level; k.firstAck == 0 {
+		k.firstAck = i.ackAt
+	}
 	i.acked, i.ackAt, i.handling().ackBy = false, 0, ""
 	for n := range i.told {
 		t := &i.told[n]

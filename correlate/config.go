@@ -13,6 +13,7 @@ import (
 	"signalbox/correlate/group"
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
+	"signalbox/itsm/sla"
 )
 
 // Duration is a time.Duration written "300ms", "5m", "24h" or "30d" in JSON.
@@ -93,6 +94,7 @@ type Config struct {
 	Connectors []Connector       `json:"connectors"`
 
 	CMDB cmdb.Settings `json:"cmdb,omitzero"` // absent in what older versions journaled
+	SLA  sla.Settings  `json:"sla,omitzero"`
 }
 
 // Source is what the core has to know about a configured sender.
@@ -197,6 +199,8 @@ func (c Config) Faults() []itsm.FieldError {
 		f.Field = "cmdb." + f.Field
 		out = append(out, f)
 	}
+	_, faults := c.SLA.Compile()
+	out = append(out, faults...)
 	return out
 }
 

@@ -163,6 +163,7 @@ func (s *State) archiveConfig(a *archive) error {
 	}
 	c, err := ParseConfig([]byte(body))
 	s.cfg = c
+	s.useLevels()
 	return err
 }
 

@@ -128,7 +128,8 @@ func archiveIncident(a *archive, i *incident) {
 	for _, v := range []*bool{&i.acked, &i.stillFires, &i.storm, &i.pinned, &i.grown, &i.pageHeld, &i.unknown} {
 		a.flag(v)
 	}
-	for _, v := range []*itsm.Time{&i.openedAt, &i.ackAt, &i.resolvedAt, &i.closedAt, &i.causesDue, &i.clearedAt, &i.lastActivity, &i.wake, &i.recActivity} {
+	around := *i.around()
+	for _, v := range []*itsm.Time{&i.openedAt, &i.ackAt, &i.resolvedAt, &i.closedAt, &around.causesDue, &i.clearedAt, &i.lastActivity, &i.wake, &i.recActivity} {
 		num(a, v)
 	}
 	h := i.handled()
@@ -160,7 +161,7 @@ func archiveIncident(a *archive, i *incident) {
 		i.setLabels(shared)
 	}
 	list(a, &i.causes, cause)
-	list(a, &i.maybe, candidate)
+	list(a, &around.maybe, candidate)
 	list(a, &h.links, externalRef)
 	list(a, &i.told, archiveTold)
 	list(a, &h.heard, archiveHeard)
@@ -187,7 +188,11 @@ func archiveIncident(a *archive, i *incident) {
 		}
 	}
 	if a.version >= 5 {
-		list(a, &i.changes, incidentChange)
+		list(a, &around.changes, incidentChange)
+		archiveLevel(a, &around.level)
+	}
+	if a.reading && around.any() {
+		i.beside = &around
 	}
 }
 

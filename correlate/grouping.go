@@ -131,29 +131,29 @@ const ruleDefault = "default"
 
 // related keeps the neighbours that may belong to i, the best first.
 func (s *State) related(i *incident, maybe []itsm.Candidate) {
-	changed := false
+	list, changed := i.around().maybe, false
 	for _, m := range maybe {
 		o := s.incidents[m.Incident]
 		if m.Incident == i.number || o == nil || !o.state.IsOpen() || i.isUnrelated(m.Incident) {
 			continue
 		}
-		at := slices.IndexFunc(i.maybe, func(c itsm.Candidate) bool { return c.Incident == m.Incident })
-		if at >= 0 && i.maybe[at].ScoreMilli >= m.ScoreMilli {
+		at := slices.IndexFunc(list, func(c itsm.Candidate) bool { return c.Incident == m.Incident })
+		if at >= 0 && list[at].ScoreMilli >= m.ScoreMilli {
 			continue
 		}
 		if at >= 0 {
-			i.maybe = slices.Delete(i.maybe, at, at+1)
+			list = slices.Delete(list, at, at+1)
 		}
-		i.maybe = append(i.maybe, m)
+		list = append(list, m)
 		changed = true
 	}
 	if !changed {
 		return
 	}
-	slices.SortFunc(i.maybe, func(a, b itsm.Candidate) int {
+	slices.SortFunc(list, func(a, b itsm.Candidate) int {
 		return cmp.Or(cmp.Compare(b.ScoreMilli, a.ScoreMilli), cmp.Compare(a.Incident, b.Incident))
 	})
-	i.maybe = i.maybe[:min(len(i.maybe), itsm.MaybeRelatedMax)]
+	i.surround().maybe = list[:min(len(list), itsm.MaybeRelatedMax)]
 	s.touchIncident(i)
 }
 
@@ -171,14 +171,19 @@ func (s *State) causesStale(i *incident) {
 		s.refreshCauses(i)
 		return
 	}
-	if i.causesDue == 0 {
-		i.causesDue = s.now + causesWait
+	if v := i.surround(); v.causesDue == 0 {
+		v.causesDue = s.now + causesWait
 	}
 }
 
 func (s *State) refreshCauses(i *incident) {
 	i.causes = s.group.g.Causes(i.number)
 	i.causes = i.causes[:min(len(i.causes), itsm.IncidentCausesMax)]
-	i.causesAt, i.causesDue = int32(len(i.members)), 0
-	i.changes = s.whatChanged(i)
+	i.causesAt = int32(len(i.members))
+	if i.beside != nil {
+		i.beside.causesDue = 0
+	}
+	if changes := s.whatChanged(i); len(changes) > 0 || i.beside != nil {
+		i.surround().changes = changes
+	}
 }

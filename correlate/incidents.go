@@ -35,6 +35,7 @@ type incident struct {
 	openedAt, ackAt, resolvedAt, closedAt itsm.Time
 	resolvedBy, team                      string
 	did                                   *handling            // nil: nobody did anything
+	beside                                *surroundings        // nil: there is nothing of it
 	stormIn                               [scopesOfAlert]int32 // scopes whose storm it was opened in, index + 1
 	impactWhy, urgencyWhy                 because
 	follows, mergedInto                   itsm.IncidentNumber
@@ -54,9 +55,6 @@ type incident struct {
 	labels    string // shared by all members, packed; "" for none
 	why       string // why its latest member belongs to it
 	causes    []itsm.Cause
-	changes   []itsm.IncidentChange
-	causesDue itsm.Time // when they have to be computed again; 0: they are fresh
-	maybe     []itsm.Candidate
 	told      []told
 
 	clearedAt    itsm.Time // when its last alert cleared; 0 while one fires
@@ -84,6 +82,38 @@ type assigned struct {
 	by     string
 	at     itsm.Time // by the clock of where it was decided
 	person bool      // not a program
+}
+
+// surroundings are what most incidents of a storm have nothing of: neighbours,
+// changes, a clock about which there is more to say than that it runs, and causes to
+// compute.
+type surroundings struct {
+	maybe   []itsm.Candidate
+	changes []itsm.IncidentChange
+	level   levelClock
+
+	causesDue itsm.Time // when its causes have to be computed again; 0: they are fresh
+}
+
+// around is for reading, surround for writing.
+func (i *incident) around() *surroundings {
+	if i.beside == nil {
+		return &nothingAround
+	}
+	return i.beside
+}
+
+var nothingAround surroundings // never written to
+
+func (i *incident) surround() *surroundings {
+	if i.beside == nil {
+		i.beside = &surroundings{}
+	}
+	return i.beside
+}
+
+func (v *surroundings) any() bool {
+	return len(v.maybe)+len(v.changes) > 0 || v.causesDue != 0 || v.level.any()
 }
 
 // handled is for reading, handling for writing.
@@ -292,8 +322,11 @@ func (s *State) incidentNext(i *incident) itsm.Time {
 		if wait, never := s.resolveAfter(i); i.firing == 0 && !i.flaps() && i.clearedAt != 0 && !never {
 			next = i.clearedAt.Add(wait.Std())
 		}
-		next = earliest(next, i.causesDue)
+		next = earliest(next, i.around().causesDue)
 		next = earliest(next, s.tellNext(i))
+		if due := s.levelNext(i); due != 0 {
+			next = earliest(next, max(due, s.now+1))
+		}
 	case i.state == itsm.IncidentResolved:
 		next = i.resolvedAt.Add(s.cfg.CloseAfter.Std())
 		if i.stillFires {
@@ -304,6 +337,7 @@ func (s *State) incidentNext(i *incident) itsm.Time {
 }
 
 func (s *State) scheduleIncident(i *incident) {
+	s.followClock(i)
 	s.schedule(&i.wake, wakeIncident, uint64(i.number), s.incidentNext(i))
 }
 
@@ -311,7 +345,7 @@ func (s *State) scheduleIncident(i *incident) {
 func (s *State) incidentDue(i *incident) {
 	switch {
 	case i.state.IsOpen():
-		if i.causesDue != 0 && i.causesDue <= s.now {
+		if due := i.around().causesDue; due != 0 && due <= s.now {
 			s.refreshCauses(i)
 			s.recognise(i)
 			s.touchIncident(i)
@@ -319,6 +353,7 @@ func (s *State) incidentDue(i *incident) {
 		if wait, never := s.resolveAfter(i); i.firing == 0 && !i.flaps() && i.clearedAt != 0 && !never && i.clearedAt.Add(wait.Std()) <= s.now {
 			s.resolve(i, actSystem, "", "", fmt.Sprintf("all alerts have been clear for %s", short(wait)))
 		} else {
+			s.levelNotices(i)
 			s.tell(i, actSystem, "")
 		}
 	case i.state == itsm.IncidentResolved && i.stillFires && i.resolvedAt.Add(s.cfg.FiringGrace.Std()) <= s.now:
@@ -389,8 +424,8 @@ func (i *incident) record() *itsm.Incident {
 		OpenedAt: i.openedAt, AcknowledgedAt: i.ackAt, AcknowledgedBy: h.ackBy, ResolvedAt: i.resolvedAt, ResolvedBy: i.resolvedBy,
 		ClosedAt: i.closedAt, CloseCode: h.closeCode, HoldReason: h.holdReason, Epoch: i.epoch,
 		AlertCount: len(i.members), FiringCount: int(i.firing), EventCount: i.recEvents,
-		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes), Changes: slices.Clone(i.changes),
-		MaybeRelated: slices.Clone(i.maybe), Assignee: h.assignee, Group: i.team, Links: slices.Clone(h.links),
+		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes), Changes: slices.Clone(i.around().changes),
+		MaybeRelated: slices.Clone(i.around().maybe), Assignee: h.assignee, Group: i.team, Links: slices.Clone(h.links),
 		Follows: i.follows, MergedInto: i.mergedInto, StillFiring: i.stillFires, Storm: i.storm, Severity: i.severity(),
 		Version: i.version, Labels: i.allLabels(), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
 	}

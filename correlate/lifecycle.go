@@ -15,7 +15,7 @@ func (s *State) resolve(i *incident, by doer, code, note, text string) {
 	i.lastActivity = s.now
 	s.openIncidents--
 	s.group.resolve(i)
-	if i.causesDue != 0 {
+	if i.around().causesDue != 0 {
 		s.refreshCauses(i)
 	}
 	s.timeline(i, "resolved", by.actor, text)

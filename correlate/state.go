@@ -11,6 +11,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/entry"
+	"signalbox/itsm/sla"
 )
 
 // Input is one journal entry as the fold sees it. Exactly one of Delivery, Act,
@@ -30,6 +31,7 @@ type Input struct {
 // State is everything the fold remembers. It is not safe for concurrent use.
 type State struct {
 	cfg   Config
+	level *sla.Policy // of cfg
 	graph *cmdb.Graph
 	rules Rules
 	group grouping
@@ -107,6 +109,7 @@ func New(c Config, g *cmdb.Graph) *State {
 	}
 	s.problems = newProblems()
 	s.group = grouping{s: s, g: group.New(c.grouping(), g)}
+	s.useLevels()
 	s.group.g.UseChanges(changesOn{s})
 	return s
 }
@@ -186,6 +189,7 @@ func (s *State) housekeep() {
 func (s *State) setConfig(c *Config) {
 	regroup := c.grouping() != s.cfg.grouping()
 	s.cfg = *c
+	s.useLevels()
 	for _, src := range s.sourceList {
 		src.configure(&s.cfg)
 	}
@@ -221,7 +225,8 @@ func (s *State) Flush() []itsm.Decision {
 	for _, i := range s.dirtyIncidents {
 		i.dirty = false
 		r := i.record()
-		r.Problem = s.recurs(i).problem.String()
+		r.SLA = s.levelRecord(i)
+		r.Problem, r.SLA = s.recurs(i).problem.String(), s.levelRecord(i)
 		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutIncident, Incident: r})
 	}
 	clear(s.dirtyAlerts)

@@ -36,9 +36,10 @@ func (s *State) actUnrelated(i *incident, a *itsm.Act) itsm.Outcome {
 		if h := this.handling(); len(h.unrelated) < itsm.UnrelatedMax {
 			h.unrelated = append(h.unrelated, other)
 		}
-		this.maybe = slices.DeleteFunc(this.maybe, func(c itsm.Candidate) bool { return c.Incident == other })
-		if len(this.maybe) == 0 {
-			this.maybe = nil // as it is read back from a snapshot
+		if v := this.beside; v != nil {
+			if v.maybe = slices.DeleteFunc(v.maybe, func(c itsm.Candidate) bool { return c.Incident == other }); len(v.maybe) == 0 {
+				v.maybe = nil // as a state that was read has it
+			}
 		}
 		s.timeline(this, "not related", by, "to "+other.String())
 		s.touchIncident(this)
@@ -49,6 +50,8 @@ func (s *State) actUnrelated(i *incident, a *itsm.Act) itsm.Outcome {
 // forgetUnrelated takes it back.
 func (i *incident) forgetUnrelated(n itsm.IncidentNumber) {
 	if i.did != nil {
-		i.did.unrelated = slices.DeleteFunc(i.did.unrelated, func(o itsm.IncidentNumber) bool { return o == n })
+		if i.did.unrelated = slices.DeleteFunc(i.did.unrelated, func(o itsm.IncidentNumber) bool { return o == n }); len(i.did.unrelated) == 0 {
+			i.did.unrelated = nil
+		}
 	}
 }

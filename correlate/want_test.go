@@ -146,6 +146,8 @@ func incidentWords(i itsm.Incident) map[string]string {
 		"follows": i.Follows.String(), "merged": i.MergedInto.String(), "still": fmt.Sprint(i.StillFiring), "storm": fmt.Sprint(i.Storm),
 		"severity": i.Severity.String(), "version": fmt.Sprint(i.Version), "labels": labelWords(i.Labels), "maybe": fmt.Sprint(len(i.MaybeRelated)), "cause": "",
 		"runbook": i.Runbook, "problem": i.Problem, "signature": i.Signature,
+		"response": i.SLA.Response.State(), "response_due": clock(i.SLA.Response.DueAt), "resolution": i.SLA.Resolution.State(), "resolution_due": clock(i.SLA.Resolution.DueAt), "calendar": i.SLA.Calendar,
+		"held": fmt.Sprint(i.SLA.Held),
 	}
 	if len(i.Causes) > 0 {
 		m["cause"], m["why"] = i.Causes[0].CI, i.Causes[0].Because

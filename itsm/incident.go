@@ -151,6 +151,7 @@ type Incident struct {
 	Labels         Labels // labels that all members share, and those that rules give
 	LastActivityAt Time
 	ChangedAt      Offset
+	SLA            ServiceLevel
 }
 
 // Named bounds of an incident record; members themselves are not bounded.

@@ -3,6 +3,7 @@ package api
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"signalbox/itsm"
 )
@@ -75,6 +76,29 @@ type incidentView struct {
 	Storm            bool                 `json:"storm"`
 	LastActivityAt   itsm.Time            `json:"last_activity_at"`
 	Offset           itsm.Offset          `json:"offset"`
+	SLA              levelView            `json:"sla"`
+}
+
+// levelView is how an incident stands against its targets.
+type levelView struct {
+	Calendar   *string        `json:"calendar"`
+	Held       int            `json:"held_s"`
+	Response   levelClockView `json:"response"`
+	Resolution levelClockView `json:"resolution"`
+}
+
+type levelClockView struct {
+	State  string    `json:"state"`
+	Target *int      `json:"target_s"`
+	DueAt  itsm.Time `json:"due_at"`
+	DoneAt itsm.Time `json:"done_at"`
+}
+
+func viewLevel(v *itsm.ServiceLevel) levelView {
+	clock := func(c *itsm.LevelClock) levelClockView {
+		return levelClockView{State: c.State(), Target: number(int(c.Target / time.Second)), DueAt: c.DueAt, DoneAt: c.DoneAt}
+	}
+	return levelView{Calendar: text(v.Calendar), Held: int(v.Held / time.Second), Response: clock(&v.Response), Resolution: clock(&v.Resolution)}
 }
 
 type causeView struct {
@@ -109,7 +133,7 @@ func viewIncident(in *itsm.Incident) incidentView {
 		ImpactBecause: text(in.ImpactBecause), UrgencyBecause: text(in.UrgencyBecause),
 		ResolvedBy: text(in.ResolvedBy), ClosedAt: in.ClosedAt, CloseCode: text(in.CloseCode), HoldReason: text(in.HoldReason),
 		Unbound: list(in.Unbound), MaybeRelated: each(in.MaybeRelated, viewCandidate), MergedInto: text(in.MergedInto.String()),
-		StillFiring: in.StillFiring, Storm: in.Storm, LastActivityAt: in.LastActivityAt, Offset: in.ChangedAt,
+		StillFiring: in.StillFiring, Storm: in.Storm, LastActivityAt: in.LastActivityAt, Offset: in.ChangedAt, SLA: viewLevel(&in.SLA),
 	}
 }
 

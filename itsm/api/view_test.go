@@ -66,7 +66,23 @@ func TestEmptyIncident(t *testing.T) {
  "still_firing": false,
  "storm": false,
  "last_activity_at": null,
- "offset": 0
+ "offset": 0,
+ "sla": {
+  "calendar": null,
+  "held_s": 0,
+  "response": {
+   "state": "none",
+   "target_s": null,
+   "due_at": null,
+   "done_at": null
+  },
+  "resolution": {
+   "state": "none",
+   "target_s": null,
+   "due_at": null,
+   "done_at": null
+  }
+ }
 }`
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
@@ -87,6 +103,8 @@ func fullIncident() itsm.Incident {
 		Assignee:     "jo", Group: "dba", Links: []itsm.ExternalRef{{Connector: "pagerduty", ID: "Q1", URL: "https://pd/Q1"}, {Connector: "x", ID: "y", URL: "javascript:alert(1)"}},
 		Problem: "PRB0000001", Follows: 11, MergedInto: 13, StillFiring: true, Storm: true, Severity: itsm.Critical, Version: 7,
 		Labels: itsm.LabelsOf(map[string]string{"b": "2", "a": "1"}), LastActivityAt: at(4), ChangedAt: 99,
+		SLA: itsm.ServiceLevel{Calendar: "office", Held: time.Minute, Response: itsm.LevelClock{Target: 15 * time.Minute, DueAt: at(15), DoneAt: at(1)},
+			Resolution: itsm.LevelClock{Target: time.Hour, DueAt: at(60), Breached: true}},
 	}
 }
 
@@ -105,7 +123,8 @@ func TestFullIncident(t *testing.T) {
 		`"problem":"PRB0000001","follows":"INC0000011","version":7,"labels":{"a":"1","b":"2"},"severity":"critical","computed_priority":"P2","priority_by":"api:admin",` +
 		`"impact_because":"tier 1","urgency_because":"major","resolved_by":"signalbox","closed_at":"2026-11-03T09:03:00.000Z","close_code":"fixed","hold_reason":"vendor",` +
 		`"unbound":["host:x"],"maybe_related":[{"incident":"INC0000004","score":1,"because":"near"}],"merged_into":"INC0000013","still_firing":true,"storm":true,` +
-		`"last_activity_at":"2026-11-03T09:04:00.000Z","offset":99}`
+		`"last_activity_at":"2026-11-03T09:04:00.000Z","offset":99,"sla":{"calendar":"office","held_s":60,"response":{"state":"met","target_s":900,"due_at":"2026-11-03T09:15:00.000Z","done_at":"2026-11-03T09:01:00.000Z"},` +
+		`"resolution":{"state":"breached","target_s":3600,"due_at":"2026-11-03T10:00:00.000Z","done_at":null}}}`
 	if d := cmp.Diff(want, string(b)); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}

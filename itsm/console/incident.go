@@ -58,6 +58,7 @@ type incidentPage struct {
 	Stale     *staleView
 	Labels    []itsm.Label
 	Sync      []syncRow
+	Level     levelView
 	Explains  bool // there is a page that says why it is as it is
 	liveState string
 }
@@ -167,7 +168,7 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 		Related: viewRelated(f, inv, canAct), Timeline: viewTimeline(f.Timeline, inv, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		Known: viewKnown(f.Known), Past: viewPast(f.Past, now), Make: canAct && f.Known == nil && i.MergedInto == 0 && i.State != itsm.Closed && i.State != itsm.Cancelled,
-		liveState: watchIncident(i),
+		liveState: watchIncident(i), Level: viewLevel(i.SLA, now),
 	}
 	if f.OlderTime != "" {
 		p.Older = p.Path + "?" + url.Values{"before": {f.OlderTime}}.Encode() + "#done"

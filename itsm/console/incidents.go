@@ -153,6 +153,8 @@ type incidentRow struct {
 	Back     string // where acknowledging leads back to
 	Storm    bool
 	Still    bool
+	Due      when // the next target that passes, or that has passed
+	Late     bool
 }
 
 func (incidentsPage) about() (string, string, string) { return "incidents", "Incidents", "incidents" }
@@ -215,6 +217,7 @@ func viewRow(i itsm.Incident, inv inventory, canAct bool, now time.Time) inciden
 	if len(i.Causes) > 0 {
 		r.Cause = inv.link(i.Causes[0].CI)
 	}
+	r.Due, r.Late = levelDue(i, now)
 	return r
 }
 

@@ -120,6 +120,7 @@ func (s *script) incident(i itsm.Incident) {
 		i.Priority = i.Computed
 	}
 	i.LastActivityAt = max(i.LastActivityAt, i.OpenedAt)
+	i.SLA = cannedLevel(&i, s.now)
 	s.out = append(s.out, itsm.Decision{Kind: itsm.PutIncident, Incident: &i})
 }
 

@@ -10,7 +10,7 @@ import (
 // reading the older one as well; nothing is renamed or used for something else.
 const (
 	alertVersion      = 2 // 2 added Rules
-	incidentVersion   = 3 // 2 added Runbook and Signature, 3 Changes
+	incidentVersion   = 4 // 2 added Runbook and Signature, 3 Changes, 4 SLA
 	evidenceVersion   = 1
 	timelineVersion   = 1
 	intentVersion     = 2 // 2 added who has it, how it ended and where else it is
@@ -152,6 +152,7 @@ func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 		b.labels(in.Labels)
 		b.uint(uint64(in.ChangedAt))
 		b.changes(in.Changes)
+		b.level(&in.SLA)
 	})
 }
 
@@ -193,6 +194,9 @@ func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err 
 	in.Version, in.Labels, in.ChangedAt = r.uint(), r.labels(), itsm.Offset(r.uint())
 	if version >= 3 {
 		in.Changes = r.changes()
+	}
+	if version >= 4 {
+		r.level(&in.SLA)
 	}
 	return in, r.end()
 }

@@ -1,6 +1,10 @@
 package desk
 
-import "signalbox/itsm"
+import (
+	"time"
+
+	"signalbox/itsm"
+)
 
 // evidence writes what the key of an evidence record does not say.
 func (b *rawBuffer) evidence(e *itsm.Evidence) []byte {
@@ -169,4 +173,23 @@ func decodeQuarantined(id string, value []byte) (q storedQuarantine, err error) 
 	q.FirstAt, q.LastAt, q.RetriedAt = r.time(), r.time(), r.time()
 	q.Count, q.Offset, q.seen = r.uint(), itsm.Offset(r.uint()), itsm.Offset(r.uint())
 	return q, r.end()
+}
+
+// level writes how an incident stands against its targets.
+func (b *rawBuffer) level(v *itsm.ServiceLevel) {
+	b.str(v.Calendar)
+	b.int(int64(v.Held))
+	for _, c := range []*itsm.LevelClock{&v.Response, &v.Resolution} {
+		b.int(int64(c.Target))
+		b.time(c.DueAt)
+		b.time(c.DoneAt)
+		b.uint(uint64(oneIf(c.Breached)))
+	}
+}
+
+func (r *reader) level(v *itsm.ServiceLevel) {
+	v.Calendar, v.Held = r.str(), time.Duration(r.int())
+	for _, c := range []*itsm.LevelClock{&v.Response, &v.Resolution} {
+		c.Target, c.DueAt, c.DoneAt, c.Breached = time.Duration(r.int()), r.time(), r.time(), r.uint() != 0
+	}
 }

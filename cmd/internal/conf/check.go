@@ -106,7 +106,7 @@ const (
 
 // pathOf is where a field of the core's configuration stands in the file.
 func pathOf(field string) string {
-	for _, section := range []string{"sources", "connectors", "cmdb"} {
+	for _, section := range []string{"sources", "connectors", "cmdb", "sla"} {
 		if rest, ok := strings.CutPrefix(field, section); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			return field
 		}

@@ -32,6 +32,7 @@ type File struct {
 	Connectors  map[string]Connector `yaml:"connectors"`
 	Correlation correlate.Config     `yaml:"correlation"`
 	CMDB        CMDB                 `yaml:"cmdb"`
+	SLA         SLA                  `yaml:"sla"`
 	Journal     Journal              `yaml:"journal"`
 	Heartbeat   Heartbeat            `yaml:"heartbeat"`
 	Watchdogs   []Watchdog           `yaml:"watchdogs"`
@@ -226,6 +227,35 @@ type Mapping struct {
 	Source string `yaml:"source"` // whose alerts; all when missing
 	Label  string `yaml:"label"`
 	Names  string `yaml:"names"` // ci, host, ip, pod, workload, service or namespace
+}
+
+// SLA says how soon incidents have to be taken up and ended. What no target fits
+// has the built-in ones: P1 15m and 4h, P2 30m and 8h, P3 4h and 24h, P4 8h and
+// 3 days, P5 24h and 5 days.
+type SLA struct {
+	Calendars  map[string]Calendar `yaml:"calendars"`
+	Targets    []Target            `yaml:"targets"`     // the first that fits counts
+	PauseOn    []string            `yaml:"pause_on"`    // reasons of hold in which the clocks stand; caller, vendor
+	NotifyFrom string              `yaml:"notify_from"` // least important priority whose notices at 50, 75 and 100 % are told to connectors; P3
+	Off        bool                `yaml:"off"`         // no targets at all
+}
+
+// Calendar says which time counts.
+type Calendar struct {
+	Zone     string   `yaml:"zone"`     // UTC
+	Days     []string `yaml:"days"`     // mon to fri
+	From     string   `yaml:"from"`     // 00:00
+	To       string   `yaml:"to"`       // 24:00
+	Holidays []string `yaml:"holidays"` // days such as 2026-12-25
+}
+
+// Target is how soon.
+type Target struct {
+	Priorities []string `yaml:"priorities"` // all
+	Services   []string `yaml:"services"`   // ids of CIs, any of which is affected; all
+	Calendar   string   `yaml:"calendar"`   // all time counts
+	Response   Duration `yaml:"response"`   // until it is acknowledged
+	Resolution Duration `yaml:"resolution"` // until it is resolved
 }
 
 // Journal says how long history is kept.

@@ -28,7 +28,7 @@ func TestEmptyIsComplete(t *testing.T) {
 // and there is one for each mistake.
 func TestMistakesAreNamed(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: audit, auth, cmdb, connectors, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sources, tls, watchdogs`},
+		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: audit, auth, cmdb, connectors, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sla, sources, tls, watchdogs`},
 		{"unknown nested key", "sources:\n  am:\n    kind: alertmanager\n    auht: {}\n", `:4: unknown key "sources.am.auht"; here are allowed: auth, episode_gap, ignore_labels, kind, limits, stale_after`},
 		{"unknown correlation", "correlation:\n  tau: 5m\n  hopps: 3\n", `:3: unknown key "correlation.hopps"; here are allowed: app_max, `},
 		{"unknown key in a list", "watchdogs:\n  - source: main\n    lables: {}\n", `:3: unknown key "watchdogs[0].lables"; here are allowed: labels, missing_after, source`},
@@ -119,6 +119,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"mapping", "cmdb:\n  mappings:\n    - {label: box, names: hosts}\n", `:3: cmdb.mappings[0].names: hosts: expected what the label's value is: ci, host, ip, pod, workload, service or namespace`},
 		{"mapping label", "cmdb:\n  mappings:\n    - names: host\n", `:3: cmdb.mappings[0].label: missing: expected the name of the label`},
 		{"mapping key", "cmdb:\n  mappings:\n    - {label: box, names: host, sorce: x}\n", `:3: unknown key "cmdb.mappings[0].sorce"; here are allowed: label, names, source`},
+		{"sla zone", "sla:\n  calendars:\n    office:\n      zone: Mars/Olympus\n", `:4: sla.calendars.office.zone: "Mars/Olympus": expected the IANA name of a time zone such as Europe/Berlin`},
+		{"sla target", "sla:\n  targets:\n    - {priorities: [P1], calendar: night, response: 5m, resolution: 4h}\n", `:3: sla.targets[0].calendar: "night": expected the name of one of sla.calendars`},
+		{"sla pause", "sla:\n  pause_on: [lunch]\n", `:2: sla.pause_on: "lunch": expected caller, change, problem or vendor`},
 		{"root", "- listen\n", `:1: a list: expected the keys audit, auth, cmdb, `},
 		{"two documents", "listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", `:2: a second document: expected one`},
 		{"not YAML", "listen: x\na: [", `signalbox.yml:2: not YAML: `},

@@ -6,6 +6,7 @@ import (
 	"signalbox/correlate"
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
+	"signalbox/itsm/sla"
 )
 
 // genericKind is the kind of source, and the built-in source of that name, whose
@@ -24,7 +25,7 @@ func (c Connector) isPageless() bool {
 // journals it.
 func (f *File) Core() correlate.Config {
 	c := f.Correlation
-	c.CMDB = f.CMDB.core()
+	c.CMDB, c.SLA = f.CMDB.core(), f.SLA.core()
 	c.Sources = maps.Clone(c.Sources)
 	c.Connectors = []correlate.Connector{}
 	stale := c.Sources[genericKind].StaleAfter
@@ -65,4 +66,34 @@ func (c CMDB) core() cmdb.Settings {
 		s.Mappings = append(s.Mappings, cmdb.Mapping(m))
 	}
 	return s
+}
+
+// core is the section as the core knows it. A priority that is none becomes one
+// that the core refuses, with the place where it stands.
+func (c SLA) core() sla.Settings {
+	out := sla.Settings{PauseOn: c.PauseOn, Off: c.Off}
+	priority := func(word string) itsm.Priority {
+		p, err := itsm.ParsePriority(word)
+		if err != nil || p == 0 {
+			return itsm.P5 + 1
+		}
+		return p
+	}
+	if c.NotifyFrom != "" {
+		out.NotifyFrom = priority(c.NotifyFrom)
+	}
+	for name, k := range c.Calendars {
+		if out.Calendars == nil {
+			out.Calendars = map[string]sla.Calendar{}
+		}
+		out.Calendars[name] = sla.Calendar(k)
+	}
+	for _, t := range c.Targets {
+		to := sla.Target{Services: t.Services, Calendar: t.Calendar, Response: sla.Duration(t.Response), Resolution: sla.Duration(t.Resolution)}
+		for _, p := range t.Priorities {
+			to.Priorities = append(to.Priorities, priority(p))
+		}
+		out.Targets = append(out.Targets, to)
+	}
+	return out
 }

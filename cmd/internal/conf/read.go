@@ -287,6 +287,7 @@ var elsewhere = map[reflect.Type]map[string]string{reflect.TypeFor[correlate.Con
 	"sources":    "it under sources, beside this section",
 	"connectors": "it under connectors, beside this section",
 	"cmdb":       "it under cmdb, beside this section",
+	"sla":        "it under sla, beside this section",
 }}
 
 // fieldsOf finds the fields of a struct by their names in the file: those of our
