@@ -25,8 +25,12 @@ const (
 	poisonTriesMax   = 5                // tries of an intent that makes the connector panic
 	abandonAfter     = 24 * time.Hour   // how long a failure that may pass is tried again
 	roundIdle        = 30 * time.Second // how often a quiet outbox is looked at without a hint
+	noticeStale      = 12 * time.Hour   // how old a notice of the program itself may be when it is sent
 	defaultPerMinute = 100
 )
+
+// ownActor is who the program itself is in acts and intents.
+const ownActor = "signalbox"
 
 // Outbox is where intents wait. The desk is one.
 type Outbox interface {
@@ -231,6 +235,10 @@ func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration 
 		s.settle(ctx, in, Receipt{}, "")
 	}
 	for _, in := range p.send {
+		if isStaleNotice(&in) {
+			s.settle(ctx, in, Receipt{}, "")
+			continue
+		}
 		if wait := s.due(in.Key); wait > 0 {
 			return wait
 		}
@@ -255,6 +263,14 @@ func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration 
 		}
 	}
 	return roundIdle
+}
+
+// isStaleNotice reports whether an intent is a notice of the program itself, such as
+// of a service level, that tells nobody anything any more: the partner was away for
+// long, or a newer program, which gives more of them, made the view again from an
+// old journal. What people wrote is never too old.
+func isStaleNotice(in *itsm.Intent) bool {
+	return in.Transition == itsm.Note && in.Actor == ownActor && time.Since(in.At.Std()) > noticeStale
 }
 
 func (s *Sender) tried(key string) bool {
@@ -366,7 +382,7 @@ func backoff(tries int) time.Duration {
 // settle journals the receipt, again and again until it is stored: an effect
 // without a receipt would be repeated after a restart.
 func (s *Sender) settle(ctx context.Context, in itsm.Intent, r Receipt, failure string) {
-	a := itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: "signalbox", Origin: s.o.Connector.Name(), IntentKey: in.Key, Failure: bounded(failure), Link: r.Link, PartnerVersion: r.Version}
+	a := itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: ownActor, Origin: s.o.Connector.Name(), IntentKey: in.Key, Failure: bounded(failure), Link: r.Link, PartnerVersion: r.Version}
 	for {
 		_, err := s.o.Actor.Do(ctx, a)
 		if err == nil || itsm.CodeOf(err) != itsm.Unavailable {

@@ -320,3 +320,21 @@ func TestReopenedEpochsAreSeparate(t *testing.T) {
 		t.Errorf("sent %d of 2: a resolve of one epoch must not swallow the trigger of the next", len(p.send))
 	}
 }
+
+// A notice of the program itself that is half a day old is settled unsent; what a
+// person wrote is told whenever the partner is back.
+func TestStaleNoticesAreNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		notice, fresh, written := in(1, itsm.Note, 1), in(1, itsm.Note, 2), in(1, itsm.Note, 3)
+		notice.Actor, fresh.Actor, written.Actor = "signalbox", "signalbox", "console:mira"
+		notice.At, written.At = notice.At.Add(-noticeStale-time.Minute), written.At.Add(-noticeStale-time.Minute)
+		b, p := &box{pending: []itsm.Intent{notice, fresh, written}}, &partner{}
+		deliver(t, b, p, time.Minute, 100)
+		if d := cmp.Diff([]string{fresh.Key, written.Key}, p.calls()); d != "" {
+			t.Errorf("told (-want +got):\n%s", d)
+		}
+		if ok, dead := b.settled(); len(ok) != 3 || len(dead) != 0 {
+			t.Errorf("settled %v, dead %v", ok, dead)
+		}
+	})
+}
