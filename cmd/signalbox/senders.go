@@ -32,13 +32,14 @@ func sendersOf(ps partnerSet, d *desk.Desk, eng *engine.Engine, restored *connec
 // Bounds of what a sweep compares.
 const (
 	sweptSince = 24 * time.Hour  // of incidents that ended
-	settleFor  = time.Minute     // a partner may show a change so much later
+	settleFor  = time.Minute     // a partner may show a change so much later; not longer than from sweep to sweep
 	sweptMax   = 100_000         // incidents, the newest first
 	neverAgain = 100 * time.Hour // what is in the dead letters waits for a person
 )
 
 // sweepsOf compares a partner with the fold.
 func sweepsOf(name string, every time.Duration, d *desk.Desk, eng *engine.Engine) *connectors.Sweeps {
+	settle := min(settleFor, every)
 	return &connectors.Sweeps{Every: every,
 		Incidents: func(ctx context.Context) ([]itsm.IncidentNumber, error) { return toCompare(ctx, d) },
 		Wanted: func(n itsm.IncidentNumber) (connectors.Wanted, bool) {
@@ -47,7 +48,7 @@ func sweepsOf(name string, every time.Duration, d *desk.Desk, eng *engine.Engine
 				return connectors.Wanted{}, false
 			}
 			w := connectors.Wanted{Ref: connectors.Ref{Incident: n, Epoch: v.Epoch}, Record: v.Want, Kept: v.Kept, RepairAt: v.RepairAt.Std(), Before: v.Before,
-				Settled: v.Waiting == 0 && time.Since(max(v.At, v.ToldAt).Std()) >= settleFor}
+				Settled: v.Waiting == 0 && time.Since(max(v.At, v.ToldAt).Std()) >= settle}
 			if v.Failed {
 				w.RepairAt = time.Now().Add(neverAgain)
 			}

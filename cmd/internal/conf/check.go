@@ -101,7 +101,7 @@ func isLoopback(host string) bool {
 // Bounds of what a connector may be told to do.
 const (
 	perMinuteMax  = 10_000
-	sweepEveryMin = 10 * time.Second
+	sweepEveryMin = time.Second
 )
 
 // pathOf is where a field of the core's configuration stands in the file.

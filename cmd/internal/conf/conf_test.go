@@ -100,7 +100,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"priority", "connectors:\n  pd: {kind: pagerduty, min_priority: P9}\n", `:2: connectors.pd.min_priority: "P9": expected one of P1, P2, P3, P4, P5`},
 		{"page budget", "connectors:\n  pd: {kind: pagerduty, page_budget: -1}\n", `:2: connectors.pd.page_budget: -1: expected 0, which is the default, or more`},
 		{"per minute", "connectors:\n  pd: {kind: pagerduty, per_minute: -1}\n", `:2: connectors.pd.per_minute: -1: expected 0, which is the default of its kind, to 10000`},
-		{"sweep every", "connectors:\n  pd: {kind: pagerduty, sweep_every: 1s}\n", `:2: connectors.pd.sweep_every: 1s: expected at least 10s, or 0, which is never`},
+		{"sweep every", "connectors:\n  pd: {kind: pagerduty, sweep_every: 500ms}\n", `:2: connectors.pd.sweep_every: 500ms: expected at least 1s, or 0, which is never`},
 		{"connector url", "connectors:\n  pd:\n    kind: pagerduty\n    api_url: api.example.com\n", `:4: connectors.pd.api_url: "api.example.com": expected a URL`},
 		{"listen", "listen: 8080", `:1: listen: "8080": expected host:port such as 127.0.0.1:8080`},
 		{"port", "log: {level: info}\nlisten: 127.0.0.1:99999\n", `:2: listen: "127.0.0.1:99999": expected a port from 0 to 65535, such as in 127.0.0.1:8080`},
