@@ -61,8 +61,9 @@ var imports = map[string][]string{
 	"itsm/sheet":            {},
 	"itsm/ledger":           {"itsm", "itsm/desk", "itsm/entry"},
 	"itsm/partners":         {"itsm"},
-	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/httperr", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"},
-	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/sheet", "itsm/entry", "itsm/kv", "itsm/httperr", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"}, // entry and kv for the storybook
+	"itsm/report":           {"itsm", "itsm/desk", "itsm/sheet"},
+	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/report", "itsm/httperr", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"},
+	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/report", "itsm/sheet", "itsm/entry", "itsm/kv", "itsm/httperr", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"}, // entry and kv for the storybook
 	"rules":                 {"itsm"},
 	"rules/book":            {"itsm", "itsm/desk", "rules"},
 	"rules/explain":         {"itsm", "itsm/cmdb", "rules"},
