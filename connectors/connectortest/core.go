@@ -50,6 +50,7 @@ func newCore(ctx context.Context, t testing.TB, byHand bool, names ...string) *C
 	}
 	c := &Core{t: t, folder: engine.NewFolder(), desk: d, made: map[itsm.IncidentNumber][]itsm.Intent{}, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
 	conf := correlate.DefaultConfig()
+	conf.SLA.Off = true // its notices come with time, not with what people and partners do
 	if byHand {
 		conf.ResolveAfter, conf.StormMin, conf.JoinMilli, conf.MaybeMilli = correlate.Duration(days*24*time.Hour), 1<<20, 999, 999
 		conf.CloseAfter, conf.EvictAfter = correlate.Duration(days*24*time.Hour), correlate.Duration(days*24*time.Hour)
