@@ -129,7 +129,26 @@ func (r *Run) try(c *compiled) Tried {
 	default:
 		r.tryCondition(c, &t)
 	}
+	if t.Matched && c.Suppress != nil && c.Suppress.InhibitedBy != nil {
+		t.Why = c.Suppress.InhibitedBy.condition()
+	}
 	return t
+}
+
+// condition says when an alert that the rule matches is hidden; whether such an
+// alert fires is not for the rules to say.
+func (in *Inhibition) condition() string {
+	s := "it hides it only while an alert fires that meets " + strings.TrimSpace(in.When)
+	if len(in.Equal) > 0 {
+		s += " with the same " + strings.Join(in.Equal, ", ")
+	}
+	switch {
+	case in.Upstream == 1:
+		s += ", at most 1 hop upstream of it"
+	case in.Upstream > 1:
+		s += fmt.Sprintf(", at most %d hops upstream of it", in.Upstream)
+	}
+	return s
 }
 
 // tryCondition finds the first part of a condition that does not hold.

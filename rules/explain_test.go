@@ -85,3 +85,15 @@ func TestExplainAtTheSameTime(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A rule that inhibits says what has to fire for it to hide anything.
+func TestExplainSaysWhatInhibits(t *testing.T) {
+	s, ps := Compile([]File{{Name: "a.yaml", Body: "id: x\nabout: x\nsuppress: {inhibited_by: {when: severity == 'critical', equal: [node], upstream: 1}}\n"}})
+	if s == nil {
+		t.Fatal(ps)
+	}
+	got := s.Explain(Suppress, &Facts{Event: &itsm.Event{Status: itsm.Firing}})
+	if want := "it hides it only while an alert fires that meets severity == 'critical' with the same node, at most 1 hop upstream of it"; len(got) != 1 || !got[0].Matched || got[0].Why != want {
+		t.Errorf("%+v", got)
+	}
+}

@@ -183,8 +183,8 @@ func (x explained) print(w io.Writer, asJSON bool) error {
 			fmt.Fprintf(w, "%s\n", stage)
 		}
 		fmt.Fprintf(w, "  %s %s%s\n", map[bool]string{true: "+", false: "-"}[r.Matched], r.ID, map[bool]string{true: " (shadow)", false: ""}[r.Shadow])
-		if !r.Matched {
-			fmt.Fprintf(w, "      %s\n", strings.TrimSpace(r.Failed+" "+r.Why))
+		if why := strings.TrimSpace(r.Failed + " " + r.Why); why != "" {
+			fmt.Fprintf(w, "      %s\n", why)
 		}
 		for _, v := range r.Values {
 			fmt.Fprintf(w, "      %s = %q\n", v.Name, v.Value)
