@@ -24,6 +24,7 @@ type Creations struct {
 	mu    sync.Mutex
 	tried map[string]time.Time // last create of unknown outcome, by the record's key
 	made  map[string]record    // by the record's key
+	order []string             // keys of made, oldest first
 }
 
 // record is one that a partner has.
@@ -103,11 +104,12 @@ func (c *Creations) Found(key, id string) { c.know(key, record{id: id}) }
 func (c *Creations) know(key string, r record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.made) >= creationsMax {
-		for k := range c.made { // any one: it is found by its key, too
-			delete(c.made, k)
-			break
+	if _, known := c.made[key]; !known {
+		if len(c.made) >= creationsMax {
+			delete(c.made, c.order[0]) // it is found by its key, too
+			c.order = c.order[1:]
 		}
+		c.order = append(c.order, key)
 	}
 	c.made[key] = r
 }

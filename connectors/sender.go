@@ -49,6 +49,7 @@ type Options struct {
 	Actor     Actor
 	Wake      <-chan struct{} // a hint that the outbox may have grown; nil: poll
 	PerMinute int             // calls a minute, below the partner's published limit; 0: 100
+	Parallel  int             // calls in flight at once; 0: 4
 	Restored  *Restored       // set while the data came from a backup; see judge
 	Sweeps    *Sweeps         // what the partner is compared with; nil: it is not
 	Paused    func() bool     // whether people paused it; nil: never
@@ -97,6 +98,9 @@ func NewSender(o Options) *Sender {
 	if o.PerMinute <= 0 {
 		o.PerMinute = defaultPerMinute
 	}
+	if o.Parallel <= 0 {
+		o.Parallel = parallelMax
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -119,7 +123,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		sweeping.Go(func() { s.sweeps(ctx) })
 	}
 	for ctx.Err() == nil {
-		wait := s.round(ctx)
+		wait := s.Round(ctx)
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -132,10 +136,15 @@ func (s *Sender) Run(ctx context.Context) error {
 	return nil
 }
 
-// round tries everything that is due and returns how long nothing more will be.
-func (s *Sender) round(ctx context.Context) time.Duration {
+// Round tries everything that is due and returns how long nothing more will be,
+// unless the outbox grows. Run repeats it; a simulation may do so in an order of its
+// own. One round has to end before the next begins.
+func (s *Sender) Round(ctx context.Context) time.Duration {
 	if s.isPaused() {
 		return roundIdle
+	}
+	if wait := s.closedIn(); wait > 0 && s.doubts != nil {
+		return wait // however much comes meanwhile, it need not be read for that
 	}
 	pending, err := s.o.Outbox.Intents(s.o.Connector.Name(), pendingMax)
 	if err != nil {
@@ -200,7 +209,7 @@ func (s *Sender) parallel() int {
 	if s.breaker.failures > 0 {
 		return 1
 	}
-	return parallelMax
+	return s.o.Parallel
 }
 
 // closedIn is how long the circuit stays open.

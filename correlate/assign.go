@@ -1,6 +1,8 @@
 package correlate
 
 import (
+	"slices"
+
 	"signalbox/itsm"
 )
 
@@ -116,15 +118,19 @@ func (t *told) isKeyOf(i *incident, key string) bool {
 }
 
 // wasAsked reports whether an assignment is the one that the partner was asked for
-// at that version of its record.
+// at that version of its record, or a priority one that it was asked for then or
+// later: a receipt may tell of the record as it became since.
 func (t *told) wasAsked(a *itsm.Act) bool {
-	if a.Kind != itsm.ActAssign || a.PartnerVersion == 0 {
+	if a.PartnerVersion == 0 {
 		return false
 	}
-	for _, q := range t.asked {
-		if q.version == a.PartnerVersion && (a.Assignee == "" || a.Assignee == q.assignee) && (a.Group == "" || a.Group == q.team) {
-			return true
+	return slices.ContainsFunc(t.asked, func(q asked) bool {
+		switch a.Kind {
+		case itsm.ActAssign:
+			return q.version == a.PartnerVersion && (a.Assignee == "" || a.Assignee == q.assignee) && (a.Group == "" || a.Group == q.team)
+		case itsm.ActPriority:
+			return a.Priority == q.priority && (q.version == 0 || a.PartnerVersion <= q.version) && !faultEchoCounts
 		}
-	}
-	return false
+		return false
+	})
 }

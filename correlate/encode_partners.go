@@ -35,9 +35,12 @@ func archiveToldMore(a *archive, t *told) {
 	a.flag(&t.exchange.failed)
 	list(a, &t.asked, func(a *archive, q *asked) {
 		num(a, &q.serial)
+		num(a, &q.epoch)
+		a.flag(&q.first)
 		num(a, &q.version)
 		text(a, &q.assignee)
 		text(a, &q.team)
+		num(a, &q.priority)
 	})
 	num(a, &t.repairs.n)
 	num(a, &t.repairs.next)

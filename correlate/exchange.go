@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"time"
 
 	"signalbox/itsm"
@@ -34,16 +35,20 @@ func (t *told) settled(now itsm.Time, a *itsm.Act, serial uint32) {
 	t.exchange.waiting = max(0, t.exchange.waiting-1)
 	t.exchange.failed = a.Failure != ""
 	for n := range t.asked {
-		if q := &t.asked[n]; q.serial == serial && a.PartnerVersion != 0 {
-			q.version = a.PartnerVersion
+		if q := &t.asked[n]; q.serial == serial {
+			q.version = cmp.Or(a.PartnerVersion, int64(now))
 		}
 	}
 }
 
-// serialOf finds the intent of a key among the last assignments asked for; 0: none.
+// serialOf finds the intent of a key among what was asked for last; 0: none.
 func (t *told) serialOf(i *incident, key string) uint32 {
 	for _, q := range t.asked {
-		if intentKey(i.number, i.epoch, itsm.Update, q.serial, t.connector) == key {
+		tr := itsm.Update
+		if q.first {
+			tr = itsm.Trigger
+		}
+		if q.version == 0 && intentKey(i.number, q.epoch, tr, q.serial, t.connector) == key {
 			return q.serial
 		}
 	}

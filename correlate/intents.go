@@ -27,7 +27,7 @@ type told struct {
 	links          int32  // records of others that it was told of
 	ackKept        bool   // it was told of an acknowledgement that was taken back elsewhere since
 	exchange       exchange
-	asked          []asked // the last people it was asked to assign, oldest first
+	asked          []asked // what it was asked to set, oldest first
 	repairs        repairs
 }
 
@@ -329,6 +329,9 @@ func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text s
 func (s *State) intendOf(i *incident, t *told, record uint32, tr itsm.Transition, by doer, text string) {
 	t.serial++
 	t.exchange.waiting++
+	if tr == itsm.Trigger || tr == itsm.Update {
+		t.asks(i, tr)
+	}
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
 		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: record,
 		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Route: t.route, Snapshot: i.snapshot(),

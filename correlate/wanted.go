@@ -77,11 +77,7 @@ func (s *State) update(i *incident, t *told, by doer) {
 		return
 	}
 	why := s.whyUpdate(i, t)
-	moved := i.movedFrom(t)
 	t.learns(s, i)
-	if moved {
-		t.asks(i)
-	}
 	s.intend(i, t, itsm.Update, by, why)
 }
 
@@ -125,21 +121,24 @@ func (s *State) updateFrom(i *incident, t *told) itsm.Time {
 	return t.at.Add(wait.Std())
 }
 
-// asked is whom a partner was asked to assign, so that its own report of it is
-// known as an echo even when others have been assigned since.
+// asked is what a partner was asked to set, so that its own report of it is known
+// as an echo even when others decided something else since.
 type asked struct {
 	serial         uint32 // of the intent
-	version        int64  // of the partner's record after it; 0: it did not say
+	epoch          uint32 // of the incident when it was made
+	first          bool   // it was a trigger, not an update
+	version        int64  // of the partner's record after it, or when its receipt came in ms; 0: none came yet
 	assignee, team string
+	priority       itsm.Priority
 }
 
-// askedMax bounds what is kept of earlier assignments; an echo that comes later
-// than so many is told apart by its version.
-const askedMax = 4
+// askedMax bounds what is kept of earlier requests; an echo that comes later than so
+// many is told apart by its version.
+const askedMax = 8
 
-// asks notes an assignment that the next intent asks for.
-func (t *told) asks(i *incident) {
-	t.asked = append(t.asked, asked{serial: t.serial + 1, assignee: i.handled().assignee, team: i.team})
+// asks notes what the next intent asks for.
+func (t *told) asks(i *incident, tr itsm.Transition) {
+	t.asked = append(t.asked, asked{serial: t.serial, epoch: i.epoch, first: tr == itsm.Trigger, assignee: i.handled().assignee, team: i.team, priority: i.priority()})
 	if len(t.asked) > askedMax {
 		t.asked = append([]asked(nil), t.asked[1:]...)
 	}

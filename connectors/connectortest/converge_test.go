@@ -22,6 +22,7 @@ type convergence struct {
 	edits     int
 	partners  int
 	lasts     time.Duration // of the edits
+	running   bool          // senders run as they do in the product, so that no two runs are the same
 }
 
 // TestConvergence: when the edits are over, every tool agrees after at most two
@@ -46,7 +47,7 @@ func TestConvergence(t *testing.T) {
 // figures are what a run came to.
 type figures struct {
 	edits, refused    int // of people; refused: not possible in that state
-	calls             int
+	calls, failed     int // failed: of them, and tried again
 	intents, most     int // most: of one incident
 	reports           int
 	lost, repeats     int
@@ -60,8 +61,8 @@ type figures struct {
 }
 
 func (f figures) String() string {
-	return fmt.Sprintf("%d edits (%d not possible), %d entries, %d intents (at most %d of one incident), %d calls, %d reports (%d lost, %d repeated), %d looks; differing before each sweep and after: %v; %d records made twice, %d dead letters, %d intents after it was over; sweeps adopted %d and repaired %d",
-		f.edits, f.refused, f.entries, f.intents, f.most, f.calls, f.reports, f.lost, f.repeats, f.looks, f.bySweep, f.duplicates, f.dead, f.loops, f.adopted, f.repaired)
+	return fmt.Sprintf("%d edits (%d not possible), %d entries, %d intents (at most %d of one incident), %d calls (%d failed), %d reports (%d lost, %d repeated), %d looks; differing before each sweep and after: %v; %d records made twice, %d dead letters, %d intents after it was over; sweeps adopted %d and repaired %d",
+		f.edits, f.refused, f.entries, f.intents, f.most, f.calls, f.failed, f.reports, f.lost, f.repeats, f.looks, f.bySweep, f.duplicates, f.dead, f.loops, f.adopted, f.repaired)
 }
 
 // sweepsMax is after how many sweeps everybody has to agree.
@@ -76,6 +77,7 @@ type arena struct {
 	senders []*connectors.Sender
 	ctx     context.Context
 	calm    bool // people have stopped, and nothing fails any more
+	loop    *loop
 
 	mu  sync.Mutex // of what follows: tools call from goroutines of their own
 	rng *rand.Rand
@@ -107,27 +109,41 @@ func (c convergence) run(t *testing.T) (figures, []string) {
 	for n := range names {
 		names[n] = fmt.Sprintf("tool%d", n)
 	}
-	a.core = newCore(ctx, t, true, names...)
+	a.core = newCore(t, true, names...)
+	o := connectors.Options{Outbox: a.core, Actor: a.core, PerMinute: 6000}
+	if c.running {
+		go a.core.ticks(ctx)
+	} else {
+		a.loop, o.Parallel = &loop{core: a.core}, 1
+	}
 	var running sync.WaitGroup
 	for n, name := range names {
 		tl := newTool(a, name, n)
 		a.tools = append(a.tools, tl)
-		s := connectors.NewSender(connectors.Options{Connector: tl, Outbox: a.core, Actor: a.core, Wake: a.core.Wake(name), PerMinute: 6000, Sweeps: a.sweeps(name)})
+		o.Connector, o.Wake, o.Sweeps = tl, a.core.Wake(name), a.sweeps(name)
+		if n%2 == 1 {
+			o.Connector = bulk{tl}
+		}
+		s := connectors.NewSender(o)
 		a.senders = append(a.senders, s)
-		running.Go(func() { s.Run(ctx) })
+		if c.running {
+			running.Go(func() { s.Run(ctx) })
+		} else {
+			a.loop.senders = append(a.loop.senders, sending{sender: s, wake: o.Wake})
+		}
 	}
 	a.open()
 	a.people()
 	a.calm = true
-	time.Sleep(lateMax + time.Hour) // what is on its way comes, and what waits is sent
+	a.sleep(lateMax + time.Hour) // what is on its way comes, and what waits is sent
 	for n := range sweepsMax {
 		a.f.bySweep[n] = a.differing(false)
 		a.sweep()
-		time.Sleep(time.Hour)
+		a.sleep(time.Hour)
 	}
 	a.f.bySweep[sweepsMax] = a.differing(true)
 	before := a.count()
-	time.Sleep(24 * time.Hour)
+	a.sleep(24 * time.Hour)
 	synctest.Wait()
 	a.f.loops = a.count() - before
 	a.judge()
@@ -146,14 +162,14 @@ func (a *arena) open() {
 			a.t.Fatalf("incident %d is %s", n+1, number)
 		}
 		a.numbers = append(a.numbers, number)
-		time.Sleep(2 * time.Hour / time.Duration(a.c.incidents))
+		a.sleep(2 * time.Hour / time.Duration(a.c.incidents))
 	}
 }
 
 // people edit until their time is over.
 func (a *arena) people() {
 	for range a.c.edits {
-		time.Sleep(a.c.lasts / time.Duration(a.c.edits))
+		a.sleep(a.c.lasts / time.Duration(a.c.edits))
 		n := a.numbers[a.n(len(a.numbers))]
 		a.edited[n]++
 		a.f.edits++
@@ -245,7 +261,13 @@ func (a *arena) count() (n int) {
 // judge holds the run to its bounds.
 func (a *arena) judge() {
 	for _, number := range a.numbers {
-		made := len(a.core.Made(number))
+		made, calls := len(a.core.Made(number)), 0
+		for _, tl := range a.tools {
+			calls += tl.calls[number]
+		}
+		if a.f.calls += calls; calls > made {
+			a.errorf("%s: %d calls of %d intents", number, calls, made)
+		}
 		a.f.most = max(a.f.most, made)
 		// One call of each partner opens it; each edit is told to the others; sweeps
 		// may tell a partner again, with two transitions at most, each.
@@ -258,11 +280,9 @@ func (a *arena) judge() {
 	for _, tl := range a.tools {
 		a.f.duplicates += tl.duplicates()
 		a.f.dead += len(a.core.Dead(tl.name))
-		tl.mu.Lock()
-		a.f.calls += tl.calls
-		tl.mu.Unlock()
+		a.f.failed += tl.failed
 	}
-	a.f.entries = a.core.offset()
+	a.f.calls, a.f.entries = a.f.calls+a.f.failed, a.core.offset()
 	for _, d := range a.core.drifts() {
 		a.f.adopted += d.Adopted
 		a.f.repaired += d.Repaired

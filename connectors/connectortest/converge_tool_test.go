@@ -25,7 +25,8 @@ type tool struct {
 	downFrom  time.Time // for an hour
 
 	mu      sync.Mutex
-	calls   int
+	calls   map[itsm.IncidentNumber]int    // that the partner answered well
+	failed  int                            // calls that it did not
 	serials map[itsm.IncidentNumber]uint32 // newest that was carried out
 	heard   map[itsm.IncidentNumber]int64  // newest version that took effect here
 }
@@ -40,7 +41,7 @@ const (
 
 func newTool(a *arena, name string, n int) *tool {
 	t := &tool{a: a, name: name, p: NewPartner(), kind: toolKind(n % 3), creations: connectors.NewCreations(0),
-		serials: map[itsm.IncidentNumber]uint32{}, heard: map[itsm.IncidentNumber]int64{}}
+		calls: map[itsm.IncidentNumber]int{}, serials: map[itsm.IncidentNumber]uint32{}, heard: map[itsm.IncidentNumber]int64{}}
 	t.downFrom = time.Now().Add(time.Duration(n+3) * 4 * time.Hour)
 	if t.kind == making {
 		t.p.Lag = 20 * time.Second
@@ -54,9 +55,18 @@ func (t *tool) Name() string { return t.name }
 
 // Push implements connectors.Connector.
 func (t *tool) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
+	r, err := t.push(ctx, in)
 	t.mu.Lock()
-	t.calls++
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	if err != nil {
+		t.failed++
+	} else {
+		t.calls[in.Incident]++
+	}
+	return r, err
+}
+
+func (t *tool) push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
 	fate := 99
 	if !t.a.calm {
 		fate = t.a.n(100)
@@ -159,6 +169,23 @@ func (t *tool) receipt(key string) connectors.Receipt {
 // Look implements connectors.Looker.
 func (t *tool) Look(_ context.Context, n itsm.IncidentNumber, epoch uint32) (connectors.Record, error) {
 	t.a.looked()
+	return t.record(n, epoch)
+}
+
+// bulk is a tool that tells of many records in one call.
+type bulk struct{ *tool }
+
+// LookMany implements connectors.ManyLooker.
+func (b bulk) LookMany(_ context.Context, refs []connectors.Ref) ([]connectors.Record, error) {
+	b.a.looked()
+	out := make([]connectors.Record, len(refs))
+	for n, r := range refs {
+		out[n], _ = b.record(r.Incident, r.Epoch)
+	}
+	return out, nil
+}
+
+func (t *tool) record(n itsm.IncidentNumber, epoch uint32) (connectors.Record, error) {
 	o, ok := t.newest(source.RecordKey('/', n, epoch))
 	if !ok {
 		return connectors.Record{}, nil
@@ -286,36 +313,25 @@ func (t *tool) report(c Change) {
 			t.hears(*a, c.By)
 		}
 	}
-	time.AfterFunc(late, hear)
+	t.a.after(late, hear)
 	if again {
-		time.AfterFunc(late+time.Minute, hear)
+		t.a.after(late+time.Minute, hear)
 	}
-}
-
-// lastTold is the priority that the tool was told last.
-func (t *tool) lastTold(n itsm.IncidentNumber) (p itsm.Priority) {
-	for _, in := range t.a.core.Made(n) {
-		if in.Connector == t.name && (in.Transition == itsm.Trigger || in.Transition == itsm.Update) {
-			p = in.Snapshot.Priority
-		}
-	}
-	return p
 }
 
 // hears takes a report to our door, and holds what it comes to: what is older than
 // what took effect changes nothing, a priority of ours come back is nobody's wish,
 // and nobody is told what was done there.
 func (t *tool) hears(a itsm.Act, by string) {
-	before := len(t.a.core.madeFor(a.Incident, t.name, a.Actor))
-	was := t.lastTold(a.Incident)
+	before := t.a.core.madeFor(a.Incident, t.name, a.Actor)
 	o, err := t.a.core.Do(t.a.ctx, a)
 	if err != nil || o.NoOp || a.Kind == itsm.ActNote || a.Kind == itsm.ActLink {
 		return
 	}
-	if told := len(t.a.core.madeFor(a.Incident, t.name, a.Actor)); told > before {
+	if told := t.a.core.madeFor(a.Incident, t.name, a.Actor); told > before {
 		t.a.errorf("%s is told back that %s did %s of %s there", t.name, a.Actor, a.Kind, a.Incident)
 	}
-	if by == API && a.Kind == itsm.ActPriority && a.Priority == was {
+	if by == API && a.Kind == itsm.ActPriority {
 		t.a.errorf("our own priority of %s came back from %s and counted", a.Incident, t.name)
 	}
 	t.mu.Lock()

@@ -31,24 +31,27 @@ type Core struct {
 	made   map[itsm.IncidentNumber][]itsm.Intent
 	wakes  map[string]chan struct{}
 	tick   chan struct{}
+	lean   bool // of what was made nobody asks what it says
 }
 
 // NewCore makes one that tells the connectors of these names. It ticks until ctx
 // ends.
 func NewCore(ctx context.Context, t testing.TB, names ...string) *Core {
 	t.Helper()
-	return newCore(ctx, t, false, names...)
+	c := newCore(t, false, names...)
+	go c.ticks(ctx)
+	return c
 }
 
 // newCore makes one. With byHand nothing but people ends an incident, and however
-// many there are, none is grouped or held back.
-func newCore(ctx context.Context, t testing.TB, byHand bool, names ...string) *Core {
+// many there are, none is grouped or held back. Somebody has to let it tick.
+func newCore(t testing.TB, byHand bool, names ...string) *Core {
 	t.Helper()
 	d, err := desk.Open(kv.Mem())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Core{t: t, folder: engine.NewFolder(), desk: d, made: map[itsm.IncidentNumber][]itsm.Intent{}, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
+	c := &Core{t: t, lean: byHand, folder: engine.NewFolder(), desk: d, made: map[itsm.IncidentNumber][]itsm.Intent{}, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
 	conf := correlate.DefaultConfig()
 	conf.SLA.Off = true // its notices come with time, not with what people and partners do
 	if byHand {
@@ -64,7 +67,6 @@ func newCore(ctx context.Context, t testing.TB, byHand bool, names ...string) *C
 		t.Fatal(err)
 	}
 	c.journal(entry.EncodeConfig(&entry.Config{Body: body}))
-	go c.ticks(ctx)
 	return c
 }
 
@@ -115,7 +117,11 @@ func (c *Core) journal(body []byte) itsm.Outcome {
 		case itsm.SettleOutcome:
 			c.last = *d.Outcome
 		case itsm.PutIntent:
-			c.made[d.Intent.Incident] = append(c.made[d.Intent.Incident], *d.Intent)
+			in := *d.Intent
+			if c.lean {
+				in.Text, in.Snapshot = "", itsm.IncidentSnapshot{}
+			}
+			c.made[in.Incident] = append(c.made[in.Incident], in)
 			hint(c.wakes[d.Intent.Connector])
 		case itsm.ReviveIntent:
 			hint(c.wakes[d.Settled.Connector])
@@ -197,14 +203,26 @@ func (c *Core) Made(n itsm.IncidentNumber) []itsm.Intent {
 	return slices.Clone(c.made[n])
 }
 
-// madeFor lists the intents of an incident to a connector that somebody caused.
-func (c *Core) madeFor(n itsm.IncidentNumber, connector, actor string) (out []itsm.Intent) {
-	for _, in := range c.Made(n) {
-		if in.Connector == connector && in.Actor == actor {
-			out = append(out, in)
+// madeFor counts the intents of an incident to a connector that somebody caused.
+func (c *Core) madeFor(n itsm.IncidentNumber, connector, actor string) (count int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.made[n] {
+		if in := &c.made[n][k]; in.Connector == connector && in.Actor == actor {
+			count++
 		}
 	}
-	return out
+	return count
+}
+
+// nextWake is when the state asks for a tick; zero: it does not.
+func (c *Core) nextWake() (at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if next := c.folder.State.NextWake(); next != 0 {
+		at = next.Std()
+	}
+	return at
 }
 
 // Dead returns the dead letters of a connector.

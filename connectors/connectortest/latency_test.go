@@ -17,7 +17,8 @@ import (
 func BenchmarkAcknowledgeToOthers(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	names := []string{"here", "a", "b", "c", "d"}
-	core := newCore(ctx, b, true, names...)
+	core := newCore(b, true, names...)
+	go core.ticks(ctx)
 	var running sync.WaitGroup
 	tools := map[string]*slowly{}
 	for _, name := range names {

@@ -40,7 +40,8 @@ func TestAnHourDownInAStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const perMinute, storm = 60, 300
 		ctx, cancel := context.WithCancel(t.Context())
-		core := newCore(ctx, t, true, "away", "there")
+		core := newCore(t, true, "away", "there")
+		go core.ticks(ctx)
 		away, there := &slowly{name: "away", back: time.Now().Add(time.Hour)}, &slowly{name: "there"}
 		var running sync.WaitGroup
 		for _, p := range []*slowly{away, there} {

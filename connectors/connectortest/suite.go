@@ -103,6 +103,7 @@ func (b *bench) start() {
 		sender.Run(ctx)
 	}()
 	b.end, b.ended = cancel, ended
+	synctest.Wait() // it has looked at what an earlier one left, before anything new comes
 }
 
 // perMinute is the rate of the suite's senders.
