@@ -7,22 +7,23 @@ import (
 )
 
 // alert is the state of one deduplicated condition. Its record is made from it
-// when it is flushed. Beyond the packed words it takes about 400 bytes.
+// when it is flushed. Beyond the packed words it takes 384 bytes,
+// a size of the allocator.
 type alert struct {
-	number     itsm.AlertNumber
-	src        *source
-	identity   string // the sender's own; with src it makes the key
-	text       string // packed words, see text.go
-	ci         *ci    // bound or provisional; never nil
-	boundBy    string
-	trail      string              // what was tried for the binding, one step a line
-	sender     string              // what the sender named as CI and as group, packed: binding again needs them
-	inc        *incident           // latest incident, nil when it never had one or it is forgotten
-	incident   itsm.IncidentNumber // its number, which outlives it
-	flapsIn    *incident           // where it counts as flapping
-	series     *series             // history of episodes; nil until there is one
-	held       string              // suppressed_by of the record
-	silencedBy string              // the same, where no rule holds it back
+	number   itsm.AlertNumber
+	src      *source
+	identity string // the sender's own; with src it makes the key
+	text     string // packed words, see text.go
+	ci       *ci    // bound or provisional; never nil
+	boundBy  string
+	trail    string              // what was tried for the binding, one step a line
+	sender   string              // what the sender named as CI and as group, packed: binding again needs them
+	inc      *incident           // latest incident, nil when it never had one or it is forgotten
+	incident itsm.IncidentNumber // its number, which outlives it
+	flapsIn  *incident           // where it counts as flapping
+	series   *series             // history of episodes; nil until there is one
+	beside   *sidelined          // nil: there is nothing of it
+	held     string              // suppressed_by of the record
 
 	startsAt  itsm.Time // start of the episode, as the sender says
 	lastStart itsm.Time // latest start seen in it: a continued episode has several
@@ -46,6 +47,7 @@ type alert struct {
 	at        int32 // its place among the members of inc
 	episode   uint32
 	reopened  uint32
+	gen       uint32 // times it began to fire, for its parts
 	status    itsm.Status
 	severity  itsm.Severity
 	endedBy   endedBy
@@ -62,12 +64,32 @@ type alert struct {
 	rules     string           // what spoke of its episode, one line each
 	gathering uint64           // where it waits; 0: nowhere
 	hiddenBy  itsm.AlertNumber // the alert that hides it
-	gen       uint32           // times it began to fire, for its parts
-	parts     int32            // of the sender's alerts that fire under its key
-	lead      string           // the first of them
-	hides     []string         // keys under which it hides others
+}
 
+// sidelined is what most alerts have nothing of: what rules with a key, rules that
+// inhibit and maintenance windows make of an alert.
+type sidelined struct {
+	parts  int32                  // of the sender's alerts that fire under its key
+	lead   string                 // the first of them
+	hides  []string               // keys under which it hides others
 	window itsm.MaintenanceNumber // that holds it back; 0: none
+}
+
+// side is for reading, aside for writing.
+func (a *alert) side() *sidelined {
+	if a.beside == nil {
+		return &nothingAside
+	}
+	return a.beside
+}
+
+var nothingAside sidelined // never written to
+
+func (a *alert) aside() *sidelined {
+	if a.beside == nil {
+		a.beside = &sidelined{}
+	}
+	return a.beside
 }
 
 // endedBy is the reason of the end of an episode, one byte instead of a string.
@@ -402,7 +424,7 @@ func (a *alert) record() *itsm.Alert {
 		Severity: a.severity, SeverityWord: w.word, Title: w.title, Labels: w.labels, Annotations: w.annotations,
 		GeneratorURL: w.url, BoundBy: a.boundBy, StartsAt: a.startsAt, EndsAt: a.endsAt, EndedBy: endedByNames[a.endedBy],
 		RaisedAt: a.raisedAt, LastSeenAt: a.recSeen, EventCount: a.recCount, Episode: a.episode, Reopened: a.reopened,
-		SuppressedBy: cmpText(a.held, a.silencedBy), Flapping: a.flapping, Incident: a.incident, ChangedAt: a.changedAt,
+		SuppressedBy: a.held, Flapping: a.flapping, Incident: a.incident, ChangedAt: a.changedAt,
 	}
 	if a.ci.bound() {
 		r.CI = a.ci.id

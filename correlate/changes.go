@@ -356,6 +356,9 @@ func (c *change) moment(t itsm.Time) itsm.Time {
 	return at
 }
 
+// Any implements group.Changes.
+func (o changesOn) Any() bool { return len(o.s.changes.byCI) > 0 }
+
 // Latest implements group.Changes.
 func (o changesOn) Latest(ci cmdb.Ref, t itsm.Time) (at itsm.Time, id string) {
 	s := o.s

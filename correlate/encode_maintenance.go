@@ -65,7 +65,7 @@ func (s *State) holdAgain(a *archive) {
 		if al.restraint != maintained {
 			continue
 		}
-		m := s.windows.all[al.window]
+		m := s.windows.all[al.side().window]
 		if m == nil {
 			a.bad = true
 			return

@@ -132,7 +132,7 @@ func archiveIncident(a *archive, i *incident) {
 	for _, v := range []*itsm.Time{&i.openedAt, &i.ackAt, &i.resolvedAt, &i.closedAt, &around.causesDue, &i.clearedAt, &i.lastActivity, &i.wake, &i.recActivity} {
 		num(a, v)
 	}
-	h := i.handled()
+	h := *i.handled()
 	for _, v := range []*string{&h.ackBy, &i.resolvedBy, &h.closeCode, &h.holdReason, &h.assignee, &i.team, &h.overrideBy, &i.leadTitle, &i.leadCI, &i.why} {
 		text(a, v)
 	}

@@ -19,14 +19,18 @@ func (s *State) archiveRestraint(a *archive, al *alert) {
 		a.flag(&al.beats)
 	}
 	num(a, &al.gen)
-	text(a, &al.lead)
+	side := *al.side()
+	text(a, &side.lead)
 	text(a, &al.rule)
 	text(a, &al.rules)
-	list(a, &al.hides, text[string])
+	list(a, &side.hides, text[string])
 	if a.version >= 5 {
-		num(a, &al.window)
+		num(a, &side.window)
 	}
 	if a.reading {
+		if side.lead != "" || len(side.hides) > 0 || side.window != 0 {
+			*al.aside() = side
+		}
 		al.rules = s.shareTrail(al.rules)
 	}
 	a.bad = a.bad || int(al.restraint) >= len(restraintWords)

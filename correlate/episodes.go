@@ -120,7 +120,9 @@ func (s *State) fire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	s.applied(a, et, assumed)
 	s.firing++
 	a.gen++
-	a.parts = 0
+	if a.beside != nil {
+		a.beside.parts = 0
+	}
 	a.lease = 0
 	s.lease(a, e)
 	if back {
@@ -163,7 +165,7 @@ func (s *State) endQuietly(a *alert, by endedBy, ends itsm.Time) {
 	if g := s.gatheringIDs[a.gathering]; g != nil {
 		s.schedule(&g.wake, wakeGathering, g.id, s.now+1) // or it would wait for what is over
 	}
-	if len(a.hides) > 0 {
+	if len(a.side().hides) > 0 {
 		s.rehide(a)
 	}
 	s.firing--

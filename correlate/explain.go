@@ -164,9 +164,9 @@ func (s *State) hidersOf(t *alert, e *itsm.Event) map[string]itsm.AlertNumber {
 	}
 	k := &s.ruled.alert
 	k.begin(rules.Facts{Now: s.now, Event: e, CI: s.ciFacts(t.ci)})
-	t.hides = nil
+	t.beside = &sidelined{} // it is not the alert's: t may be a copy
 	for _, r := range k.run.Inhibits() {
-		t.hides = append(t.hides, r.ID)
+		t.beside.hides = append(t.beside.hides, r.ID)
 	}
 	out := map[string]itsm.AlertNumber{}
 	for _, r := range s.rules.Set.Rules() {

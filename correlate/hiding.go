@@ -51,18 +51,18 @@ func (s *State) rehide(a *alert) {
 		}
 		s.tallyFailed(k)
 	}
-	if slices.Equal(keys, a.hides) {
+	if slices.Equal(keys, a.side().hides) {
 		return
 	}
 	s.index(a, false)
-	a.hides = keys
+	a.aside().hides = keys
 	s.index(a, true)
 	s.showChildren(a)
 }
 
 // index puts a into the index of parents, or takes it out.
 func (s *State) index(a *alert, in bool) {
-	for _, key := range a.hides {
+	for _, key := range a.side().hides {
 		list := s.hiding[key]
 		at, found := slices.BinarySearch(list, a.number)
 		switch {
@@ -88,7 +88,7 @@ func (s *State) rehideAll() {
 // each other, or neither would be seen.
 func (s *State) hiddenBy(a *alert, r *rules.Rule) itsm.AlertNumber {
 	key, ok := hideKey(r, s.ruled.alert.facts.Event.Labels)
-	if !ok || slices.ContainsFunc(a.hides, func(k string) bool { return ruleOfHideKey(k) == r.ID }) {
+	if !ok || slices.ContainsFunc(a.side().hides, func(k string) bool { return ruleOfHideKey(k) == r.ID }) {
 		return 0
 	}
 	up := r.Suppress.InhibitedBy.Upstream

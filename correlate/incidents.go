@@ -117,12 +117,14 @@ func (v *surroundings) any() bool {
 }
 
 // handled is for reading, handling for writing.
-func (i *incident) handled() handling {
+func (i *incident) handled() *handling {
 	if i.did == nil {
-		return handling{}
+		return &nothingDone
 	}
-	return *i.did
+	return i.did
 }
+
+var nothingDone handling // never written to
 
 func (i *incident) handling() *handling {
 	if i.did == nil {

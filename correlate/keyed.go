@@ -47,7 +47,8 @@ func (s *State) moved(src *source, own string, a *alert, e *itsm.Event, et itsm.
 	}
 	if _, ok := src.parts[own]; ok {
 		delete(src.parts, own)
-		if old.parts--; old.parts > 0 {
+		p := old.aside()
+		if p.parts--; p.parts > 0 {
 			old = nil
 		}
 	}
@@ -71,14 +72,14 @@ func (s *State) supersede(old *alert) {
 
 // clearsPart takes a part out that cleared, and reports whether others still fire.
 func (s *State) clearsPart(src *source, own string, a *alert) bool {
-	if a == nil || a.parts == 0 {
+	if a == nil || a.side().parts == 0 {
 		return false
 	}
 	if s.partOf(src, own) == a {
 		delete(src.parts, own)
-		a.parts--
+		a.aside().parts--
 	}
-	if a.parts == 0 {
+	if a.side().parts == 0 {
 		return false
 	}
 	a.count++
@@ -110,15 +111,17 @@ func (s *State) addPart(src *source, own string, a *alert) {
 	}
 	own = strings.Clone(own)
 	src.parts[own] = part{a.number, a.gen}
-	if a.parts++; a.parts == 1 {
-		a.lead = own
+	p := a.aside()
+	if p.parts++; p.parts == 1 {
+		p.lead = own
 	}
 }
 
 // asLead returns the event with the words that a has already, unless its first
 // part speaks or is gone; a worse severity counts from any part.
 func (s *State) asLead(src *source, own string, a *alert, e *itsm.Event) *itsm.Event {
-	if a.status != itsm.Firing || a.parts == 0 || own == a.lead || s.partOf(src, a.lead) != a {
+	p := a.side()
+	if a.status != itsm.Firing || p.parts == 0 || own == p.lead || s.partOf(src, p.lead) != a {
 		return e
 	}
 	w := *a.event()
@@ -137,7 +140,7 @@ func (s *State) countParts() {
 	for _, src := range s.sourceList {
 		for own := range src.parts { // any order: it is a count
 			if a := s.partOf(src, own); a != nil {
-				a.parts++
+				a.aside().parts++
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func levelTarget(g *sla.Goal, clock int) time.Duration {
 }
 
 func (s *State) goal(i *incident) (sla.Goal, bool) {
-	return s.level.Goal(i.priority(), i.serviceIDs())
+	return s.level.Goal(i.priority(), i.serviceIDs)
 }
 
 // levelNext is when the next notice of i is due; 0: none.
@@ -117,12 +117,40 @@ func (s *State) levelNext(i *incident) (next itsm.Time) {
 		}
 		for _, p := range levelPercents {
 			if p > i.levelTold(&g, clock) {
-				next = earliest(next, i.levelReach(&g, clock, p))
+				next = earliest(next, s.levelSoon(i, &g, clock, p))
 				break
 			}
 		}
 	}
 	return next
+}
+
+// levelSoon is levelReach for the fold, which asks after each member: counting the
+// days of a calendar is done once for an incident, and for those that open with it.
+func (s *State) levelSoon(i *incident, g *sla.Goal, clock int, percent uint8) itsm.Time {
+	if g.Calendar == "" || len(i.around().level.stops) > 0 {
+		return i.levelReach(g, clock, percent)
+	}
+	asked := levelQuestion{s.level, g.Calendar, i.openedAt, levelTarget(g, clock), percent}
+	if m := &s.levelAsked[clock]; m.levelQuestion != asked {
+		m.levelQuestion, m.at = asked, i.levelReach(g, clock, percent)
+	}
+	return s.levelAsked[clock].at
+}
+
+// levelAnswer is the last answer of levelSoon. It is no state: the question holds
+// all that the answer depends on.
+type levelAnswer struct {
+	levelQuestion
+	at itsm.Time
+}
+
+type levelQuestion struct {
+	policy   *sla.Policy
+	calendar string
+	openedAt itsm.Time
+	target   time.Duration
+	percent  uint8
 }
 
 // levelTold is the share that was told of a target.

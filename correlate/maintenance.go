@@ -268,7 +268,7 @@ func (s *State) letGo(m *maintenance) {
 // reconsiderWindow looks again at an alert that a window holds back.
 func (s *State) reconsiderWindow(a *alert) {
 	now := s.covering(a)
-	if now != nil && now.number == a.window {
+	if now != nil && now.number == a.side().window {
 		return
 	}
 	s.unrestrain(a)
@@ -281,7 +281,8 @@ func (s *State) maintain(a *alert) bool {
 	if m == nil {
 		return false
 	}
-	a.restraint, a.window, a.rule, a.ruleDue, a.holdUntil = maintained, m.number, "", 0, 0
+	a.restraint, a.rule, a.ruleDue, a.holdUntil = maintained, "", 0, 0
+	a.aside().window = m.number
 	a.held = "maintenance " + m.ID
 	m.held[a.number] = true
 	s.touchAlert(a)
@@ -290,10 +291,11 @@ func (s *State) maintain(a *alert) bool {
 
 // leaveWindow is told when the window no longer holds a back.
 func (s *State) leaveWindow(a *alert) {
-	if m := s.windows.all[a.window]; m != nil {
+	w := a.aside()
+	if m := s.windows.all[w.window]; m != nil {
 		delete(m.held, a.number)
 	}
-	a.window = 0
+	w.window = 0
 }
 
 // rewindow follows another CMDB: what windows cover is found anew.

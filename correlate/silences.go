@@ -87,16 +87,15 @@ func (s *State) dropSilences() {
 // one began or ended, and tells what is no longer held back.
 func (s *State) silenceAll() {
 	s.silences.list = slices.DeleteFunc(s.silences.list, func(v *silencing) bool { return v.EndsAt <= s.now })
-	var touched []*incident
+	touched := map[itsm.IncidentNumber]bool{}
 	for _, n := range s.alertNumbers() {
 		a := s.alerts.Get(n)
-		if a.status == itsm.Firing && s.silence(a) && a.member && a.inc != nil && !slices.Contains(touched, a.inc) {
-			touched = append(touched, a.inc)
+		if a.status == itsm.Firing && s.silence(a) && a.member && a.inc != nil {
+			touched[a.inc.number] = true
 		}
 	}
-	slices.SortFunc(touched, func(x, y *incident) int { return cmp.Compare(x.number, y.number) })
-	for _, i := range touched {
-		if i.state.IsOpen() {
+	for _, n := range sortedKeys(touched) {
+		if i := s.incidents[n]; i != nil && i.state.IsOpen() {
 			s.hush(i)
 			s.tell(i, actSystem, "")
 			s.scheduleIncident(i)
@@ -142,7 +141,6 @@ func (s *State) silence(a *alert) bool {
 		}
 		s.silences.alerts[a.number] = by
 	}
-	a.silencedBy = by.words()
 	s.touchAlert(a)
 	return true
 }
@@ -201,9 +199,15 @@ func (s *State) silencer(i *incident) (by *silencing) {
 }
 
 // unsilence forgets an alert that fires no more.
-func (s *State) unsilence(a *alert) {
-	delete(s.silences.alerts, a.number)
-	a.silencedBy = ""
+func (s *State) unsilence(a *alert) { delete(s.silences.alerts, a.number) }
+
+// alertRecord is the record of a with who silenced it, where no rule holds it back.
+func (s *State) alertRecord(a *alert) *itsm.Alert {
+	r := a.record()
+	if r.SuppressedBy == "" && len(s.silences.alerts) > 0 {
+		r.SuppressedBy = s.silences.alerts[a.number].words()
+	}
+	return r
 }
 
 // archiveSilences archives the silences and what they match.
@@ -237,13 +241,11 @@ func (s *State) archiveSilences(a *archive) {
 	list(a, &numbers, num[itsm.AlertNumber])
 	for _, n := range numbers {
 		at := index(a, slices.Index(u.list, u.alerts[n]), len(u.list))
-		al := s.alerts.Get(n)
-		if a.reading && at >= 0 && al != nil {
+		if a.reading && at >= 0 && s.alerts.Get(n) != nil {
 			if u.alerts == nil {
 				u.alerts = map[itsm.AlertNumber]*silencing{}
 			}
 			u.alerts[n] = u.list[at]
-			al.silencedBy = u.list[at].words()
 		}
 	}
 	hushed := sortedKeys(u.hushed)

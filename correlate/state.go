@@ -30,13 +30,14 @@ type Input struct {
 
 // State is everything the fold remembers. It is not safe for concurrent use.
 type State struct {
-	cfg   Config
-	level *sla.Policy // of cfg
-	graph *cmdb.Graph
-	rules Rules
-	group grouping
-	now   itsm.Time   // time of what is being applied: an entry's At, or a timer's own
-	off   itsm.Offset // entry being applied
+	cfg        Config
+	level      *sla.Policy    // of cfg
+	levelAsked [2]levelAnswer // by clock
+	graph      *cmdb.Graph
+	rules      Rules
+	group      grouping
+	now        itsm.Time   // time of what is being applied: an entry's At, or a timer's own
+	off        itsm.Offset // entry being applied
 
 	sources    map[string]*source
 	sourceList []*source // in the order they came
@@ -219,13 +220,12 @@ func (s *State) Flush() []itsm.Decision {
 	slices.SortFunc(s.dirtyAlerts, func(a, b *alert) int { return cmp.Compare(a.number, b.number) })
 	for _, a := range s.dirtyAlerts {
 		a.dirty = false
-		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutAlert, Alert: a.record()})
+		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutAlert, Alert: s.alertRecord(a)})
 	}
 	slices.SortFunc(s.dirtyIncidents, func(a, b *incident) int { return cmp.Compare(a.number, b.number) })
 	for _, i := range s.dirtyIncidents {
 		i.dirty = false
 		r := i.record()
-		r.SLA = s.levelRecord(i)
 		r.Problem, r.SLA = s.recurs(i).problem.String(), s.levelRecord(i)
 		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutIncident, Incident: r})
 	}

@@ -10,6 +10,8 @@ import (
 // Changes is what grouping asks about the changes of late. The answers may depend
 // on nothing but the changes known; who knows of others calls ChangesMoved.
 type Changes interface {
+	// Any reports whether any change is known.
+	Any() bool
 	// Latest returns when a change touched ci last, at or before t, and its id; 0
 	// when none did for so long that it is no reason for suspicion.
 	Latest(ci cmdb.Ref, t itsm.Time) (at itsm.Time, id string)
@@ -33,7 +35,10 @@ func (g *Grouper) UseChanges(c Changes) {
 
 // ChangesMoved says that the answers of Changes may be others now: causes are
 // ranked anew when they are asked for next.
-func (g *Grouper) ChangesMoved() { g.changesTurn++ }
+func (g *Grouper) ChangesMoved() {
+	g.changesTurn++
+	g.changed = g.changes != nil && g.changes.Any()
+}
 
 // halve returns 2^(-dt/half-life) in thousandths.
 func halve(dt itsm.Time) int {
@@ -58,7 +63,7 @@ func Suspicion(hops int, dt itsm.Time) int {
 // suspectChanges raises the suspects that were changed shortly before their first
 // alert, and notes by which change.
 func (g *Grouper) suspectChanges(list *suspects) {
-	if g.changes == nil {
+	if !g.changed {
 		return
 	}
 	for i := range list.list {

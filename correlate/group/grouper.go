@@ -51,6 +51,7 @@ type Grouper struct {
 	suspects   []suspect                 // scratch of rank
 
 	changes     Changes
+	changed     bool   // some are known: with none, nobody is asked
 	changesTurn uint64 // moves with what is known of changes
 }
 

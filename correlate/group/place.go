@@ -138,7 +138,7 @@ func (g *Grouper) score(c *candidate, p *Probe) {
 	if c.by == byLearned {
 		c.score = either(c.score, g.c.LearnedMilli*d/1000)
 	}
-	if c.score <= g.c.JoinMilli && g.changes != nil && p.CI != cmdb.NoRef && g.changes.Together(p.CI, p.At, c.gr.cis.has) {
+	if c.score <= g.c.JoinMilli && g.changed && p.CI != cmdb.NoRef && g.changes.Together(p.CI, p.At, c.gr.cis.has) {
 		c.score = either(c.score, changeMilli*d/1000)
 	}
 	if c.score <= g.c.JoinMilli && c.gr.name == p.AlertName {

@@ -133,14 +133,20 @@ type Goal struct {
 	clock                *clock
 }
 
-// Goal returns the targets of a priority and of the services it is about.
-func (p *Policy) Goal(pr itsm.Priority, services []string) (Goal, bool) {
+// Goal returns the targets of a priority and of the services it is about. They are
+// asked for only where a target names services.
+func (p *Policy) Goal(pr itsm.Priority, services func() []string) (Goal, bool) {
 	if p == nil || p.settings.Off {
 		return Goal{}, false
 	}
-	for _, t := range p.settings.Targets {
+	var about []string
+	for n := range p.settings.Targets {
+		t := &p.settings.Targets[n]
+		if len(t.Services) > 0 && about == nil {
+			about = services()
+		}
 		fits := (len(t.Priorities) == 0 || slices.Contains(t.Priorities, pr)) &&
-			(len(t.Services) == 0 || slices.ContainsFunc(services, func(s string) bool { return slices.Contains(t.Services, s) }))
+			(len(t.Services) == 0 || slices.ContainsFunc(about, func(s string) bool { return slices.Contains(t.Services, s) }))
 		if fits {
 			return Goal{t.Calendar, time.Duration(t.Response), time.Duration(t.Resolution), p.clocks[t.Calendar]}, true
 		}

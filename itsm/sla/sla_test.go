@@ -187,7 +187,7 @@ func TestGoals(t *testing.T) {
 		want     time.Duration
 		calendar string
 	}{{itsm.P1, []string{"cart", "checkout"}, 5 * time.Minute, ""}, {itsm.P1, nil, 15 * time.Minute, ""}, {itsm.P3, []string{"checkout"}, 4 * time.Hour, ""}, {itsm.P4, nil, 8 * time.Hour, "office"}} {
-		if g, ok := p.Goal(c.pr, c.services); !ok || g.Response != c.want || g.Calendar != c.calendar || (g.clock != nil) != (c.calendar != "") {
+		if g, ok := p.Goal(c.pr, func() []string { return c.services }); !ok || g.Response != c.want || g.Calendar != c.calendar || (g.clock != nil) != (c.calendar != "") {
 			t.Errorf("%s %v: %+v", c.pr, c.services, g)
 		}
 	}
