@@ -15,7 +15,8 @@ import (
 // machine proposed and people made of it.
 type problems struct {
 	series  map[string]*recurrence   // by signature
-	byCause map[string][]*recurrence // by the CI at fault, in the order of the signatures
+	byCause map[string][]*recurrence // by each CI that was at fault, in the order of the signatures
+	common  problem.Common           // how much each kind tells
 	list    map[itsm.ProblemNumber]*trouble
 	last    itsm.ProblemNumber
 	known   int                                // problems that answer for the incidents that match them
@@ -26,10 +27,12 @@ type problems struct {
 // recurrence is the history of one signature and the problem that answers for it.
 type recurrence struct {
 	problem.Series
-	number itsm.ProblemNumber // 0: none was proposed yet
-	since  itsm.Time          // only what opened from here on counts: an earlier problem was closed then
-	asked  int                // incidents that a rule asks for before it is proposed, within
-	within Duration
+	profile problem.Profile
+	causes  []string           // that were likeliest of one of its incidents; the first is that of the signature
+	number  itsm.ProblemNumber // 0: none was proposed yet
+	since   itsm.Time          // only what opened from here on counts: an earlier problem was closed then
+	asked   int                // incidents that a rule asks for before it is proposed, within
+	within  Duration
 }
 
 // recurring is what is known of the recurrence of one incident whose state is kept.
@@ -38,6 +41,7 @@ type recurring struct {
 	problem itsm.ProblemNumber // known problem it belongs to; 0: none
 	pinned  bool               // a person linked or unlinked it: its signature decides nothing
 	fix     string             // close note of the person who resolved it, as it is compared
+	print   problem.Print      // footprint it was counted with
 }
 
 // Bounds of what is kept of recurrence.
@@ -50,7 +54,8 @@ const (
 )
 
 func newProblems() problems {
-	return problems{series: map[string]*recurrence{}, byCause: map[string][]*recurrence{}, list: map[itsm.ProblemNumber]*trouble{},
+	return problems{series: map[string]*recurrence{}, byCause: map[string][]*recurrence{},
+		common: problem.Common{In: map[uint64]uint32{}}, list: map[itsm.ProblemNumber]*trouble{},
 		of: map[itsm.IncidentNumber]*recurring{}}
 }
 
@@ -145,23 +150,25 @@ func (s *State) countResolved(i *incident, fix string) {
 	if s.problems.watch == 0 {
 		s.problems.watch = i.openedAt
 	}
-	sig := s.signatureOf(i)
-	key := sig.String()
 	r := s.recurring(i)
 	if r.pinned {
 		if s.settleLinked(i, r); r.problem == 0 {
 			return // a person said that it is other trouble
 		}
 	}
-	if r.key != "" && r.key != key {
-		s.uncount(i)
+	sig, print := s.signatureOf(i), s.printOf(i)
+	if r.print == nil {
+		s.problems.common.Put(print)
 	}
-	r.key, r.fix = key, problem.NormalFix(fix)
-	rec := s.problems.series[key]
+	rec := s.sameTrouble(i, sig, print)
 	if rec == nil {
 		rec = &recurrence{Series: problem.Series{Signature: sig}}
-		s.addRecurrence(key, rec)
+		s.addRecurrence(sig.String(), rec)
 	}
+	s.uncount(i)
+	s.alsoCaused(rec, sig.Cause)
+	rec.profile.Put(print)
+	r.key, r.fix, r.print = rec.Signature.String(), problem.NormalFix(fix), print
 	rec.asked, rec.within = s.askedFor(i)
 	rec.Put(s.occurrence(i, r))
 	s.examine(rec, i)
@@ -212,6 +219,7 @@ func (s *State) uncount(i *incident) {
 	}
 	if rec := s.problems.series[r.key]; rec != nil {
 		rec.Remove(i.number)
+		rec.profile.Remove(r.print)
 	}
 	r.key = ""
 }
@@ -221,14 +229,7 @@ func (s *State) addRecurrence(key string, rec *recurrence) {
 		s.forgetSilent()
 	}
 	s.problems.series[key] = rec
-	s.indexRecurrence(rec)
-}
-
-// indexRecurrence lists rec under its cause, in the order of the signatures.
-func (s *State) indexRecurrence(rec *recurrence) {
-	list := s.problems.byCause[rec.Signature.Cause]
-	n, _ := slices.BinarySearchFunc(list, rec, func(a, b *recurrence) int { return strings.Compare(a.Signature.String(), b.Signature.String()) })
-	s.problems.byCause[rec.Signature.Cause] = slices.Insert(list, n, rec)
+	s.alsoCaused(rec, rec.Signature.Cause)
 }
 
 // forgetSilent drops a tenth of the signatures: those that were silent longest and
@@ -246,10 +247,11 @@ func (s *State) forgetSilent() {
 	for _, k := range keys[:min(len(keys), recurrencesMax/10)] {
 		rec := s.problems.series[k]
 		delete(s.problems.series, k)
-		cause := rec.Signature.Cause
-		list := slices.DeleteFunc(s.problems.byCause[cause], func(o *recurrence) bool { return o == rec })
-		if s.problems.byCause[cause] = list; len(list) == 0 {
-			delete(s.problems.byCause, cause)
+		for _, cause := range rec.causes {
+			list := slices.DeleteFunc(s.problems.byCause[cause], func(o *recurrence) bool { return o == rec })
+			if s.problems.byCause[cause] = list; len(list) == 0 {
+				delete(s.problems.byCause, cause)
+			}
 		}
 	}
 }

@@ -40,7 +40,10 @@ func (s *State) archiveProblems(a *archive) {
 		num(a, &r.problem)
 		a.flag(&r.pinned)
 		text(a, &r.fix)
+		list(a, (*[]uint64)(&r.print), num[uint64])
+		a.bad = a.bad || len(r.print) > problem.PrintMax
 	}
+	archiveCommon(a, &p.common)
 	if a.reading {
 		s.restoreProblems()
 	}
@@ -53,7 +56,9 @@ func (s *State) restoreProblems() {
 		if rec == nil { // cut short; the caller sees bad
 			return
 		}
-		s.indexRecurrence(rec)
+		for _, cause := range rec.causes {
+			s.indexCause(rec, cause)
+		}
 	}
 	for _, t := range s.problems.list { // any order: only counted
 		if t.State.Known() {
@@ -89,7 +94,31 @@ func archiveRecurrence(a *archive, p **recurrence) {
 		num(a, &ms)
 		o.ChangeBefore = time.Duration(ms) * time.Millisecond
 	})
-	a.bad = a.bad || len(rec.Kept) > problem.KeptMax
+	texts(a, &rec.causes)
+	num(a, &rec.profile.Prints)
+	list(a, &rec.profile.Kinds, archiveKind)
+	a.bad = a.bad || len(rec.causes) > causesKept || len(rec.Kept) > problem.KeptMax || len(rec.profile.Kinds) > problem.ProfileMax
+}
+
+func archiveKind(a *archive, k *problem.Kind) {
+	num(a, &k.Hash)
+	num(a, &k.Count)
+}
+
+// archiveCommon archives how common each kind of alert is, by its hash.
+func archiveCommon(a *archive, c *problem.Common) {
+	num(a, &c.Incidents)
+	var kinds []problem.Kind
+	for _, h := range sortedKeys(c.In) {
+		kinds = append(kinds, problem.Kind{Hash: h, Count: c.In[h]})
+	}
+	list(a, &kinds, archiveKind)
+	if a.reading {
+		c.In = make(map[uint64]uint32, len(kinds))
+		for _, k := range kinds {
+			c.In[k.Hash] = k.Count
+		}
+	}
 }
 
 // archiveTrouble archives the record as the JSON that the desk has of it.

@@ -18,13 +18,23 @@ func (s *State) recognise(i *incident) {
 	if r.pinned {
 		return
 	}
-	rec := s.problems.series[s.signatureOf(i).String()]
+	sig := s.signatureOf(i)
+	rec := s.problems.series[sig.String()]
+	if rec == nil || !s.answers(rec) {
+		rec = s.sameTrouble(i, sig, s.printOf(i))
+	}
 	if rec == nil || rec.number == 0 || rec.number == r.problem {
 		return
 	}
-	if t := s.problems.list[rec.number]; t != nil && t.State.Known() {
-		s.belongs(t, i)
+	if s.answers(rec) {
+		s.belongs(s.problems.list[rec.number], i)
 	}
+}
+
+// answers reports whether a known problem answers for rec.
+func (s *State) answers(rec *recurrence) bool {
+	t := s.problems.list[rec.number]
+	return t != nil && t.State.Known()
 }
 
 // belongs notes that an incident is an occurrence of a known problem. What happens

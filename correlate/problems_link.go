@@ -111,7 +111,7 @@ func (s *State) createProblem(a *itsm.Act, b *itsm.ProblemBody) itsm.Outcome {
 		list = append(list, i)
 	}
 	sig := s.signatureOf(list[0])
-	rec := s.problems.series[sig.String()]
+	rec := s.sameTrouble(list[0], sig, s.printOf(list[0]))
 	if rec == nil {
 		rec = &recurrence{}
 		rec.Signature = sig

@@ -55,11 +55,43 @@ func TestRandomArrivals(t *testing.T) {
 	}
 }
 
+// TestRandomArrivalsWarm is the control of busier series, one to four a month, whose
+// rate was known for half a year: of those that come by chance less than three in a
+// hundred may be proposed in a month.
+func TestRandomArrivalsWarm(t *testing.T) {
+	t.Parallel()
+	n := 1500
+	if os.Getenv("SIGNALBOX_LONG") != "" {
+		n = 50_000
+	}
+	for _, rate := range []float64{1, 2, 4} {
+		r := rand.New(rand.NewPCG(uint64(rate), 9))
+		proposed, by := 0, map[string]int{}
+		for range n {
+			if test := firstProposedFrom(arrivals(r, rate, 210*day), epoch.Add(180*day)); test != "" {
+				proposed++
+				by[test]++
+			}
+		}
+		share := float64(proposed) / float64(n)
+		t.Logf("%.0f a month: %d of %d series that come by chance are proposed in a month: %.2f %% %v", rate, proposed, n, 100*share, by)
+		if share >= 0.03 {
+			t.Errorf("%.0f a month: %.2f %% false candidates, want less than 3 %%", rate, 100*share)
+		}
+	}
+}
+
 // firstProposed is the first test that a series passes as its incidents come.
-func firstProposed(list []Occurrence) string {
+func firstProposed(list []Occurrence) string { return firstProposedFrom(list, epoch) }
+
+// firstProposedFrom looks only at what resolves after warm.
+func firstProposedFrom(list []Occurrence, warm itsm.Time) string {
 	s := &Series{}
 	for _, o := range list {
 		s.Put(o)
+		if o.Resolved < warm {
+			continue
+		}
 		if f := s.Tests(Look{Now: o.Resolved, Watch: epoch}); len(f) > 0 {
 			return f[0].Test
 		}

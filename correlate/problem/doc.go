@@ -23,6 +23,17 @@
 // the thresholds are those that hold for looking that often. Five in twelve days and
 // three in two hours are thus both found by one test.
 //
+// 2026-11 Which incidents are the same trouble is said by a rule, else by the
+// footprint: the kinds of alert they raised, the rare ones weighing most, under one of
+// their likeliest causes; else by the signature. The likeliest cause alone changes from
+// one outage to the next and splits one trouble over several candidates. Rejected: the
+// footprint without a cause, which finds more and takes every outage of one crowded
+// application for the same.
+//
+// 2026-11 A series that comes oftener is looked at oftener, so a chance counts for more
+// in it, and from three incidents on its own rate is never taken for less than it was:
+// at one to four a month less than three in a hundred are proposed by chance in a month.
+//
 // 2026-11 Coming back soon is judged by the chance of it at the series' own rate:
 // within seven days of resolving is what a series at one a week always does.
 //

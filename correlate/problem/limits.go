@@ -10,6 +10,7 @@ const (
 	floorCount  = 0.25 // incidents expected in floorIn of a series never seen before
 	floorIn     = 30 * day
 	unknownness = 0.5    // events that the floor is worth as knowledge: less is vaguer
+	ownRate     = 3      // events from which on a series' own rate is never taken for less
 	excessMost  = 0.0025 // chance of a cluster, looked for after each incident
 
 	periodicGaps   = 6
@@ -34,13 +35,20 @@ const (
 	pairsMin = 3
 	PairIn   = 30 * time.Minute // between the openings of two that come together
 	pairMost = 0.01
+
+	// AlikeMin is how alike in thousandths the footprint of an incident and the profile
+	// of a series are when they are the same trouble.
+	AlikeMin = 250
 )
 
 // Bounds.
 const (
 	KeptMax     = 64 // occurrences of a series
 	FixBytesMax = 200
-	nameMax     = 120 // bytes of a name in a sentence
+	PrintMax    = 64     // kinds of alert of a footprint
+	ProfileMax  = 160    // of the footprints of a series
+	commonMax   = 50_000 // kinds whose rarity is known
+	nameMax     = 120    // bytes of a name in a sentence
 
 	// apart is how long after the opening of one incident another of its signature
 	// is trouble of its own, and not the same outage in two pieces.

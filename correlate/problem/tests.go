@@ -103,7 +103,11 @@ func (s *Series) expected(all []Occurrence, from itsm.Time, in time.Duration, l 
 	}
 	shape = unknownness + float64(before)
 	exposure := unknownness/floorCount*floorIn.Hours() + seen.Hours()
-	return shape / exposure * in.Hours(), shape
+	perHour := shape / exposure
+	if before >= ownRate { // enough to go by, whatever is usual of others
+		perHour = max(perHour, float64(before)/seen.Hours())
+	}
+	return perHour * in.Hours(), shape
 }
 
 // excess looks for the least likely cluster that ends with the newest incident.
@@ -119,7 +123,8 @@ func (s *Series) excess(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 			break
 		}
 		m, shape := s.expected(all, from, d, l)
-		if p := surprise(k-1, m, shape); p < best {
+		looks := busy(m, d)
+		if p := surprise(k-1, m, shape) * looks; p < best {
 			best, size, in, mean = p, k, d, m
 		}
 	}
@@ -128,6 +133,14 @@ func (s *Series) excess(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	}
 	return itsm.ProblemTest{Test: Excess, Incidents: size, ChancePPM: ppm(best),
 		Text: incidents(size) + " in " + span(in) + " where " + expected(mean) + " expected"}, true
+}
+
+// busy is by how much a chance counts for more than it is in a series of which mean are
+// expected in a time: it is looked at after each incident, and each look at more of
+// its clusters. What comes less often than every seven weeks is what the thresholds are made for.
+func busy(mean float64, in time.Duration) float64 {
+	aMonth := mean * month.Hours() / max(in.Hours(), 1)
+	return max(1, 3*aMonth*aMonth)
 }
 
 func periodic(on []Occurrence) (itsm.ProblemTest, bool) {
@@ -206,7 +219,7 @@ func (s *Series) reopened(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	}
 	gap := b.Opened.Sub(from)
 	mean, shape := s.expected(s.onsets(0), a.Opened, gap, l)
-	p := surprise(1, mean, shape)
+	p := surprise(1, mean, shape) * busy(mean, gap)
 	if gap > backWithin || p >= backMost {
 		return itsm.ProblemTest{}, false
 	}

@@ -7,7 +7,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -139,20 +138,4 @@ func row(w *tabwriter.Writer, set, who string, s scores, standing string) {
 	fmt.Fprintf(w, "%s\t%s\t%.3f\t%s\t%.3f\t%.3f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%.0f\t%.2f\t%.0f\n", set, who,
 		s["B3_F1"], standing, s["B3_P"], s["B3_R"], s["RC_hit@1"], s["RC_hit@3"], s["merged_pred(>1 true)"], s["recovered@J0.5"],
 		s["pred_incidents"], s["true_incidents"], s["noise_joined_to_true_incident"], s["noise_only_incidents"])
-}
-
-// problems prints how well the candidates match the recurring causes of the set.
-func problems(w *tabwriter.Writer, data, set, dir string) error {
-	b, err := exec.Command("python3", filepath.Join(data, "tools", "score_problems.py"), filepath.Join(set, "truth_problems.json"),
-		filepath.Join(dir, "problems.jsonl"), filepath.Join(dir, "members.jsonl"), set).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("score_problems.py: %w\n%s", err, b)
-	}
-	s := scores{}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("score_problems.py said %q: %w", b, err)
-	}
-	fmt.Fprintf(w, "\tproblems\tprecision %.2f\trecall %.2f\t%.0f candidates\t%.0f true\tpairs P %.2f R %.2f\n",
-		s["candidate_precision"], s["problem_recall"], s["candidates"], s["true_problems"], s["pair_P"], s["pair_R"])
-	return nil
 }
