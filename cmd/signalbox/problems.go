@@ -59,11 +59,11 @@ owner; or dismiss it with a reason, and it comes back after three more incidents
 			"  signalbox problems workaround PRB0000001 'run cleanup.sh on the host'\n  signalbox problems communicate PRB0000001",
 	}
 	c.flags(cmd)
-	cmd.AddCommand(problemsList(&c), problemsShow(&c), problemsCreate(&c))
+	subs := []*cobra.Command{problemsList(&c), problemsShow(&c), problemsCreate(&c)}
 	for _, a := range problemVerbs {
-		cmd.AddCommand(a.command(&c))
+		subs = append(subs, a.command(&c))
 	}
-	return cmd
+	return group(cmd, subs...)
 }
 
 // problemVerb is one act on a problem: what it takes besides the number.

@@ -76,32 +76,37 @@ func TestBrowserWithoutScript(t *testing.T) {
 	steps(t, ctx, chromedp.Click(chromedp.CSS(`button[value="dark"]`)), chromedp.WaitReady(chromedp.CSS(`html[data-theme="dark"]`)))
 }
 
+// onPhone unfolds all of a page and says what is wrong with it at the width of a phone.
+const onPhone = `(() => {
+  document.querySelectorAll("details").forEach((d) => { d.removeAttribute("name"); d.open = true; });
+  const bad = [], wide = document.documentElement.scrollWidth;
+  if (wide > 375) bad.push("is " + wide + " wide on a phone of 375: " + [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > 376).map((e) => e.tagName + "." + e.className).slice(0, 5).join(" "));
+  if ("owned" in window) bad.push("a text ran");
+  const low = [...document.querySelectorAll("button, summary")].filter((e) => e.offsetParent && e.getBoundingClientRect().height < 24).length;
+  if (low) bad.push(low + " controls are under 24 px high");
+  return bad;
+})()`
+
 // On a phone no page scrolls sideways, whatever it shows and whatever is unfolded;
 // and no text of it runs.
 func TestBrowserPhone(t *testing.T) {
-	ctx := browser(t)
 	bad := `<img src=x onerror="window.owned=1"><script>window.owned=1</script>` + strings.Repeat("WWWWWWWWWW", 30)
 	for name, text := range map[string]string{"story": "", "hostile": bad} {
-		s := serve(t, time.Now)
-		if text != "" {
-			s.book.poison(t, text)
-		}
-		steps(t, ctx, window(375))
-		enter(t, ctx, s.base)
-		for _, p := range append([]string{"/sign-in"}, pages...) {
-			steps(t, ctx, chromedp.Navigate(s.base+p))
-			js[int](t, ctx, `document.querySelectorAll("details").forEach(d => { d.removeAttribute("name"); d.open = true }), 0`)
-			if w := js[int](t, ctx, `document.documentElement.scrollWidth`); w > 375 {
-				widest := js[string](t, ctx, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > 376).map(e => e.tagName + "." + e.className).slice(0, 5).join(" ")`)
-				t.Errorf("%s %s is %d wide on a phone of 375: %s", name, p, w, widest)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, s := browser(t), serve(t, time.Now)
+			if text != "" {
+				s.book.poison(t, text)
 			}
-			if js[bool](t, ctx, `"owned" in window`) {
-				t.Errorf("%s %s: a text ran", name, p)
+			steps(t, ctx, window(375))
+			enter(t, ctx, s.base)
+			for _, p := range append([]string{"/sign-in"}, pages...) {
+				steps(t, ctx, chromedp.Navigate(s.base+p))
+				for _, is := range js[[]string](t, ctx, onPhone) {
+					t.Errorf("%s: %s", p, is)
+				}
 			}
-			if n := js[int](t, ctx, `[...document.querySelectorAll("button, summary")].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).length`); n > 0 {
-				t.Errorf("%s %s: %d controls are under 24 px high", name, p, n)
-			}
-		}
+		})
 	}
 }
 
