@@ -86,7 +86,7 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 	}
 	do, ok := actors[a.Kind]
 	if !ok {
-		return refuse(a, itsm.Invalid, "act %q: expected acknowledge, unacknowledge, resolve, reopen, hold, resume, assign, priority, note, merge, split, unrelated or cancel", a.Kind)
+		return refuse(a, itsm.Invalid, "act %q: expected acknowledge, unacknowledge, resolve, reopen, hold, resume, assign, priority, note, merge, split, unrelated, cancel, parent, watch, unwatch, attach, detach, major.propose, major.accept, major.reject, major.demote, review or review.done", a.Kind)
 	}
 	return do(s, i, a)
 }
@@ -106,6 +106,17 @@ var actors = map[itsm.ActKind]func(*State, *incident, *itsm.Act) itsm.Outcome{
 	itsm.ActSplit:         (*State).actSplit,
 	itsm.ActUnrelated:     (*State).actUnrelated,
 	itsm.ActCancel:        (*State).actCancel,
+	itsm.ActParent:        (*State).actParent,
+	itsm.ActWatch:         (*State).actWatch,
+	itsm.ActUnwatch:       (*State).actWatch,
+	itsm.ActAttach:        (*State).actAttach,
+	itsm.ActDetach:        (*State).actDetach,
+	itsm.ActMajorPropose:  (*State).actMajor,
+	itsm.ActMajorAccept:   (*State).actMajor,
+	itsm.ActMajorReject:   (*State).actMajor,
+	itsm.ActMajorDemote:   (*State).actMajor,
+	itsm.ActReview:        (*State).actReview,
+	itsm.ActReviewDone:    (*State).actReviewDone,
 }
 
 func done(a *itsm.Act) itsm.Outcome { return itsm.Outcome{Incident: a.Incident} }
@@ -368,6 +379,7 @@ func (s *State) changed(i *incident, a *itsm.Act, kind, text string) {
 	i.lastActivity = s.now
 	s.timeline(i, kind, by.actor, text)
 	s.touchIncident(i)
+	s.proposeMajor(i)
 	s.tell(i, by, text)
 	s.scheduleIncident(i)
 }

@@ -44,6 +44,15 @@ func (i *incident) auditView() map[string]string {
 	h := i.handled()
 	v := map[string]string{"state": i.state.String(), "priority": i.priority().String(), "assignee": h.assignee, "group": i.team,
 		"acknowledged_by": h.ackBy, "close_code": h.closeCode, "hold_reason": h.holdReason, "priority_by": h.overrideBy, "alert_count": strconv.Itoa(len(i.members))}
+	if k := i.around().kin; k != nil && k.parent != 0 {
+		v["parent"] = k.parent.String()
+	}
+	if m := i.around().major; m != nil {
+		v["major"] = string(m.State)
+	}
+	if f := i.around().follow; f != nil {
+		v["watchers"], v["attachments"] = strings.Join(f.watchers, ", "), strconv.Itoa(len(f.attached))
+	}
 	if i.mergedInto != 0 {
 		v["merged_into"] = i.mergedInto.String()
 	}

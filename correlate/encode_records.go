@@ -190,6 +190,9 @@ func archiveIncident(a *archive, i *incident) {
 	if a.version >= 5 {
 		list(a, &around.changes, incidentChange)
 		archiveLevel(a, &around.level)
+		archiveKin(a, &around.kin)
+		archiveMajor(a, &around.major)
+		archiveFollow(a, &around.follow)
 	}
 	if a.reading && around.any() {
 		i.beside = &around

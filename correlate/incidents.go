@@ -85,12 +85,15 @@ type assigned struct {
 }
 
 // surroundings are what most incidents of a storm have nothing of: neighbours,
-// changes, a clock about which there is more to say than that it runs, and causes to
-// compute.
+// changes, a clock about which there is more to say than that it runs, causes to
+// compute, a parent or children, a manager's decision, people who follow it.
 type surroundings struct {
 	maybe   []itsm.Candidate
 	changes []itsm.IncidentChange
 	level   levelClock
+	kin     *kin
+	major   *major
+	follow  *follow
 
 	causesDue itsm.Time // when its causes have to be computed again; 0: they are fresh
 }
@@ -113,7 +116,7 @@ func (i *incident) surround() *surroundings {
 }
 
 func (v *surroundings) any() bool {
-	return len(v.maybe)+len(v.changes) > 0 || v.causesDue != 0 || v.level.any()
+	return len(v.maybe)+len(v.changes) > 0 || v.causesDue != 0 || v.level.any() || v.kin != nil || v.major != nil || v.follow != nil
 }
 
 // handled is for reading, handling for writing.
@@ -235,6 +238,7 @@ func (s *State) settle(i *incident, by doer, text string) {
 	if s.assembling {
 		return
 	}
+	s.proposeMajor(i)
 	s.recognise(i)
 	s.tell(i, by, text)
 	s.scheduleIncident(i)
@@ -330,7 +334,9 @@ func (s *State) incidentNext(i *incident) itsm.Time {
 			next = earliest(next, max(due, s.now+1))
 		}
 	case i.state == itsm.IncidentResolved:
-		next = i.resolvedAt.Add(s.cfg.CloseAfter.Std())
+		if !i.runsAsMajor() {
+			next = i.resolvedAt.Add(s.cfg.CloseAfter.Std())
+		}
 		if i.stillFires {
 			next = earliest(next, i.resolvedAt.Add(s.cfg.FiringGrace.Std()))
 		}
@@ -360,7 +366,7 @@ func (s *State) incidentDue(i *incident) {
 		}
 	case i.state == itsm.IncidentResolved && i.stillFires && i.resolvedAt.Add(s.cfg.FiringGrace.Std()) <= s.now:
 		s.reopen(i, actSystem, fmt.Sprintf("%d of its alerts still fire %s after it was resolved by %s", i.firing, short(s.cfg.FiringGrace), i.resolvedBy))
-	case i.state == itsm.IncidentResolved && i.resolvedAt.Add(s.cfg.CloseAfter.Std()) <= s.now:
+	case i.state == itsm.IncidentResolved && !i.runsAsMajor() && i.resolvedAt.Add(s.cfg.CloseAfter.Std()) <= s.now:
 		s.close(i)
 	}
 	s.scheduleIncident(i)
@@ -434,5 +440,6 @@ func (i *incident) record() *itsm.Incident {
 	if p := i.policy(); p != nil {
 		r.Runbook, r.Signature = p.runbook, p.signature
 	}
+	i.describeAround(r)
 	return r
 }

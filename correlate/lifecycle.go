@@ -29,6 +29,7 @@ func (s *State) resolve(i *incident, by doer, code, note, text string) {
 		note = "" // only of these does a note say what fixed it
 	}
 	s.countResolved(i, note)
+	s.resolveChildren(i, by)
 }
 
 // canReopen reports whether a new episode of a member reopens i.
@@ -42,6 +43,7 @@ func (s *State) reopen(i *incident, by doer, why string) {
 	i.acked, i.stillFires, i.grown = false, false, false
 	i.resolvedAt, i.resolvedBy = 0, ""
 	i.setCloseCode("", "")
+	s.goesOnAsMajor(i)
 	if i.ruled != nil {
 		i.ruled.since = s.now
 	}

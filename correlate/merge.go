@@ -72,6 +72,8 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 	from.bySeverity = [itsm.Info + 1]int32{}
 	s.group.g.Merge(into.number, from.number)
 	s.handOver(from, into)
+	s.handOverKin(from, into)
+	into.inheritMajor(from)
 	s.causesStale(into)
 	s.timeline(from, "merged", by.actor, fmt.Sprintf("into %s with %d alert episodes: %s", into.number, moved, because))
 	s.timeline(into, "merged", by.actor, fmt.Sprintf("%s came in with %d alert episodes: %s", from.number, moved, because))
@@ -192,6 +194,7 @@ func (s *State) splitTarget(i *incident, out []member) (to *incident, back bool)
 			was.ruled.since = s.now
 		}
 		s.handBack(i, was)
+		s.handBackKin(i, was)
 		s.openIncidents++
 		s.group.g.Open(was.number, s.now)
 		return was, true

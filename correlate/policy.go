@@ -227,6 +227,8 @@ func shareMilli(hit, cis int) int {
 // rule leaves that to people.
 func (s *State) resolveAfter(i *incident) (d Duration, never bool) {
 	switch p := i.policy(); {
+	case i.runsAsMajor():
+		return 0, true
 	case p == nil || p.resolveAfter == 0:
 		return s.cfg.ResolveAfter, false
 	case p.resolveAfter < 0:

@@ -143,7 +143,8 @@ func incidentWords(i itsm.Incident) map[string]string {
 		"closed": clock(i.ClosedAt), "code": i.CloseCode, "hold": i.HoldReason, "epoch": fmt.Sprint(i.Epoch), "alerts": fmt.Sprint(i.AlertCount),
 		"firing": fmt.Sprint(i.FiringCount), "events": fmt.Sprint(i.EventCount), "cis": strings.Join(i.CIs, ","), "services": strings.Join(i.Services, ","),
 		"unbound": strings.Join(i.Unbound, ","), "assignee": i.Assignee, "group": i.Group, "links": fmt.Sprint(len(i.Links)),
-		"follows": i.Follows.String(), "merged": i.MergedInto.String(), "still": fmt.Sprint(i.StillFiring), "storm": fmt.Sprint(i.Storm),
+		"follows": i.Follows.String(), "merged": i.MergedInto.String(), "parent": i.Parent.String(), "with": i.ResolvedWith.String(), "children": numbersOf(i.Children),
+		"major": string(i.Major.State), "major_by": i.Major.By, "major_because": i.Major.Because, "watchers": strings.Join(i.Watchers, ","), "attached": fmt.Sprint(len(i.Attachments)), "still": fmt.Sprint(i.StillFiring), "storm": fmt.Sprint(i.Storm),
 		"severity": i.Severity.String(), "version": fmt.Sprint(i.Version), "labels": labelWords(i.Labels), "maybe": fmt.Sprint(len(i.MaybeRelated)), "cause": "",
 		"runbook": i.Runbook, "problem": i.Problem, "signature": i.Signature,
 		"response": i.SLA.Response.State(), "response_due": clock(i.SLA.Response.DueAt), "resolution": i.SLA.Resolution.State(), "resolution_due": clock(i.SLA.Resolution.DueAt), "calendar": i.SLA.Calendar,
@@ -307,4 +308,13 @@ func (sc *scenario) wantOutcome(kind, text string) {
 	if got != kind || !strings.Contains(sc.outcome.Detail, text) {
 		sc.errorf("outcome: got %s %q, want %s %q", got, sc.outcome.Detail, kind, text)
 	}
+}
+
+// numbersOf lists incidents as a scenario names them: 2,3.
+func numbersOf(list []itsm.IncidentNumber) string {
+	var out []string
+	for _, n := range list {
+		out = append(out, fmt.Sprint(uint64(n)))
+	}
+	return strings.Join(out, ",")
 }

@@ -20,11 +20,26 @@ const (
 	ActSplit         ActKind = "split"
 	ActUnrelated     ActKind = "unrelated" // Into is another trouble: they are not proposed to each other again
 	ActCancel        ActKind = "cancel"
+	ActParent        ActKind = "parent"   // Into is the parent, 0 none any more
+	ActWatch         ActKind = "watch"    // Assignee follows it
+	ActUnwatch       ActKind = "unwatch"  // Assignee does so no more
+	ActAttach        ActKind = "attach"   // Body: Attachment
+	ActDetach        ActKind = "detach"   // Body: Attachment, of which the address counts
 	ActReceipt       ActKind = "receipt"  // a connector confirmed or abandoned an intent
 	ActRetry         ActKind = "retry"    // send an abandoned intent again
 	ActLink          ActKind = "link"     // a partner's record became known
 	ActSync          ActKind = "sync"     // a sweep saw that a partner's record differs
 	ActSilences      ActKind = "silences" // the silences that people made at a connector's partner: Body is Silences
+)
+
+// Acts on an incident as a major one. Text says why.
+const (
+	ActMajorPropose ActKind = "major.propose"
+	ActMajorAccept  ActKind = "major.accept"
+	ActMajorReject  ActKind = "major.reject"
+	ActMajorDemote  ActKind = "major.demote"
+	ActReview       ActKind = "review"      // Body: ReviewChange
+	ActReviewDone   ActKind = "review.done" // the post-incident review is finished
 )
 
 // Acts on changes and maintenance windows; Object names the one that is meant, ""

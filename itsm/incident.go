@@ -78,6 +78,9 @@ func Moves(from State) []State { return slices.Clone(next[from]) }
 // CloseCodes are the values of close_code; the first is the default.
 var CloseCodes = []string{"fixed", "workaround", "known_error", "duplicate", "not_reproducible", "no_action"}
 
+// CloseDuplicate is the close code of what ended with its parent.
+const CloseDuplicate = "duplicate"
+
 // HoldReasons are the values of an on-hold reason.
 var HoldReasons = []string{"caller", "change", "problem", "vendor"}
 
@@ -152,6 +155,12 @@ type Incident struct {
 	LastActivityAt Time
 	ChangedAt      Offset
 	SLA            ServiceLevel
+	Parent         IncidentNumber   // the incident of which it is a part that keeps its own alerts
+	Children       []IncidentNumber // at most ChildrenMax
+	ResolvedWith   IncidentNumber   // the parent whose end was its end
+	Major          MajorIncident
+	Watchers       []string // people who follow it, sorted
+	Attachments    []Attachment
 }
 
 // Named bounds of an incident record; members themselves are not bounded.

@@ -28,6 +28,7 @@ var pure = map[string][]string{
 	"ingest/source/webhook": {"cel.dev/cel-go/cel", "cel.dev/cel-go/common/types", "cel.dev/cel-go/common/types/ref", "cel.dev/cel-go/common/types/traits", "cel.dev/cel-go/ext", "go.yaml.in/yaml/v3"},
 	"itsm/window":           nil,
 	"itsm/sla":              nil,
+	"itsm/review":           nil,
 	"correlate":             {"github.com/cespare/xxhash/v2"},
 	"correlate/group":       nil,
 	"correlate/learn":       nil,
@@ -54,6 +55,7 @@ var imports = map[string][]string{
 	"itsm/kv":               {"itsm"},
 	"itsm/window":           {"itsm"},
 	"itsm/sla":              {"itsm"},
+	"itsm/review":           {"itsm"},
 	"itsm/kv/badgerkv":      {"itsm", "itsm/kv"},
 	"itsm/kv/kvtest":        {"itsm/kv"},
 	"itsm/desk":             {"itsm", "itsm/kv"},
@@ -62,8 +64,8 @@ var imports = map[string][]string{
 	"itsm/ledger":           {"itsm", "itsm/desk", "itsm/entry"},
 	"itsm/partners":         {"itsm"},
 	"itsm/report":           {"itsm", "itsm/desk", "itsm/sheet"},
-	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/report", "itsm/httperr", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"},
-	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/report", "itsm/sheet", "itsm/entry", "itsm/kv", "itsm/httperr", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"}, // entry and kv for the storybook
+	"itsm/api":              {"itsm", "rules", "rules/book", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/report", "itsm/httperr", "itsm/review", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"},
+	"itsm/console":          {"itsm", "rules", "rules/book", "rules/explain", "itsm/access", "itsm/cmdb", "itsm/desk", "itsm/ledger", "itsm/partners", "itsm/report", "itsm/sheet", "itsm/entry", "itsm/kv", "itsm/httperr", "itsm/review", "itsm/window", "correlate/engine", "correlate/backtest", "correlate/learn"}, // entry and kv for the storybook
 	"rules":                 {"itsm"},
 	"rules/book":            {"itsm", "itsm/desk", "rules"},
 	"rules/explain":         {"itsm", "itsm/cmdb", "rules"},

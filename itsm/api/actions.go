@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"signalbox/itsm"
+	"signalbox/itsm/access"
 )
 
 // Bounds of what an act may carry.
@@ -19,24 +20,28 @@ const (
 type action struct {
 	name string
 	kind itsm.ActKind
+	role access.Role                     // who may; Responder where it says nothing
 	fill func(*request, *itsm.Act) error // reads and checks the body
 }
 
 var actions = []action{
-	{"acknowledge", itsm.ActAcknowledge, fillNothing},
-	{"unacknowledge", itsm.ActUnacknowledge, fillNothing},
-	{"resolve", itsm.ActResolve, fillResolve},
-	{"reopen", itsm.ActReopen, fillNothing},
-	{"hold", itsm.ActHold, fillHold},
-	{"resume", itsm.ActResume, fillNothing},
-	{"assign", itsm.ActAssign, fillAssign},
-	{"priority", itsm.ActPriority, fillPriority},
-	{"notes", itsm.ActNote, fillNote},
-	{"merge", itsm.ActMerge, fillMerge},
-	{"split", itsm.ActSplit, fillSplit},
-	{"unrelated", itsm.ActUnrelated, fillUnrelated},
-	{"cancel", itsm.ActCancel, fillCancel},
+	{name: "acknowledge", kind: itsm.ActAcknowledge, fill: fillNothing},
+	{name: "unacknowledge", kind: itsm.ActUnacknowledge, fill: fillNothing},
+	{name: "resolve", kind: itsm.ActResolve, fill: fillResolve},
+	{name: "reopen", kind: itsm.ActReopen, fill: fillNothing},
+	{name: "hold", kind: itsm.ActHold, fill: fillHold},
+	{name: "resume", kind: itsm.ActResume, fill: fillNothing},
+	{name: "assign", kind: itsm.ActAssign, fill: fillAssign},
+	{name: "priority", kind: itsm.ActPriority, fill: fillPriority},
+	{name: "notes", kind: itsm.ActNote, fill: fillNote},
+	{name: "merge", kind: itsm.ActMerge, fill: fillMerge},
+	{name: "split", kind: itsm.ActSplit, fill: fillSplit},
+	{name: "unrelated", kind: itsm.ActUnrelated, fill: fillUnrelated},
+	{name: "cancel", kind: itsm.ActCancel, fill: fillCancel},
 }
+
+// allActions are everything that can be done to an incident.
+func allActions() []action { return slices.Concat(actions, processActions) }
 
 // act journals the action, waits for its outcome and answers with the incident
 // as it is then; after a split, with the new one.

@@ -122,9 +122,10 @@ func TestWrongActs(t *testing.T) {
 
 func TestActOnNothing(t *testing.T) {
 	w := newWorld(t)
-	for _, do := range actions {
+	for _, do := range allActions() {
 		body := map[string]string{"hold": `{"reason":"vendor"}`, "assign": `{"assignee":"jo"}`, "priority": `{"priority":"P1"}`, "notes": `{"text":"x"}`,
-			"merge": `{"into":"INC0000002"}`, "unrelated": `{"to":"INC0000002"}`, "split": `{"alerts":["ALR0000001"]}`}[do.name]
+			"merge": `{"into":"INC0000002"}`, "unrelated": `{"to":"INC0000002"}`, "split": `{"alerts":["ALR0000001"]}`,
+			"parent": `{"parent":null}`, "attach": `{"title":"x","url":"https://g/"}`, "detach": `{"url":"https://g/"}`, "major/reject": `{"reason":"x"}`, "major/demote": `{"reason":"x"}`}[do.name]
 		w.want(w.call("POST", incident1+"/"+do.name, body), http.StatusNotFound, "INC0000001", `"code":"not_found"`)
 	}
 	if len(w.acts) != 0 {

@@ -66,10 +66,10 @@ func (a *API) incidentRoutes() []route {
 		{http.MethodGet, one + "/sync", access.Viewer, nil, a.incidentSync},
 		{http.MethodGet, one + "/explain", access.Viewer, append([]string{"beside"}, paging...), a.explainIncident},
 	}
-	for _, act := range actions {
-		rows = append(rows, route{http.MethodPost, one + "/" + act.name, access.Responder, nil, a.act(act)})
+	for _, act := range allActions() {
+		rows = append(rows, route{http.MethodPost, one + "/" + act.name, max(act.role, access.Responder), nil, a.act(act)})
 	}
-	return rows
+	return append(rows, a.processRoutes()...)
 }
 
 func (a *API) alertRoutes() []route {

@@ -64,6 +64,8 @@ func TestRolesOfTheTable(t *testing.T) {
 			want = access.Viewer
 		case strings.Contains(r.Path, "/problems/") && slices.Contains([]string{"accept", "dismiss", "merge", "assign", "state", "root-cause", "known-error"}, r.Path[strings.LastIndexByte(r.Path, '/')+1:]):
 			want = access.ProblemManager // workarounds, links and notes are for whoever is on call
+		case strings.HasSuffix(r.Path, "/review/done"), strings.Contains(r.Path, "/major/") && !strings.HasSuffix(r.Path, "/propose"):
+			want = access.ProblemManager // whoever is on call proposes, a manager decides
 		case strings.Contains(r.Path, "/cmdb/"), strings.Contains(r.Path, "/rules"):
 			want = access.Admin
 		case strings.HasPrefix(r.Path, Prefix+"/connectors/") && !strings.HasSuffix(r.Path, "/retry"):

@@ -77,6 +77,12 @@ type incidentView struct {
 	LastActivityAt   itsm.Time            `json:"last_activity_at"`
 	Offset           itsm.Offset          `json:"offset"`
 	SLA              levelView            `json:"sla"`
+	Parent           *string              `json:"parent"`
+	Children         []string             `json:"children"`
+	ResolvedWith     *string              `json:"resolved_with"`
+	Major            *majorView           `json:"major"`
+	Watchers         []string             `json:"watchers"`
+	Attachments      []attachmentView     `json:"attachments"`
 }
 
 // levelView is how an incident stands against its targets.
@@ -134,6 +140,8 @@ func viewIncident(in *itsm.Incident) incidentView {
 		ResolvedBy: text(in.ResolvedBy), ClosedAt: in.ClosedAt, CloseCode: text(in.CloseCode), HoldReason: text(in.HoldReason),
 		Unbound: list(in.Unbound), MaybeRelated: each(in.MaybeRelated, viewCandidate), MergedInto: text(in.MergedInto.String()),
 		StillFiring: in.StillFiring, Storm: in.Storm, LastActivityAt: in.LastActivityAt, Offset: in.ChangedAt, SLA: viewLevel(&in.SLA),
+		Parent: text(in.Parent.String()), Children: each(in.Children, func(n *itsm.IncidentNumber) string { return n.String() }), ResolvedWith: text(in.ResolvedWith.String()),
+		Major: viewMajor(&in.Major), Watchers: list(in.Watchers), Attachments: each(in.Attachments, viewAttachment),
 	}
 }
 

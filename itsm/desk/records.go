@@ -10,7 +10,7 @@ import (
 // reading the older one as well; nothing is renamed or used for something else.
 const (
 	alertVersion      = 2 // 2 added Rules
-	incidentVersion   = 4 // 2 added Runbook and Signature, 3 Changes, 4 SLA
+	incidentVersion   = 5 // 2 added Runbook and Signature, 3 Changes, 4 SLA, 5 families, major incidents, watchers, links
 	evidenceVersion   = 1
 	timelineVersion   = 1
 	intentVersion     = 2 // 2 added who has it, how it ended and where else it is
@@ -153,6 +153,7 @@ func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 		b.uint(uint64(in.ChangedAt))
 		b.changes(in.Changes)
 		b.level(&in.SLA)
+		b.process(in)
 	})
 }
 
@@ -197,6 +198,9 @@ func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err 
 	}
 	if version >= 4 {
 		r.level(&in.SLA)
+	}
+	if version >= 5 {
+		r.process(&in)
 	}
 	return in, r.end()
 }
