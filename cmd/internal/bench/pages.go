@@ -9,12 +9,16 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"signalbox/itsm"
 )
 
 // The pages scenario: so many incidents of so many alerts, and each page so often.
 const (
 	pageIncidents = 5000
 	pageAlerts    = 100_000
+	pageProblems  = 1000
+	pageChanges   = 2000
 	pageTimes     = 40
 	pageMax       = 100 * time.Millisecond
 )
@@ -23,10 +27,12 @@ const (
 var listPages = []string{
 	"/", "/incidents/INC0000001", "/alerts", "/alerts?status=firing&source=main&q=h04999", "/alerts?ci=box-04999",
 	"/deliveries", "/deliveries?source=main&fate=folded", "/totals", "/cis", "/cis?q=box-04999", "/quarantine", "/status", "/help",
+	"/problems", "/problems/PRB0000001", "/changes", "/changes/CHG0000001", "/maintenance",
 	"/api/v1/incidents?limit=50", "/api/v1/incidents?limit=500", "/api/v1/incidents?priority=P3&limit=50", "/api/v1/incidents?q=Rule7&limit=50",
 	"/api/v1/incidents/INC0000001", "/api/v1/incidents/INC0000001/alerts?limit=50", "/api/v1/incidents/INC0000001/timeline",
 	"/api/v1/alerts?limit=50", "/api/v1/alerts?limit=500", "/api/v1/alerts?status=firing&limit=50", "/api/v1/alerts?source=main&limit=50", "/api/v1/alerts?q=h04999&limit=50",
 	"/api/v1/deliveries?limit=50", "/api/v1/totals", "/api/v1/cmdb/cis?limit=50", "/api/v1/quarantine?limit=50", "/api/v1/rules",
+	"/api/v1/problems?limit=50", "/api/v1/changes?limit=50",
 }
 
 func pages(ctx context.Context, o *options, r *report) (err error) {
@@ -43,6 +49,9 @@ func pages(ctx context.Context, o *options, r *report) (err error) {
 		return err
 	}
 	if err := sb.drained(ctx); err != nil {
+		return err
+	}
+	if err := sb.remember(ctx); err != nil {
 		return err
 	}
 	open, err := sb.metric(ctx, "signalbox_incidents_open")
@@ -73,6 +82,29 @@ func pages(ctx context.Context, o *options, r *report) (err error) {
 		f := h.figures()
 		s.add(p, size, f.P50, f.P95, f.Max)
 		r.Raw["pages"] = append(r.Raw["pages"], map[string]any{"page": p, "bytes": size, "latency": f})
+	}
+	return nil
+}
+
+// remember makes the problems and changes of the pages, each about an incident or
+// a CI of its own.
+func (s *server) remember(ctx context.Context) error {
+	put := func(path, body string) error {
+		status, b, err := s.request(ctx, http.MethodPost, path, "application/json", []byte(body))
+		if err == nil && status/100 != 2 {
+			err = fmt.Errorf("POST %s: %d %s", path, status, b)
+		}
+		return err
+	}
+	for n := range pageChanges {
+		if err := put("/api/v1/changes", fmt.Sprintf(`{"title":"release %d of shop","external_id":"r%[1]d","state":"in_progress","cis":["h%05d"],"who":"ada"}`, n, n%pageIncidents)); err != nil {
+			return err
+		}
+	}
+	for n := range pageProblems {
+		if err := put("/api/v1/problems", fmt.Sprintf(`{"title":"Trouble %d","incidents":["%s"]}`, n, itsm.IncidentNumber(n+1))); err != nil {
+			return err
+		}
 	}
 	return nil
 }
