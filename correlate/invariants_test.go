@@ -127,7 +127,8 @@ func checkIncident(tb fataler, w *world, i *incident) {
 }
 
 // checkIntents: keys are unique, serials dense, and within an epoch a partner
-// sees a trigger first and nothing but notes after the resolve.
+// sees a trigger first and nothing but notes after the resolve. What a sweep finds
+// is told again, the resolve too, but not more often than every repairWait.
 func checkIntents(tb fataler, w *world) {
 	tb.Helper()
 	type lane struct {
@@ -137,6 +138,7 @@ func checkIntents(tb fataler, w *world) {
 	type seen struct {
 		serial, epoch uint32
 		resolved      bool
+		repaired      itsm.Offset // by the last sweep after which it was told again
 	}
 	keys, lanes := map[string]bool{}, map[lane]*seen{}
 	for _, n := range w.intents {
@@ -153,6 +155,13 @@ func checkIntents(tb fataler, w *world) {
 			tb.Fatalf("%s to %s: serial %d follows %d", n.Incident, n.Connector, n.Serial, v.serial)
 		}
 		v.serial++
+		swept := sweptBy(w, n)
+		if swept && v.repaired != n.Offset {
+			if v.repaired != 0 && w.steps[n.Offset-1].At-w.steps[v.repaired-1].At < repairWait {
+				tb.Fatalf("%s to %s: told again at entry %d, and again at entry %d", n.Incident, n.Connector, v.repaired, n.Offset)
+			}
+			v.repaired = n.Offset
+		}
 		switch {
 		case n.Transition == itsm.Trigger:
 			if n.Epoch <= v.epoch {
@@ -162,19 +171,32 @@ func checkIntents(tb fataler, w *world) {
 		case n.Transition == itsm.Note:
 		case n.Epoch != v.epoch && n.Transition != itsm.Acknowledge && n.Transition != itsm.Update && n.Transition != itsm.Resolve:
 			tb.Fatalf("%s to %s: %s of epoch %d without a trigger", n.Incident, n.Connector, n.Transition, n.Epoch)
+		case v.epoch == n.Epoch && v.resolved && swept && n.Transition == itsm.Resolve:
 		case v.epoch == n.Epoch && v.resolved && !reopenedThere(w, n):
 			tb.Fatalf("%s to %s: %s after the resolve of epoch %d", n.Incident, n.Connector, n.Transition, n.Epoch)
-		case n.Transition == itsm.Resolve:
+		case n.Transition == itsm.Resolve && n.Epoch == v.epoch: // that of an earlier epoch ends an old record
 			v.resolved = true
 		}
 	}
 }
 
+// sweptBy reports whether an intent tells a partner again what a sweep of it found
+// to differ.
+func sweptBy(w *world, n itsm.Intent) bool {
+	a := w.steps[n.Offset-1].Act
+	return a != nil && a.Kind == itsm.ActSync && a.Origin == n.Connector && a.Incident == n.Incident && n.Transition != itsm.Note
+}
+
 // reopenedThere reports whether the partner opened its record again: then nothing
-// triggers it, and it is told of its next epochs under the record it has.
+// triggers it, and it is told of its next epochs under the record it has. A sweep
+// may have found it so.
 func reopenedThere(w *world, n itsm.Intent) bool {
 	for _, in := range w.steps {
-		if a := in.Act; a != nil && a.Kind == itsm.ActReopen && a.Origin == n.Connector && a.Incident == n.Incident && in.Offset < n.Offset {
+		a := in.Act
+		if a == nil || a.Origin != n.Connector || a.Incident != n.Incident || in.Offset >= n.Offset {
+			continue
+		}
+		if a.Kind == itsm.ActReopen || a.Kind == itsm.ActSync && a.Seen.By != "" && (a.Seen.Status == itsm.RecordOpen || a.Seen.Status == itsm.RecordAcknowledged) {
 			return true
 		}
 	}
@@ -240,6 +262,27 @@ func randomAct(t *rapid.T, w *world) *itsm.Act {
 	return a
 }
 
+// randomSync is a sweep that sees anything at a partner, mostly of a record that we
+// know of.
+func randomSync(t *rapid.T, w *world) *itsm.Act {
+	a := &itsm.Act{Kind: itsm.ActSync, Origin: rapid.SampledFrom([]string{"pd", "jira"}).Draw(t, "swept"), ReadOnly: rapid.IntRange(0, 5).Draw(t, "read only") == 0}
+	a.Actor = a.Origin + ":sweep"
+	a.Incident = itsm.IncidentNumber(rapid.IntRange(1, int(w.s.lastIncident)+1).Draw(t, "incident"))
+	v, _ := w.s.SyncWith(a.Incident, a.Origin)
+	a.Epoch = rapid.SampledFrom(append(v.Before, v.Epoch, v.Epoch, 0, 1)).Draw(t, "epoch")
+	a.Seen = &itsm.PartnerRecord{Status: rapid.SampledFrom([]itsm.RecordStatus{itsm.RecordNone, itsm.RecordOpen, itsm.RecordAcknowledged, itsm.RecordResolved}).Draw(t, "status"),
+		Version: rapid.SampledFrom([]int64{0, 1, 10, int64(w.at) - 1000, int64(w.at)}).Draw(t, "version"), Knows: itsm.SyncFields(rapid.IntRange(0, 15).Draw(t, "knows")),
+		Assignee: rapid.SampledFrom([]string{"", "bob", "eve"}).Draw(t, "assignee"), Group: rapid.SampledFrom([]string{"", "sre"}).Draw(t, "group"),
+		Priority: itsm.Priority(rapid.IntRange(0, 5).Draw(t, "priority")), Title: rapid.SampledFrom([]string{"T", "other"}).Draw(t, "title"), By: rapid.SampledFrom([]string{"", "jane"}).Draw(t, "by")}
+	switch rapid.IntRange(0, 3).Draw(t, "who") {
+	case 0:
+		a.Seen.Ours = true
+	case 1:
+		a.Seen.Automatic = true
+	}
+	return a
+}
+
 // Whatever happens in whatever order, what the state counts is so, what fires is
 // somewhere to be seen, partners hear a story that makes sense, and a decoded
 // state goes on the same way.
@@ -254,7 +297,9 @@ func TestRandom(t *testing.T) {
 		w.do(Input{CMDB: randomGraph(t, w.s.graph, cis)})
 		for range rapid.IntRange(1, 120).Draw(t, "steps") {
 			w.at += itsm.Time(rapid.SampledFrom([]int{0, 1, 1, 10, 30, 60, 301, 601, 1200, 4000, 700000}).Draw(t, "seconds") * 1000)
-			switch rapid.IntRange(0, 11).Draw(t, "what") {
+			switch rapid.IntRange(0, 13).Draw(t, "what") {
+			case 12, 13:
+				w.do(Input{Act: randomSync(t, w)})
 			case 0:
 				w.do(Input{Tick: true})
 			case 1, 2:
