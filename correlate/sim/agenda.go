@@ -20,6 +20,7 @@ const (
 	todoCourier                           // the sender of *partner makes its round
 	todoWebhook                           // *itsm.Act comes from a partner
 	todoPartnerPerson                     // somebody acts in a partner's tool
+	todoSweep                             // a partner is compared with what is wanted
 	todoImport                            // a CMDB import
 	todoClock                             // our clock jumps
 	todoCrash                             // our process dies

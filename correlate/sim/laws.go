@@ -96,9 +96,10 @@ func (w *World) memberOfOpen(a *itsm.Alert) {
 	}
 }
 
-// settleFor is how long nothing new happens before the end: longer than every
-// timer that could still tell somebody something.
-const settleFor = 3 * time.Hour
+// settleFor is how long nothing new happens before each of the last sweeps, and the
+// end: longer than every timer that could still tell somebody something, and than
+// what was told again waits until it is told once more.
+const settleFor = 6*time.Hour + 10*time.Minute
 
 // settle stops the faults and lets the world come to rest: what is under way
 // arrives, senders repeat, partners report what they have, twice.
@@ -120,11 +121,13 @@ func (w *World) settle() {
 	for _, s := range w.senders {
 		s.finish(w)
 	}
-	for range 2 {
-		w.rest(settleFor / 2)
-		w.sweep()
+	for _, d := range []time.Duration{10 * time.Minute, settleFor} { // the first one soon: what is closed and forgotten is not compared
+		w.rest(d)
+		for _, p := range w.partners {
+			p.sweep(w, len(w.mirror.incidents))
+		}
 	}
-	w.rest(settleFor / 2)
+	w.rest(settleFor)
 	w.machine.catchUp()
 }
 
@@ -173,27 +176,6 @@ func (w *World) rest(d time.Duration) {
 		w.steps++
 		w.machine.catchUp()
 	}
-}
-
-// sweep is what reconciling with partners learns: the state of every object, with
-// its version. What we knew already is ignored.
-func (w *World) sweep() {
-	for _, p := range w.partners {
-		for _, o := range p.order {
-			if o.reopened && o.state != objectResolved {
-				p.observed(w, o, itsm.ActReopen)
-			}
-			if o.human != "" && o.human != itsm.ActReopen {
-				p.observed(w, o, o.human)
-			}
-		}
-	}
-}
-
-// observed reports what a sweep saw, as of now.
-func (p *partner) observed(w *World, o *object, kind itsm.ActKind) {
-	p.version = max(p.version+1, int64(w.now))
-	p.tell(w, o, kind, p.name+":jane", p.version)
 }
 
 // final judges everything that only holds, or only shows, at the end.
@@ -249,8 +231,9 @@ func (p *partner) converged(w *World) {
 	for _, o := range p.order {
 		v := w.mirror.incident(o.incident)
 		t := &v.told[p.index]
-		if v.dead || t.crossed {
-			continue // a dead letter explains it, or it takes a reconciling sweep that closes
+		_, kept := w.machine.folder.State.SyncWith(o.incident, p.name)
+		if v.dead || o.human != "" && (!kept || o.epoch != t.live || t.newest < v.rec.Epoch) {
+			continue // a dead letter explains it, or somebody opened again there what no sweep looks at: forgotten here, or the record of an earlier epoch that was over
 		}
 		in := v.rec
 		if o.state != objectResolved && (!in.State.IsOpen() || t.live != o.epoch) {
@@ -261,7 +244,7 @@ func (p *partner) converged(w *World) {
 	for _, v := range w.mirror.incidents {
 		in := v.rec
 		t := &v.told[p.index]
-		if !in.State.IsOpen() || v.dead || t.crossed || least != 0 && in.Priority > least {
+		if !in.State.IsOpen() || v.dead || least != 0 && in.Priority > least {
 			continue
 		}
 		o := p.objects[objectKey{in.Number, t.live}]

@@ -49,6 +49,7 @@ type toldView struct {
 	// crossed: somebody there opened a record again that could not be taken up,
 	// because the incident was open in another one or is over for good.
 	crossed bool
+	swept   itsm.Offset // of the last sweep of it after which it was told again
 }
 
 func newMirror(connectors int) *mirror {
@@ -246,8 +247,12 @@ func (m *mirror) putIntent(w *World, in *itsm.Intent) {
 		w.fail("I10", "%s %s of %s has serial %d after %d", in.Connector, in.Transition, in.Incident, in.Serial, t.serial)
 	}
 	t.serial = in.Serial
+	act := w.machine.meta[in.Offset-1].act
+	if act != nil && act.Kind == itsm.ActSync && act.Origin == in.Connector {
+		t.swept = in.Offset
+	}
 	t.count(w, in)
-	if act := w.machine.meta[in.Offset-1].act; act != nil && act.Kind != itsm.ActReceipt && act.Origin == in.Connector && in.Actor == act.Actor {
+	if act != nil && act.Kind != itsm.ActReceipt && act.Origin == in.Connector && in.Actor == act.Actor {
 		w.fail("I9", "%s is told back what %s did there: %s of %s", in.Connector, act.Actor, in.Transition, in.Incident)
 	}
 	p.wake(w)
@@ -265,6 +270,7 @@ func (t *toldView) count(w *World, in *itsm.Intent) {
 		return // somebody opened an earlier record again over there
 	case in.Epoch != t.live:
 		w.fail("I10", "%s: %s is for epoch %d of %s, its record is that of epoch %d", in.Connector, in.Transition, in.Epoch, in.Incident, t.live)
+	case t.ended && in.Transition == itsm.Resolve && t.swept == in.Offset: // it was found open nevertheless
 	case t.ended && in.Transition != itsm.Note:
 		w.fail("I10", "%s: %s of %s follows the resolve of epoch %d", in.Connector, in.Transition, in.Incident, in.Epoch)
 	case in.Transition == itsm.Resolve:
@@ -297,6 +303,12 @@ func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 			t.live, t.ended = a.Epoch, false
 		} else if o.Code != "" || t.live != a.Epoch || t.ended {
 			t.crossed = true
+		}
+	}
+	if a.Kind == itsm.ActSync && v != nil && o.Code == "" && !o.NoOp {
+		t := &v.told[w.partnerOf(a.Origin).index]
+		if t.ended && t.live == a.Epoch && t.swept != o.Offset && a.Seen.Status != itsm.RecordResolved {
+			t.ended = false // taken over: somebody there opened it again
 		}
 	}
 	if v == nil || a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || a.Kind == itsm.ActLink || a.Kind == itsm.ActReceipt {

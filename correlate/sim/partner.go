@@ -266,6 +266,10 @@ func (p *partner) perform(w *World, in *itsm.Intent) {
 	k := objectKey{in.Incident, in.Epoch}
 	o := p.objects[k]
 	if in.Transition == itsm.Trigger {
+		if o != nil && o.trigger == "" { // sent again after an update had made it: the same key, so nothing new
+			o.trigger = in.Key
+			return
+		}
 		if o != nil && o.trigger != in.Key {
 			w.fail("I7", "%s is asked to open epoch %d of %s twice", p.name, in.Epoch, in.Incident)
 		}
@@ -275,7 +279,13 @@ func (p *partner) perform(w *World, in *itsm.Intent) {
 		p.changed(w, o, itsm.ActLink, "pager:signalbox", false)
 		return
 	}
-	if o == nil { // its trigger was abandoned: nothing to change
+	if o == nil && in.Transition == itsm.Update { // its trigger was abandoned, and it is told again
+		o = &object{incident: in.Incident, epoch: in.Epoch, state: objectOpen}
+		p.objects[k] = o
+		p.order = append(p.order, o)
+		p.changed(w, o, itsm.ActLink, "pager:signalbox", false)
+	}
+	if o == nil { // nothing to change
 		return
 	}
 	v := w.mirror.incident(in.Incident) // nil while only a torn batch knows of it

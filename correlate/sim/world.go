@@ -143,6 +143,7 @@ func (w *World) begin() {
 	w.later(2*time.Minute, todoPerson, nil)
 	w.later(10*time.Minute, todoPartnerPerson, nil)
 	w.later(20*time.Minute, todoImport, nil)
+	w.later(25*time.Minute, todoSweep, nil)
 	w.later(30*time.Minute, todoClock, nil)
 	w.later(15*time.Minute, todoCrash, nil)
 }
@@ -223,6 +224,8 @@ func (w *World) do(t todo) {
 		w.webhook(t.what.(*itsm.Act))
 	case todoPartnerPerson:
 		w.partnerPerson()
+	case todoSweep:
+		w.sweeps()
 	case todoImport:
 		w.importCMDB()
 	case todoClock:
