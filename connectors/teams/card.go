@@ -69,8 +69,12 @@ var look = map[itsm.Transition]string{itsm.Trigger: "attention", itsm.Update: "a
 
 var words = map[itsm.Transition]string{itsm.Trigger: "is open", itsm.Update: "has changed", itsm.Acknowledge: "is acknowledged", itsm.Resolve: "is resolved", itsm.Note: "has a note"}
 
-// card is an incident after a change; no text is longer than most.
-func (c *Connector) card(in *itsm.Intent, most int) message {
+// repeated marks a card whose first try has an unknown outcome.
+const repeated = "Perhaps a repeat: Teams did not say whether it took this card before."
+
+// card is an incident after a change; no text is longer than most. again: it may be
+// in the channel already.
+func (c *Connector) card(in *itsm.Intent, most int, again bool) message {
 	s := &in.Snapshot
 	head := fmt.Sprintf("%s %s %s", s.Priority, in.Incident, words[in.Transition])
 	if in.Transition == itsm.Trigger && in.Epoch > 1 {
@@ -81,6 +85,9 @@ func (c *Connector) card(in *itsm.Intent, most int) message {
 	title := []element{{Type: "RichTextBlock", Inlines: []run{{Type: "TextRun", Text: head, Weight: "Bolder"}}},
 		{Type: "RichTextBlock", Spacing: "None", Inlines: []run{{Type: "TextRun", Text: text(s.Title), Size: "Large"}}}}
 	k.Body = append(k.Body, element{Type: "Container", Style: look[in.Transition], Bleed: true, Items: title})
+	if again {
+		k.Body = append(k.Body, element{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{Type: "TextRun", Text: repeated}}})
+	}
 	fact := func(name, value string) {
 		if value = text(value); value != "" {
 			k.Body = append(k.Body, element{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{Type: "TextRun", Text: name + ": ", Weight: "Bolder"}, {Type: "TextRun", Text: value}}})
