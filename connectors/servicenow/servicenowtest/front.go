@@ -72,14 +72,18 @@ func frontRow(o *connectortest.Object) *stored {
 }
 
 func (f front) list(w http.ResponseWriter, r *http.Request) {
-	key := ""
+	var found []connectortest.Object
 	for _, term := range strings.Split(r.URL.Query().Get("sysparm_query"), "^") {
 		if v, ok := strings.CutPrefix(term, "correlation_id="); ok {
-			key = v
+			found = f.p.FindKey(v)
+		}
+		if v, ok := strings.CutPrefix(term, "correlation_idIN"); ok {
+			for _, key := range strings.Split(v, ",") {
+				found = append(found, f.p.FindKey(key)...)
+			}
 		}
 	}
 	rows := []any{}
-	found := f.p.FindKey(key)
 	if f.p.Unfiltered {
 		found = f.p.Find(func(*connectortest.Object) bool { return true })
 	}

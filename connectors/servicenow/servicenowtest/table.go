@@ -155,6 +155,7 @@ func condition(term string) func(Record) bool {
 		ok   func(have, want string) bool
 	}{
 		{"STARTSWITH", strings.HasPrefix},
+		{"IN", func(have, list string) bool { return slices.Contains(strings.Split(list, ","), have) }},
 		{">=", func(a, b string) bool { return a >= b }}, {">", func(a, b string) bool { return a > b }}, {"=", strings.EqualFold},
 	} {
 		field, want, found := strings.Cut(term, op.sign)
