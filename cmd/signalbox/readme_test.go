@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -83,5 +85,20 @@ func TestReadmeSnippetsAreThePrintedOnes(t *testing.T) {
 	}
 	if got := strings.TrimSpace(readmeBlock(t, "$ALERT_CYCLE_KEY")); got != strings.TrimSpace(datadog.Template) {
 		t.Errorf("README's Datadog payload differs from the decoder's template")
+	}
+}
+
+// TestReadmeHasEveryConnectorField: whatever a connector may be told in the
+// configuration stands in the README, as a key of its examples or by name.
+func TestReadmeHasEveryConnectorField(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f := range reflect.TypeFor[conf.Connector]().Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if !regexp.MustCompile("(?m)(^|[\\s{,#(])" + key + ":|`" + key + "`").Match(b) {
+			t.Errorf("the README does not say what %s is, of connectors of kind %s", key, orElse(f.Tag.Get("for"), "any"))
+		}
 	}
 }
