@@ -131,6 +131,38 @@ func TestRealRecurrence(t *testing.T) {
 	}
 }
 
+// TestEffectiveByChance: fixes that change nothing. Fewer than one in twenty may be
+// called effective, however often or seldom the trouble came.
+func TestEffectiveByChance(t *testing.T) {
+	t.Parallel()
+	n := 4000
+	if os.Getenv("SIGNALBOX_LONG") != "" {
+		n = 100_000
+	}
+	for _, rate := range []float64{0.5, 1, 2, 4, 10} {
+		r := rand.New(rand.NewPCG(uint64(10*rate), 5))
+		fixes, called := 0, 0
+		for range n {
+			fixed := epoch.Add(100 * day)
+			before := arrivals(r, rate, 100*day)
+			next := fixed.Add(time.Duration(r.ExpFloat64() / rate * float64(month)))
+			at, seen, _ := EffectiveAt(before, fixed)
+			if seen == 0 {
+				continue // there was nothing to fix
+			}
+			fixes++
+			if next > at {
+				called++
+			}
+		}
+		share := float64(called) / float64(fixes)
+		t.Logf("%g a month: %d of %d fixes that change nothing are called effective: %.2f %%", rate, called, fixes, 100*share)
+		if share >= 0.05 {
+			t.Errorf("%g a month: %.2f %% of the fixes that change nothing are called effective, want less than 5 %%", rate, 100*share)
+		}
+	}
+}
+
 func BenchmarkIncident(b *testing.B) {
 	r := rand.New(rand.NewPCG(3, 3))
 	s := &Series{}

@@ -37,6 +37,10 @@
 // 2026-11 Coming back soon is judged by the chance of it at the series' own rate:
 // within seven days of resolving is what a series at one a week always does.
 //
+// 2026-11 A fix is effective when a silence as long has less than one chance in twenty
+// at a rate that is only estimated. Rejected: three times one over the rate, which calls
+// one in ten fixes effective that changed nothing when three incidents are known.
+//
 // 2026-11 A season needs as many different days or weeks as it needs incidents: one
 // bad night is no habit of the night.
 package problem

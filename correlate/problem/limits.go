@@ -54,8 +54,8 @@ const (
 	// is trouble of its own, and not the same outage in two pieces.
 	apart = 15 * time.Minute
 
-	effectiveEvents = 3.0     // 3/rate: P(0 in T) = e^-3 < 0.05
-	rateLeast       = 7 * day // no rate is taken from a shorter time
-	day             = 24 * time.Hour
-	month           = 30 * day
+	effectiveMost = 0.045   // chance of so long a silence at the old rate; below 0.05 with what the estimate leaves out
+	rateLeast     = 7 * day // no rate is taken from a shorter time
+	day           = 24 * time.Hour
+	month         = 30 * day
 )

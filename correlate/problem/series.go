@@ -2,6 +2,7 @@ package problem
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -129,8 +130,11 @@ func CostOf(list []Occurrence, now itsm.Time) Cost {
 	return Cost{RateMilli: int64(float64(n)*1000*month.Hours()/span.Hours() + 0.5), Minutes: int64(median(minutes) + 0.5), People: max(1, int64(median(people)+0.5))}
 }
 
-// EffectiveAt is when silence since a fix will have lasted too long for chance: T >
-// 3/rate, with the rate of the 90 days before the fix.
+// EffectiveAt is when silence since a fix will have lasted too long for chance at the
+// old rate, which is known from the incidents of the 90 days before the fix, beginning
+// with the first of them, and no better than they tell: P(0 in T) is (1+T/span)^-n for
+// a rate estimated from n, which comes near e^(-rate·T), and T near 3/rate, when there
+// are many. The first incident only begins the span and counts half.
 func EffectiveAt(list []Occurrence, fixed itsm.Time) (at itsm.Time, before int, span time.Duration) {
 	first := fixed
 	for _, o := range list {
@@ -143,5 +147,6 @@ func EffectiveAt(list []Occurrence, fixed itsm.Time) (at itsm.Time, before int, 
 		return 0, 0, 0
 	}
 	span = max(rateLeast, fixed.Sub(first))
-	return fixed.Add(time.Duration(effectiveEvents * float64(span) / float64(before))).Add(time.Second), before, span
+	silence := float64(span) * (math.Pow(1/effectiveMost, 1/max(1, float64(before)-0.5)) - 1)
+	return fixed.Add(time.Duration(silence).Round(time.Minute)), before, span
 }

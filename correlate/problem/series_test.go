@@ -1,7 +1,6 @@
 package problem
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -164,9 +163,8 @@ func TestEffective(t *testing.T) {
 	if n != 4 || in != 40*day {
 		t.Fatalf("%d incidents in %v before the fix", n, in)
 	}
-	silence := at.Sub(fixed)
-	if p := math.Exp(-float64(n) / float64(in) * float64(silence)); p >= 0.05 || p < 0.045 {
-		t.Errorf("P(0 in %v) is %v, want just below 0.05", silence, p)
+	if d := at.Sub(fixed); d < 56*day || d > 58*day {
+		t.Errorf("effective after %v, want 57 days: 40 × (0.045^(-1/3.5) − 1)", d)
 	}
 	if at, _, _ := EffectiveAt(nil, fixed); at != 0 {
 		t.Errorf("without incidents there is nothing to wait for, got %v", at)
