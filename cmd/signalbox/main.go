@@ -68,7 +68,7 @@ Start with 'signalbox serve' and open the address it prints.`,
 		Version:       version(),
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), traceCommand(), explainCommand(), replayCommand(), backtestCommand(), rebuildCommand(), backupCommand(), restoreCommand(), doctorCommand(), demoCommand(), journalCommand(), cmdbCommand(), changesCommand(), maintenanceCommand(), rulesCommand(), problemsCommand(), incidentsCommand(), connectorsCommand(), snippetsCommand(), storybookCommand(), usersCommand(), tokenCommand(), teamsCommand(), auditCommand())
+	root.AddCommand(serveCommand(), traceCommand(), explainCommand(), replayCommand(), backtestCommand(), rebuildCommand(), backupCommand(), restoreCommand(), doctorCommand(), demoCommand(), journalCommand(), cmdbCommand(), changesCommand(), maintenanceCommand(), rulesCommand(), problemsCommand(), reportsCommand(), incidentsCommand(), connectorsCommand(), snippetsCommand(), storybookCommand(), usersCommand(), tokenCommand(), teamsCommand(), auditCommand())
 	return root
 }
 

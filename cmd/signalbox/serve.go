@@ -31,6 +31,7 @@ import (
 	"signalbox/itsm/console"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/kv/badgerkv"
+	reporting "signalbox/itsm/report"
 	"signalbox/rules"
 )
 
@@ -281,13 +282,14 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	defer tries.Close() // before the journal
 	learner := engine.NewLearner(eng.Learn, time.Now)
 	defer learner.Close() // before the journal
-	rest, err := api.New(api.Options{Records: d, Engine: eng, Gate: people, Connectors: shown, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
+	figures := reporting.New(d, func() []string { return pagers(set.file) }, time.Now)
+	rest, err := api.New(api.Options{Records: d, Reports: figures, Engine: eng, Gate: people, Connectors: shown, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
 		Backup: startBackup(j, eng), Explainer: eng, RuleCounts: func() []api.RuleCount { return apiRuleCounts(eng.RuleCounts()) },
 		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Options{Records: d, Engine: eng, Graph: eng.Graph, Gate: people, Ledger: told, Partners: shown, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
+	pages, err := console.New(console.Options{Records: d, Reports: figures, Engine: eng, Graph: eng.Graph, Gate: people, Ledger: told, Partners: shown, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
 		Rules: eng, Learner: learner, Explainer: eng, Known: func() rules.Known { return knownNames(door, set.file) }, ActiveRules: func() (uint64, *rules.Set) { r := eng.Rules(); return r.Revision, r.Set }, RuleCounts: func() []console.RuleCount { return ruleCounts(eng.RuleCounts()) }, Backtests: tries,
 		Retry: func(ctx context.Context, id, actor string) error { _, err := again.retry(ctx, id, actor); return err }})
 	if err != nil {

@@ -46,6 +46,7 @@ import (
 	"signalbox/itsm/desk"
 	"signalbox/itsm/ledger"
 	"signalbox/itsm/partners"
+	"signalbox/itsm/report"
 	"signalbox/rules"
 )
 
@@ -107,6 +108,8 @@ type Options struct {
 	Explainer Explainer
 	// Ledger tells what became of deliveries. Nil: the routes answer 503.
 	Ledger *ledger.Ledger
+	// Reports computes the figures by which people judge how it goes. Nil: the routes answer 503.
+	Reports *report.Reporter
 	// Subscribe starts following what changes. Nil: GET /events answers 503.
 	Subscribe func() (Feed, error)
 	// Backup starts a backup of this moment. Nil: the route answers 503.

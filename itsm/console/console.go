@@ -17,6 +17,7 @@ import (
 	"signalbox/itsm/desk"
 	"signalbox/itsm/ledger"
 	"signalbox/itsm/partners"
+	"signalbox/itsm/report"
 	"signalbox/rules"
 )
 
@@ -77,6 +78,8 @@ type Options struct {
 	Backtests Backtests
 	// Partners tells of the connectors, and pauses and tests them. Nil: there are none.
 	Partners partners.Board
+	// Reports computes the figures by which people judge how it goes. Nil hides its pages.
+	Reports *report.Reporter
 	// Health fills the status page. Nil shows only what the records know.
 	Health func() Health
 

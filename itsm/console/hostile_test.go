@@ -229,7 +229,7 @@ func TestHostileTexts(t *testing.T) {
 			s.book.poison(t, bad)
 			q := url.QueryEscape(bad[:min(len(bad), 2000)])
 			paths := append([]string{"/?q=" + q + "&service=" + q, "/alerts?q=" + q + "&ci=" + q, "/cis?q=" + q, "/cis/" + url.PathEscape(bad[:min(len(bad), 200)]),
-				"/incidents/" + url.PathEscape(bad[:min(len(bad), 100)]), "/?state=" + q, "/sign-in?next=" + q,
+				"/incidents/" + url.PathEscape(bad[:min(len(bad), 100)]), "/?state=" + q, "/reports?service=" + q, "/reports?team=" + q, "/reports?from=" + q, "/reports?days=" + q, "/reports/" + url.PathEscape(bad[:min(len(bad), 100)]), "/reports/noise?days=90", "/reports/recurrence", "/reports/shifts", "/reports/binding", "/reports/services", "/reports/changes", "/reports/problems", "/reports/actionable", "/sign-in?next=" + q,
 				"/alerts/ALR0000010/why?beside=" + q, "/rules?q=" + q + "&stage=" + q, "/rules/try?alert=" + q, "/rules/revisions/5", "/rules/revisions/6", "/rules/diff?from=5&to=6", "/rules/edit?from=5", "/rules/revisions/1/activate", "/rules/backtests?days=" + q + "&against=" + q + "&since=" + q, "/rules/backtests?since=" + q, "/rules/backtests/" + url.PathEscape(bad[:min(len(bad), 100)])}, pages...)
 			for _, p := range paths {
 				resp, body := s.get(p)

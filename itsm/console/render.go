@@ -25,7 +25,7 @@ var (
 	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
 		"change", "changes", "maintenance", "window",
 		"alert", "alerts", "ask", "backtest", "backtests", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "incident", "incidents",
-		"problem", "problems", "quarantine", "quarantined", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
+		"problem", "problems", "quarantine", "quarantined", "report", "reports", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
 )
 
 func loadTemplates(a assets) (map[string]*template.Template, error) {
@@ -79,6 +79,7 @@ type frame struct {
 	Person   string // "" when nobody is signed in
 	CanAct   bool
 	Rules    bool   // there are pages about rules
+	Reports  bool   // there are reports
 	Theme    string // "light", "dark" or "" for the system's choice
 	Here     string // this page's own address, to come back to
 	Flash    *flash
@@ -104,7 +105,7 @@ func (c *Console) show(ctx *fiber.Ctx, status int, p page) error {
 		f.Flash = takeFlash(ctx)
 		f.Waiting = c.o.Records.Counts().QuarantineWaiting
 	}
-	f.Rules = c.o.Rules != nil
+	f.Rules, f.Reports = c.o.Rules != nil, c.o.Reports != nil
 	if l, ok := p.(interface{ live() string }); ok && status == http.StatusOK {
 		f.Live = l.live()
 	}

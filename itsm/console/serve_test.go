@@ -152,6 +152,7 @@ var pages = []string{
 	"/alerts/ALR0000010/why", "/alerts/ALR0000010/why?beside=INC0000007", "/alerts/ALR0000045/why", "/incidents/INC0000004/why",
 	"/incidents/INC0000001/ask/acknowledge", "/incidents/INC0000001/ask/resolve", "/incidents/INC0000004/ask/acknowledge", "/incidents/INC0000007/ask/resolve",
 	"/problems", "/problems?by=team", "/problems?by=service", "/problems?show=over", "/problems/PRB0000002", "/problems/PRB0000003",
+	"/reports", "/reports?days=7&team=payments", "/reports/mttr", "/reports/sla", "/reports/noise", "/reports/cis?from=2026-10-01&to=2026-12-31&service=svc-cart",
 	"/cis", "/cis?q=orders&class=Pod", "/cis/orders-db-1", "/cis/svc-checkout", "/cis/ci-agent-3",
 	"/changes", "/changes?month=2020-01", "/changes/CHG0000001", "/changes/CHG0000003", "/maintenance", "/maintenance/new", "/maintenance/new?change=CHG0000003", "/maintenance/MNT0000001", "/maintenance/MNT0000002",
 	"/rules", "/rules?show=shadow&stage=suppress&q=pod", "/rules?show=never+matched", "/rules/rule/shop-namespace", "/rules/rule/latency-behind-5xx", "/rules/history", "/rules/suggestions", "/rules/suggestions?kind=together",
@@ -166,7 +167,7 @@ var pages = []string{
 }
 
 // emptyPages are those a fresh server has something to say on.
-var emptyPages = []string{"/", "/problems", "/alerts", "/cis", "/changes", "/maintenance", "/maintenance/new", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/suggestions", "/rules/try", "/quarantine", "/deliveries", "/totals", "/connectors", "/status", "/help"}
+var emptyPages = []string{"/", "/problems", "/reports", "/reports/mttr", "/alerts", "/cis", "/changes", "/maintenance", "/maintenance/new", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/suggestions", "/rules/try", "/quarantine", "/deliveries", "/totals", "/connectors", "/status", "/help"}
 
 func parse(t testing.TB, body string) *html.Node {
 	t.Helper()

@@ -21,6 +21,7 @@ import (
 	"signalbox/itsm/kv"
 	"signalbox/itsm/ledger"
 	"signalbox/itsm/partners"
+	"signalbox/itsm/report"
 	"signalbox/rules"
 )
 
@@ -51,6 +52,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 		Known: func() rules.Known {
 			return rules.Known{Sources: []string{"alertmanager", "datadog", "generic"}, Connectors: []string{"pagerduty"}}
 		},
+		Reports:     report.New(b.Desk, func() []string { return []string{"pagerduty"} }, b.clock),
 		Learner:     engine.NewLearner(b.learnCanned, b.clock),
 		Ledger:      ledger.New(b.Desk, b, func() ledger.Totals { return b.totals() }),
 		ExternalURL: external, Version: "storybook", Clock: b.clock, Log: log})

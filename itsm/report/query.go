@@ -25,7 +25,8 @@ type Query struct {
 	From, To itsm.Time
 	Services []string // ids of services; none: all
 	Team     string   // name, for the reader; "": all
-	Owned    []string // ids of the services of the team
+	Groups   []string // names of the teams that are meant
+	Owned    []string // ids of the services that they own
 
 	Now itsm.Time // for ages and what is open
 }
@@ -86,12 +87,12 @@ func (q *Query) wants(services []string, group string) bool {
 	if len(q.Services) > 0 && !slices.ContainsFunc(services, func(s string) bool { return slices.Contains(q.Services, s) }) {
 		return false
 	}
-	return q.Team == "" || group == q.Team || slices.ContainsFunc(services, func(s string) bool { return slices.Contains(q.Owned, s) })
+	return q.Team == "" || slices.Contains(q.Groups, group) || slices.ContainsFunc(services, func(s string) bool { return slices.Contains(q.Owned, s) })
 }
 
 // key is the same for queries that have the same answer.
 func (q *Query) key() string {
-	return strings.Join(append([]string{q.From.String(), q.To.String(), q.Team, strings.Join(q.Owned, "\x00")}, q.Services...), "\x01")
+	return strings.Join(append([]string{q.From.String(), q.To.String(), q.Team, strings.Join(q.Groups, "\x00"), strings.Join(q.Owned, "\x00")}, q.Services...), "\x01")
 }
 
 // slots are the ends of the pieces in which a trend is shown, the range's own end

@@ -243,9 +243,9 @@ func TestFilters(t *testing.T) {
 	}{
 		{Query{Services: []string{"shop"}}, map[string]string{"cis.incidents": "3", "mtta.incidents": "2", "actionable.pages": "4", "noise.alerts": "3", "problems.proposed": "1", "changes.changes": "1", "compression.splits": "1", "compression.merges": "0"}},
 		{Query{Services: []string{"pay", "nothing"}}, map[string]string{"cis.incidents": "1", "noise.alerts": "2", "backlog.open": "0"}},
-		{Query{Team: "dba"}, map[string]string{"cis.incidents": "1", "reopens.reopened": "1"}},
-		{Query{Team: "dba", Owned: []string{"pay"}}, map[string]string{"cis.incidents": "2"}},
-		{Query{Team: "dba", Owned: []string{"pay"}, Services: []string{"pay"}}, map[string]string{"cis.incidents": "1"}},
+		{Query{Team: "dba", Groups: []string{"dba"}}, map[string]string{"cis.incidents": "1", "reopens.reopened": "1"}},
+		{Query{Team: "dba", Groups: []string{"dba"}, Owned: []string{"pay"}}, map[string]string{"cis.incidents": "2"}},
+		{Query{Team: "dba", Groups: []string{"dba"}, Owned: []string{"pay"}, Services: []string{"pay"}}, map[string]string{"cis.incidents": "1"}},
 		{Query{Team: "nobody"}, map[string]string{"cis.incidents": "0", "mttr.mean": "-", "sla.response": "-", "binding.bound": "-", "shifts.pages": "0"}},
 	} {
 		c.q.From, c.q.To = monday, on(7, 0, 0)

@@ -39,6 +39,9 @@ func New(r Records, pagers func() []string, clock func() time.Time) *Reporter {
 // Now is the moment to which ranges are relative.
 func (r *Reporter) Now() itsm.Time { return itsm.TimeOf(r.clock()) }
 
+// Kind says what a report is, or NotFound.
+func (r *Reporter) Kind(name string) (*Kind, error) { return of(name) }
+
 // Empty reports whether there never was an incident.
 func (r *Reporter) Empty() (bool, error) {
 	p, err := r.records.Incidents(desk.IncidentQuery{Limit: 1})

@@ -63,6 +63,9 @@ func number(f float64) Cell {
 	return Cell{Number: math.Round(f*1e4) / 1e4, kind: cellNumber}
 }
 
+// Number is a cell with a number.
+func Number(f float64) Cell { return number(f) }
+
 func count[N int | int64 | uint64](n N) Cell { return number(float64(n)) }
 
 func moments(t itsm.Time) Cell {
@@ -97,6 +100,25 @@ func (c Cell) MarshalJSON() ([]byte, error) {
 		return json.Marshal(c.Text)
 	}
 	return []byte("null"), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *Cell) UnmarshalJSON(b []byte) error {
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	switch v := v.(type) {
+	case nil:
+		*c = Cell{}
+	case string:
+		*c = text(v)
+	case float64:
+		*c = number(v)
+	default:
+		return itsm.Errorf(itsm.Invalid, "a cell of a report: expected a text, a number or null")
+	}
+	return nil
 }
 
 // Figure is one number that sums a report up.
