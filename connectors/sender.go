@@ -50,6 +50,7 @@ type Options struct {
 	Wake      <-chan struct{} // a hint that the outbox may have grown; nil: poll
 	PerMinute int             // calls a minute, below the partner's published limit; 0: 100
 	Parallel  int             // calls in flight at once; 0: 4
+	Pages     bool            // what is opened there wakes somebody
 	Restored  *Restored       // set while the data came from a backup; see judge
 	Sweeps    *Sweeps         // what the partner is compared with; nil: it is not
 	Paused    func() bool     // whether people paused it; nil: never
@@ -240,6 +241,11 @@ func (s *Sender) incident(ctx context.Context, ins []itsm.Intent) time.Duration 
 	known := s.o.Restored.concerns(&ins[0])
 	// Of what is from before a restore nothing is certain: when it is over, its resolve goes out alone.
 	p := coalesce(ins, func(key string) bool { return !known && s.tried(key) }, func(key string) bool { return known || s.doubts[key] })
+	if s.o.Pages {
+		if wait := s.spare(ctx, &p); wait > 0 {
+			return wait
+		}
+	}
 	for _, in := range p.superseded {
 		s.settle(ctx, in, Receipt{}, "")
 	}

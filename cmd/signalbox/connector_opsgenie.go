@@ -21,6 +21,7 @@ var (
 func alertsKind(url string, ends func(name string) string) connectorKind {
 	return connectorKind{
 		perMinute: opsgenie.PerMinute,
+		pages:     true,
 		make: func(name string, c conf.Connector, env connectorEnv) (connectors.Connector, error) {
 			o := opsgenie.Options{Name: name, URL: orElse(c.APIURL, url), Tags: c.Tags, ExternalURL: env.external, HTTP: env.http}
 			if err := connectors.CheckURL(o.URL); err != nil {

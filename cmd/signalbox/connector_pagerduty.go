@@ -12,6 +12,7 @@ import (
 
 var pagerDutyKind = connectorKind{
 	perMinute: pagerduty.EventsPerMinute,
+	pages:     true,
 	make:      newPagerDuty,
 	inbound: func(_ string, c conf.Connector) (*ingest.Source, error) {
 		if len(c.WebhookSecrets) == 0 {

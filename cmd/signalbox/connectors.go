@@ -20,6 +20,7 @@ import (
 // file of this package, connector_KIND.go.
 type connectorKind struct {
 	perMinute int // calls a minute, below the partner's published limit
+	pages     bool // what is opened there wakes somebody
 	make      func(name string, c conf.Connector, env connectorEnv) (connectors.Connector, error)
 
 	// inbound is the source where the partner's webhooks arrive, with its
@@ -62,6 +63,7 @@ type partner struct {
 	connectors.Connector
 	kind       string
 	perMinute  int
+	pages      bool
 	sweepEvery time.Duration // 0: never
 	limits     *connectors.Limits
 }
@@ -82,7 +84,7 @@ func partnersOf(f *conf.File, base string, log *slog.Logger) (partnerSet, error)
 		if err != nil {
 			return nil, fmt.Errorf("connectors.%s.%w", name, err)
 		}
-		out[name] = partner{Connector: made, kind: c.Kind, perMinute: cmp.Or(c.PerMinute, k.perMinute), sweepEvery: sweepEvery(c), limits: connectors.LimitsOf(client)}
+		out[name] = partner{Connector: made, kind: c.Kind, perMinute: cmp.Or(c.PerMinute, k.perMinute), pages: k.pages, sweepEvery: sweepEvery(c), limits: connectors.LimitsOf(client)}
 	}
 	return out, nil
 }

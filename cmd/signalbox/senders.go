@@ -17,7 +17,7 @@ func sendersOf(ps partnerSet, d *desk.Desk, eng *engine.Engine, restored *connec
 	for _, c := range ps.inOrder() {
 		wake, name := make(chan struct{}, 1), c.Name()
 		wakes = append(wakes, wake)
-		o := connectors.Options{Connector: c.Connector, Outbox: d, Actor: eng, Wake: wake, PerMinute: c.perMinute, Restored: restored, Limits: c.limits, Log: log,
+		o := connectors.Options{Connector: c.Connector, Outbox: d, Actor: eng, Wake: wake, PerMinute: c.perMinute, Pages: c.pages, Restored: restored, Limits: c.limits, Log: log,
 			Paused: func() bool {
 				return slices.ContainsFunc(eng.PausedConnectors(), func(s itsm.ConnectorState) bool { return s.Name == name })
 			}}

@@ -88,6 +88,11 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 	case itsm.Update:
 		return c.update(ctx, in)
 	}
+	if in.Transition == itsm.Trigger {
+		if r, over, err := c.isOver(ctx, in); over || err != nil {
+			return r, err
+		}
+	}
 	err := c.send(ctx, in)
 	if err != nil || in.Transition != itsm.Trigger || !c.reads() {
 		return connectors.Receipt{}, err
@@ -100,6 +105,22 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 		_ = c.edit(ctx, rec, in) // see Decisions
 	}
 	return c.receipt(rec), nil
+}
+
+// isOver reports whether an earlier try of a trigger, whose answer was lost, came
+// through and somebody resolved there what it opened: sent again it would page anew.
+func (c *Connector) isOver(ctx context.Context, in itsm.Intent) (connectors.Receipt, bool, error) {
+	if _, last := connectors.TriedAt(ctx); last.IsZero() || !c.reads() {
+		return connectors.Receipt{}, false, nil
+	}
+	found, err := c.find(ctx, source.DedupKey(in.Incident, in.Epoch))
+	switch {
+	case connectors.IsPassing(err):
+		return connectors.Receipt{}, false, err
+	case err != nil || len(found) == 0 || found[0].Status != "resolved": // asking is refused: as without a token
+		return connectors.Receipt{}, false, nil
+	}
+	return c.receipt(&found[0]), true, nil
 }
 
 func (c *Connector) receipt(rec *pd.Incident) connectors.Receipt {
