@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"signalbox/itsm"
@@ -12,14 +13,17 @@ import (
 // record. It is made when the first of it comes: most incidents of a storm end
 // before that.
 type levelClock struct {
-	stops    []sla.Span // in which the clocks stood: resolved, or on hold for a reason that pauses
-	since    itsm.Time  // on hold since then; 0: it is not
-	held     itsm.Time  // milliseconds that it was on hold until then
-	firstAck itsm.Time  // when it was acknowledged first, after that was taken back
-	told     [2]levelTold
+	stops    []sla.Span     // in which the clocks stood: resolved, or on hold for a reason that pauses
+	since    itsm.Time      // on hold since then; 0: it is not
+	held     itsm.Time      // milliseconds that it was on hold until then
+	firstAck itsm.Time      // when it was acknowledged first, after that was taken back
+	told     [2][]levelTold // by target, at most levelToldMax: a priority that goes and comes back tells nothing twice
 }
 
-// levelTold is the last notice of one clock. Of another target it says nothing.
+// levelToldMax bounds the targets whose notices are remembered; then the oldest is forgotten.
+const levelToldMax = 8
+
+// levelTold is the last notice of one clock about one target.
 type levelTold struct {
 	percent uint8
 	target  time.Duration
@@ -39,7 +43,7 @@ const levelStopsMax = 500
 
 // any reports whether there is anything to say.
 func (k *levelClock) any() bool {
-	return len(k.stops) > 0 || k.since != 0 || k.held != 0 || k.firstAck != 0 || k.told != [2]levelTold{}
+	return len(k.stops) > 0 || k.since != 0 || k.held != 0 || k.firstAck != 0 || len(k.told[response])+len(k.told[resolution]) > 0
 }
 
 // followClock notes that the clock of i begins to stand or to run, and since when
@@ -155,10 +159,26 @@ type levelQuestion struct {
 
 // levelTold is the share that was told of a target.
 func (i *incident) levelTold(g *sla.Goal, clock int) uint8 {
-	if i.around().level.told[clock].target != levelTarget(g, clock) {
-		return 0
+	for _, t := range i.around().level.told[clock] {
+		if t.target == levelTarget(g, clock) {
+			return t.percent
+		}
 	}
-	return i.around().level.told[clock].percent
+	return 0
+}
+
+// noteLevel notes what is told of a target.
+func (i *incident) noteLevel(clock int, t levelTold) {
+	list := &i.surround().level.told[clock]
+	at := slices.IndexFunc(*list, func(o levelTold) bool { return o.target == t.target })
+	switch {
+	case at >= 0:
+		(*list)[at] = t
+	case len(*list) < levelToldMax:
+		*list = append(*list, t)
+	default:
+		*list = append(slices.Delete(*list, 0, 1), t)
+	}
 }
 
 // levelNotices tells of i what is due, the most of each clock: on its timeline
@@ -181,7 +201,7 @@ func (s *State) levelNotices(i *incident) {
 		if reached == 0 {
 			continue
 		}
-		i.surround().level.told[clock] = levelTold{reached, levelTarget(&g, clock)}
+		i.noteLevel(clock, levelTold{reached, levelTarget(&g, clock)})
 		text := levelText(i, &g, clock, reached)
 		s.timeline(i, "service level", actSystem.actor, text)
 		s.touchIncident(i)
@@ -237,8 +257,7 @@ func archiveLevel(a *archive, k *levelClock) {
 		num(a, v)
 	}
 	for n := range k.told {
-		num(a, &k.told[n].percent)
-		num(a, &k.told[n].target)
+		list(a, &k.told[n], func(a *archive, t *levelTold) { num(a, &t.percent); num(a, &t.target) })
 	}
 }
 
