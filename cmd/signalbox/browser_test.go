@@ -101,3 +101,111 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 		t.Fatal(err)
 	}
 }
+
+// sideways fails when a page is wider than the window.
+func sideways(t *testing.T, ctx context.Context, where string) {
+	t.Helper()
+	if wide, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("document.documentElement.scrollWidth > innerWidth")); err != nil || wide {
+		t.Errorf("%s is wider than the window (%v)", where, err)
+	}
+}
+
+// await waits until an expression is true in the page, across navigations.
+func await(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	eventually(t, expression, func() bool {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState == "complete" && !!(`+expression+`)`))
+		return err == nil && ok
+	})
+}
+
+// press clicks what the selector finds, also in a folded form, and waits until the page
+// that follows says something.
+func press(t *testing.T, ctx context.Context, selector, then string) {
+	t.Helper()
+	await(t, ctx, `document.querySelector('`+selector+`')`)
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`window.before = true, document.querySelector('`+selector+`').click(), true`)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, ctx, `!("before" in window) && document.querySelector("main").innerText.includes("`+then+`")`)
+}
+
+// write fills a field, also of a folded form.
+func write(t *testing.T, ctx context.Context, id, value string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.getElementById("`+id+`").value = "`+value+`", true`)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOnCallWalkInTheBrowser is a night on a phone: the link of a page, what is
+// broken, acknowledge, a note, resolve, and a home where nothing is left.
+func TestOnCallWalkInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), quick)
+	s.do(http.MethodPost, "/webhooks/generic", event("firing", "checkout"), nil)
+	eventually(t, "the incident", func() bool { return len(s.incidents()) == 1 })
+	ctx := browser(t, s, 375, true)
+	act(t, ctx, chromedp.Navigate(s.url+"/home?as=oncall"))
+	if got := text(t, ctx, "main"); !strings.Contains(got, "Waiting for somebody") {
+		t.Errorf("home before the acknowledgement says\n%s", got)
+	}
+	sideways(t, ctx, "home")
+	act(t, ctx, chromedp.Navigate(s.url+"/incidents/INC0000001/ask/acknowledge"))
+	press(t, ctx, ".decide button.primary", "Acknowledged. The others can see")
+	sideways(t, ctx, "the incident")
+	write(t, ctx, "note", "Rolled the pool back.")
+	press(t, ctx, "form.note button", "Rolled the pool back.")
+	write(t, ctx, "close-note", "The pool was too small.")
+	press(t, ctx, `form[action$="/resolve"] button`, "Resolved too early?")
+	var in incident
+	s.do(http.MethodGet, "/api/v1/incidents/INC0000001", nil, &in)
+	if in.State != "resolved" {
+		t.Errorf("after the walk it is %s", in.State)
+	}
+	act(t, ctx, chromedp.Navigate(s.url+"/home"))
+	if got := text(t, ctx, "main"); !strings.Contains(got, "All quiet") {
+		t.Errorf("home at the end says\n%s", got)
+	}
+}
+
+// TestOperationsWalkInTheBrowser is from an alert that binds to no CI to the CI that
+// it binds to: what would change is shown before anything does.
+func TestOperationsWalkInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), quick)
+	s.do(http.MethodPost, "/webhooks/generic", event("firing", "legacy-print-1"), nil)
+	eventually(t, "the incident", func() bool { return len(s.incidents()) == 1 })
+	ctx := browser(t, s, 1280, true)
+	act(t, ctx, chromedp.Navigate(s.url+"/home?as=operations"))
+	press(t, ctx, `a[href="/unbound"][data-open]`, "Most frequent keys")
+	press(t, ctx, `.rows a[href^="/unbound?key="]`, "A new CI")
+	write(t, ctx, "class", "Printer")
+	write(t, ctx, "group", "Office IT")
+	press(t, ctx, "#group ~ button", "This would change")
+	if got := text(t, ctx, ".ask"); !strings.Contains(got, "Adds the CI legacy-print-1") || !strings.Contains(got, "support_group: Office IT") {
+		t.Errorf("the page says it would change\n%s", got)
+	}
+	var none struct {
+		Items []any `json:"items"`
+	}
+	if s.do(http.MethodGet, "/api/v1/cmdb/cis", nil, &none); len(none.Items) > 0 {
+		t.Errorf("looking at a change made %v", none.Items)
+	}
+	press(t, ctx, ".ask button.primary", "Saved to the CMDB")
+	if got := text(t, ctx, "main"); !strings.Contains(got, "Printer") || !strings.Contains(got, "Office IT") {
+		t.Errorf("the page of the CI says\n%s", got)
+	}
+	var alerts struct {
+		Items []struct {
+			CI *string `json:"ci"`
+		} `json:"items"`
+	}
+	if s.do(http.MethodGet, "/api/v1/alerts", nil, &alerts); len(alerts.Items) != 1 || alerts.Items[0].CI == nil || *alerts.Items[0].CI != "legacy-print-1" {
+		t.Errorf("the alert that fires is bound to %+v", alerts.Items)
+	}
+	act(t, ctx, chromedp.Navigate(s.url+"/unbound"))
+	if got := text(t, ctx, "main"); !strings.Contains(got, "Every alert binds") {
+		t.Errorf("afterwards the page says\n%s", got)
+	}
+}

@@ -104,7 +104,7 @@ func (h *healthReport) console() console.Health {
 		out.BindPermille = int(t.Bound * 1000 / n)
 	}
 	for _, u := range t.TopUnbound {
-		out.Unbound = append(out.Unbound, fmt.Sprintf("%s (%d)", u.Name, u.N))
+		out.Unbound = append(out.Unbound, console.UnboundKey{Key: u.Name, Alerts: uint64(u.N)})
 	}
 	return out
 }

@@ -290,7 +290,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 		return err
 	}
 	pages, err := console.New(console.Options{Records: d, Reports: figures, Engine: eng, Graph: eng.Graph, Gate: people, Ledger: told, Partners: shown, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
-		Rules: eng, Learner: learner, Explainer: eng, Known: func() rules.Known { return knownNames(door, set.file) }, ActiveRules: func() (uint64, *rules.Set) { r := eng.Rules(); return r.Revision, r.Set }, RuleCounts: func() []console.RuleCount { return ruleCounts(eng.RuleCounts()) }, Backtests: tries,
+		Rules: eng, ImportCMDB: eng.ImportCMDB, Learner: learner, Explainer: eng, Known: func() rules.Known { return knownNames(door, set.file) }, ActiveRules: func() (uint64, *rules.Set) { r := eng.Rules(); return r.Revision, r.Set }, RuleCounts: func() []console.RuleCount { return ruleCounts(eng.RuleCounts()) }, Backtests: tries,
 		Retry: func(ctx context.Context, id, actor string) error { _, err := again.retry(ctx, id, actor); return err }})
 	if err != nil {
 		return err

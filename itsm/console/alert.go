@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"signalbox/itsm"
+	"signalbox/itsm/access"
 )
 
 // alertLabelsMax bounds the labels and annotations one page shows.
@@ -24,6 +25,7 @@ type alertPage struct {
 	CI          ciLink
 	Unbound     bool
 	BoundBy     string
+	Fix         string // page that makes a CI of an unbound one, or ""
 	Trail       []said
 	Facts       []fact
 	Suppressed  string
@@ -118,6 +120,9 @@ func (c *Console) alert(ctx *fiber.Ctx) error {
 	}
 	p := viewAlert(a, evidence, c.inventory(), c.o.Clock())
 	p.Explains = c.o.Explainer != nil
+	if who, _ := person(ctx); p.Unbound && c.o.ImportCMDB != nil && who.Role.Allows(access.Admin) {
+		p.Fix = unboundHref(a.Provisional)
+	}
 	delivered, err := c.deliveredFacts(&a)
 	if err != nil {
 		return err

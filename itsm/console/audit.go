@@ -46,7 +46,7 @@ type auditChange struct {
 	Before, After said
 }
 
-func (auditPage) about() (string, string, string) { return "audit", "Audit", "account" }
+func (auditPage) about() (string, string, string) { return "audit", "Audit", "audit" }
 
 // auditFilter is what the query asks for.
 type auditFilter struct {

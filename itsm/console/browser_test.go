@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -26,7 +27,11 @@ func browser(t *testing.T) context.Context {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
-	ctx, end := context.WithTimeout(ctx, 90*time.Second)
+	bound := 90 * time.Second
+	if os.Getenv("SIGNALBOX_SHOTS") != "" {
+		bound = 15 * time.Minute
+	}
+	ctx, end := context.WithTimeout(ctx, bound)
 	t.Cleanup(end)
 	return ctx
 }
@@ -51,7 +56,7 @@ func js[T any](t *testing.T, ctx context.Context, expression string) T {
 // enter signs the browser in.
 func enter(t *testing.T, ctx context.Context, base string) {
 	t.Helper()
-	steps(t, ctx, chromedp.Navigate(base+"/sign-in"), chromedp.Click(chromedp.CSS(".signin summary")), chromedp.SendKeys(chromedp.CSS("#token"), StorybookToken+"\r"), chromedp.WaitReady(chromedp.CSS("a[aria-current=page]")))
+	steps(t, ctx, chromedp.Navigate(base+"/sign-in"), chromedp.Click(chromedp.CSS(".signin summary")), chromedp.SendKeys(chromedp.CSS("#token"), StorybookToken+"\r"), chromedp.WaitReady(chromedp.CSS("a[aria-current=page]")), chromedp.Navigate(base+"/"))
 }
 
 func window(width int) chromedp.Action[chromedp.Void] {

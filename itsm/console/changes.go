@@ -216,7 +216,7 @@ func (c *Console) changeOne(ctx *fiber.Ctx) error {
 	now := c.o.Clock()
 	p := viewChange(ch, inventory{c.o.Graph()}, now)
 	for _, m := range windows {
-		p.Windows = append(p.Windows, viewWindowRow(m, now))
+		p.Windows = append(p.Windows, viewWindowRow(m, c.inventory(), now))
 	}
 	if who, ok := person(ctx); ok && mayAct(who) && !ch.State.IsOver() {
 		p.Plan = "/maintenance/new?change=" + ch.ID
@@ -245,10 +245,7 @@ func viewChange(ch itsm.Change, inv inventory, now time.Time) changePage {
 	add(fact{Name: "Environment", Text: line(ch.Environment, 80)})
 	add(fact{Name: "Risk", Text: line(ch.Risk, 80)})
 	add(fact{Name: "Told by", Text: line(ch.Source, 80)})
-	add(fact{Name: "There called", Text: line(ch.ExternalID, 120)})
-	if u := webLink(ch.URL); u != "" {
-		add(fact{Name: "More", Text: line(u, 120), Link: u})
-	}
+	add(fact{Name: "There called", Text: line(ch.ExternalID, 120), Link: webLink(ch.URL)})
 	add(fact{Name: "Last word", When: at(ch.UpdatedAt, now), Text: line(ch.UpdatedBy, 80)})
 	return p
 }

@@ -52,7 +52,7 @@ type stepRow struct {
 }
 
 func (p connectorPage) about() (string, string, string) {
-	return "connector", "Connector " + p.Name, "status"
+	return "connector", "Connector " + p.Name, "connectors"
 }
 
 func viewConnector(k *partners.Connector, o desk.OutboxCounts, dead, queue desk.Page[desk.StoredIntent], who access.Identity, now time.Time) connectorPage {

@@ -33,7 +33,7 @@ type connectorLine struct {
 }
 
 func (connectorsPage) about() (string, string, string) {
-	return "connectors", "Connectors", "status"
+	return "connectors", "Connectors", "connectors"
 }
 
 var connectorBadges = map[string]badge{

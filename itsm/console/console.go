@@ -57,6 +57,9 @@ type Options struct {
 	Graph   func() *cmdb.Graph // the active revision
 	Gate    *access.Gate
 
+	// ImportCMDB plans a document and, unless dryRun or with problems, activates it. Nil
+	// hides the page that makes CIs and aliases.
+	ImportCMDB func(ctx context.Context, doc cmdb.Doc, source string, prune, dryRun bool, actor string) (cmdb.Diff, []cmdb.Problem, error)
 	// Retry decodes a quarantined delivery again. Nil hides the button.
 	Retry func(ctx context.Context, id, actor string) error
 	// Ledger tells what became of deliveries. Nil hides its pages.

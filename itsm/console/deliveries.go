@@ -43,7 +43,7 @@ type deliveryRow struct {
 }
 
 func (deliveriesPage) about() (string, string, string) {
-	return "deliveries", "Deliveries", "status"
+	return "deliveries", "Deliveries", "deliveries"
 }
 
 // ledgerParts links the pages that tell how it goes and where everything went.

@@ -61,7 +61,7 @@ type eventRow struct {
 }
 
 func (p deliveryPage) about() (string, string, string) {
-	return "delivery", "Delivery " + p.Offset, "status"
+	return "delivery", "Delivery " + p.Offset, "deliveries"
 }
 
 var fateClasses = map[itsm.Fate]string{

@@ -33,14 +33,14 @@ type maintenancePage struct {
 type windowRow struct {
 	ID, Href, Reason string
 	State            badge
-	Scope            string
+	Scope            said
 	Owner            string
 	Repeats          string
 	Start, End       when
 }
 
 func (maintenancePage) about() (string, string, string) {
-	return "maintenance", "Maintenance", "changes"
+	return "maintenance", "Maintenance", "maintenance"
 }
 
 var windowClasses = map[itsm.MaintenanceState]string{
@@ -51,8 +51,8 @@ func windowBadge(s itsm.MaintenanceState) badge {
 	return badge{Class: windowClasses[s], Label: words(string(s))}
 }
 
-func viewWindowRow(m itsm.Maintenance, now time.Time) windowRow {
-	r := windowRow{ID: m.ID, Href: "/maintenance/" + m.ID, Reason: line(m.Reason, lineRunesMax), State: windowBadge(m.State), Scope: line(m.Scope.String(), 200), Owner: line(m.Owner, 60),
+func viewWindowRow(m itsm.Maintenance, inv inventory, now time.Time) windowRow {
+	r := windowRow{ID: m.ID, Href: "/maintenance/" + m.ID, Reason: line(m.Reason, lineRunesMax), State: windowBadge(m.State), Scope: inv.said(line(m.Scope.String(), 200)), Owner: line(m.Owner, 60),
 		Start: at(m.NextStart, now), End: at(m.NextEnd, now)}
 	if m.State.IsOver() {
 		r.Start, r.End = at(m.StartsAt, now), at(min(m.UpdatedAt, max(m.EndsAt, m.UpdatedAt)), now)
@@ -71,7 +71,7 @@ func (c *Console) maintenance(ctx *fiber.Ctx) error {
 	now := c.o.Clock()
 	p := maintenancePage{}
 	for _, m := range all {
-		row := viewWindowRow(m, now)
+		row := viewWindowRow(m, c.inventory(), now)
 		switch {
 		case m.State == itsm.MaintenanceActive:
 			p.Active = append(p.Active, row)
@@ -139,7 +139,7 @@ func (p windowPage) about() (string, string, string) {
 	if p.ID != "" {
 		title = p.ID + " " + p.Row.Reason
 	}
-	return "window", title, "changes"
+	return "window", title, "maintenance"
 }
 
 func (c *Console) window(ctx *fiber.Ctx) error {
@@ -156,16 +156,16 @@ func (c *Console) window(ctx *fiber.Ctx) error {
 
 func (c *Console) windowOf(ctx *fiber.Ctx, m itsm.Maintenance) (p windowPage, err error) {
 	now := c.o.Clock()
-	p = windowPage{ID: m.ID, Row: viewWindowRow(m, now), Version: m.Version, Open: m.State == itsm.MaintenanceActive, Over: m.State.IsOver(), Form: formOfWindow(m)}
+	p = windowPage{ID: m.ID, Row: viewWindowRow(m, c.inventory(), now), Version: m.Version, Open: m.State == itsm.MaintenanceActive, Over: m.State.IsOver(), Form: formOfWindow(m)}
 	for _, name := range m.Unknown {
 		p.Unknown = append(p.Unknown, line(name, 80))
 	}
 	add := func(f fact) {
-		if f.Text != "" || f.When.ISO != "" {
+		if f.Text != "" || len(f.Said) > 0 || f.When.ISO != "" {
 			p.Facts = append(p.Facts, f)
 		}
 	}
-	add(fact{Name: "Covers", Text: p.Row.Scope})
+	add(fact{Name: "Covers", Said: p.Row.Scope})
 	add(fact{Name: "Owner", Text: p.Row.Owner})
 	add(fact{Name: "Repeats", Text: p.Row.Repeats})
 	if m.Change != "" {

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden pages")
 
 // fileName turns an address into the name of its golden page.
 func fileName(path string) string {
-	name := strings.Trim(strings.NewReplacer("/", "_", "?", "_", "=", "_", "&", "_", "+", "_", ",", "_").Replace(path), "_")
+	name := strings.Trim(strings.NewReplacer("/", "_", "?", "_", "=", "_", ":", "_", "&", "_", "+", "_", ",", "_").Replace(path), "_")
 	if name == "" {
 		return "home"
 	}

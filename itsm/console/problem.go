@@ -51,7 +51,7 @@ func (p problemPage) about() (string, string, string) {
 type problemTestView struct{ Name, Text, Chance string }
 
 type problemIncidentRow struct {
-	Number, Href string
+	Number, Href string // Href is "" when its record is gone
 	Opened       when
 	Lasted       string
 	Note         string
@@ -113,7 +113,7 @@ func viewRecurring(p *itsm.Problem, notes []itsm.ProblemNote, inv inventory, rol
 	v.Facts = []fact{{Name: "Expected cost", Text: fmt.Sprintf("%s: %s incidents of %d min with %s", costSays(p.MonthlyCost), strconv.FormatFloat(float64(p.RateMilli)/1000, 'f', -1, 64),
 		p.MedianMinutes, plural(int(p.People), "person", "people"))}, {Name: "Cause", Said: inv.said(line(p.Cause, 200))}, {Name: "Kind of alert", Text: line(p.Class, 120)}}
 	for _, f := range []fact{{Name: "Owner", Text: line(p.Owner, 60)}, {Name: "Team", Text: line(p.Team, 60)}, {Name: "Environment", Text: line(p.Env, 60)},
-		{Name: "Services", Said: inv.said(line(strings.Join(p.Services, ", "), lineRunesMax))}, {Name: "Changes", Text: line(strings.Join(p.Changes, ", "), lineRunesMax)},
+		{Name: "Services", Said: inv.named(p.Services)}, {Name: "Changes", Text: line(strings.Join(p.Changes, ", "), lineRunesMax)},
 		{Name: "Proposed", When: at(p.ProposedAt, now)}, {Name: "Accepted", Text: actorName(p.AcceptedBy), When: at(p.AcceptedAt, now)}, {Name: "Resolved", When: at(p.ResolvedAt, now)}} {
 		if f.Text != "" || len(f.Said) > 0 || f.When.ISO != "" {
 			v.Facts = append(v.Facts, f)
@@ -259,6 +259,17 @@ func (c *Console) problemPage(ctx *fiber.Ctx, n itsm.ProblemNumber) (problemPage
 		return problemPage{}, err
 	}
 	v := viewRecurring(&p, notes, c.inventory(), who.Role, c.o.Clock())
+	for k := range v.Incidents { // a problem remembers longer than incidents are kept
+		n, err := itsm.ParseIncidentNumber(v.Incidents[k].Number)
+		if err == nil {
+			_, err = c.o.Records.Incident(n)
+		}
+		if itsm.CodeOf(err) == itsm.NotFound {
+			v.Incidents[k].Href = ""
+		} else if err != nil {
+			return problemPage{}, err
+		}
+	}
 	v.Form.Key = formKey()
 	return v, nil
 }

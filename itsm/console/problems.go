@@ -145,9 +145,7 @@ func viewBoard(list []itsm.Problem, by string, over bool, now time.Time) problem
 	p.Parts = []chip{{badge: badge{Label: "Board"}, Href: "/problems", Count: strconv.Itoa(open), Current: by == "" && !over},
 		{badge: badge{Label: "By team"}, Href: "/problems?by=team", Current: by == "team"}, {badge: badge{Label: "By service"}, Href: "/problems?by=service", Current: by == "service"},
 		{badge: badge{Label: "Over"}, Href: "/problems?show=over", Current: over}}
-	slices.SortStableFunc(list, func(a, b itsm.Problem) int {
-		return cmp.Or(cmp.Compare(b.MonthlyCost, a.MonthlyCost), cmp.Compare(b.Number, a.Number))
-	})
+	sortByCost(list)
 	if by != "" {
 		p.Groups = reviewOf(list, by, now)
 		return p
@@ -214,15 +212,14 @@ func reviewOf(list []itsm.Problem, by string, now time.Time) []problemGroup {
 	return out
 }
 
-// problems shows the board or the review list.
-func (c *Console) problems(ctx *fiber.Ctx) error {
-	who, _ := person(ctx)
-	var list []itsm.Problem
+// problemList reads the problems that who may see, the newest, and whether that is
+// all of them.
+func (c *Console) problemList(who access.Identity) (list []itsm.Problem, whole bool, err error) {
 	q := desk.ObjectQuery{Kind: problemKind, Limit: desk.PageMax}
 	for len(list) < problemsRead {
 		page, next, err := nouns[itsm.Problem](c, q)
 		if err != nil {
-			return err
+			return nil, false, err
 		}
 		for _, p := range page {
 			if who.Scope.Sees(p.Services, p.Team) {
@@ -230,8 +227,25 @@ func (c *Console) problems(ctx *fiber.Ctx) error {
 			}
 		}
 		if q.Cursor = next; next == "" {
-			break
+			return list, true, nil
 		}
+	}
+	return list, false, nil
+}
+
+// sortByCost puts the dearest first.
+func sortByCost(list []itsm.Problem) {
+	slices.SortStableFunc(list, func(a, b itsm.Problem) int {
+		return cmp.Or(cmp.Compare(b.MonthlyCost, a.MonthlyCost), cmp.Compare(b.Number, a.Number))
+	})
+}
+
+// problems shows the board or the review list.
+func (c *Console) problems(ctx *fiber.Ctx) error {
+	who, _ := person(ctx)
+	list, whole, err := c.problemList(who)
+	if err != nil {
+		return err
 	}
 	v := query(ctx)
 	by := v.Get("by")
@@ -239,7 +253,7 @@ func (c *Console) problems(ctx *fiber.Ctx) error {
 		by = ""
 	}
 	p := viewBoard(list, by, v.Get("show") == "over", c.o.Clock())
-	if q.Cursor != "" {
+	if !whole {
 		p.More = "Older ones than the newest " + thousands(problemsRead) + " are left out; the API lists all."
 	}
 	return c.show(ctx, http.StatusOK, p)

@@ -24,8 +24,8 @@ var (
 	sharedTemplates = []string{"layout", "parts"}
 	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
 		"change", "changes", "maintenance", "window",
-		"alert", "alerts", "ask", "backtest", "backtests", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "incident", "incidents",
-		"problem", "problems", "quarantine", "quarantined", "report", "reports", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "whyhere"}
+		"alert", "alerts", "ask", "backtest", "backtests", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "home", "homeops", "homeproblems", "incident", "incidents",
+		"problem", "problems", "quarantine", "quarantined", "report", "reports", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "unbound", "whyhere"}
 )
 
 func loadTemplates(a assets) (map[string]*template.Template, error) {
@@ -75,17 +75,15 @@ type page interface {
 // frame is what the layout knows beside the page.
 type frame struct {
 	Title    string
+	Menu     menu
 	Nav      string
 	Person   string // "" when nobody is signed in
 	CanAct   bool
-	Rules    bool   // there are pages about rules
-	Reports  bool   // there are reports
 	Theme    string // "light", "dark" or "" for the system's choice
 	Here     string // this page's own address, to come back to
 	Flash    *flash
 	Live     string // address of the live stream, or ""
 	Refresh  int    // seconds after which a page that waits comes anew without JavaScript; 0: never
-	Waiting  int    // quarantined deliveries, for the navigation
 	Rendered when
 	Page     page
 }
@@ -103,9 +101,8 @@ func (c *Console) show(ctx *fiber.Ctx, status int, p page) error {
 	if who, ok := person(ctx); ok {
 		f.Person, f.CanAct = line(who.Name, 40), mayAct(who)
 		f.Flash = takeFlash(ctx)
-		f.Waiting = c.o.Records.Counts().QuarantineWaiting
+		f.Menu = c.menuOf(nav, who)
 	}
-	f.Rules, f.Reports = c.o.Rules != nil, c.o.Reports != nil
 	if l, ok := p.(interface{ live() string }); ok && status == http.StatusOK {
 		f.Live = l.live()
 	}

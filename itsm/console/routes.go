@@ -28,6 +28,7 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/sign-out", access.Nobody, c.signOut},
 		{http.MethodPost, "/theme", access.Nobody, c.themePost},
 
+		{http.MethodGet, "/home", access.Viewer, c.home},
 		{http.MethodGet, "/", access.Viewer, c.incidents},
 		{http.MethodGet, "/incidents", access.Viewer, c.incidents},
 		{http.MethodGet, "/incidents/:number", access.Viewer, c.incident},
@@ -38,6 +39,7 @@ func (c *Console) routes() []route {
 		{http.MethodGet, "/incidents/:number/ask/:deed", access.Responder, c.ask},
 		{http.MethodGet, "/cis", access.Viewer, c.cis},
 		{http.MethodGet, "/cis/*", access.Viewer, c.ci},
+		{http.MethodGet, "/unbound", access.Viewer, c.unbound},
 		{http.MethodGet, "/changes", access.Viewer, c.calendar},
 		{http.MethodGet, "/changes/:id", access.Viewer, c.changeOne},
 		{http.MethodGet, "/maintenance", access.Viewer, c.maintenance},
@@ -79,6 +81,7 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/incidents/:number/split", access.Responder, c.act(split)},
 		{http.MethodPost, "/incidents/:number/unrelated", access.Responder, c.act(unrelated)},
 		{http.MethodPost, "/incidents/:number/cancel", access.Responder, c.act(cancel)},
+		{http.MethodPost, "/unbound", access.Admin, c.unboundPost},
 		{http.MethodPost, "/maintenance", access.Responder, c.saveWindow},
 		{http.MethodPost, "/maintenance/:id", access.Responder, c.saveWindow},
 		{http.MethodPost, "/maintenance/:id/end", access.Responder, c.windowDeed(itsm.ActMaintenanceEnd, "window-ended")},

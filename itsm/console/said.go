@@ -42,11 +42,27 @@ func (v inventory) said(text string) said {
 	return out
 }
 
+// named lists CIs by name, as links.
+func (v inventory) named(ids []string) (out said) {
+	for n, id := range ids[:min(len(ids), saidLinksMax)] {
+		if n > 0 {
+			out = append(out, part{Text: ", "})
+		}
+		l := v.link(id)
+		out = append(out, part{l.Name, l.Href})
+	}
+	if more := len(ids) - saidLinksMax; more > 0 {
+		out = append(out, part{Text: " and " + thousands(more) + " more"})
+	}
+	return out
+}
+
 var (
 	incidentLike = regexp.MustCompile(`^INC\d{7,10}$`)
 	alertLike    = regexp.MustCompile(`^ALR\d{7,12}$`)
 	changeLike   = regexp.MustCompile(`^CHG\d{7,12}$`)
 	windowLike   = regexp.MustCompile(`^MNT\d{7,12}$`)
+	problemLike  = regexp.MustCompile(`^PRB\d{7,12}$`)
 )
 
 // hrefOf is the page of what word names, or "".
@@ -60,6 +76,8 @@ func (v inventory) hrefOf(word string) string {
 		return "/changes/" + word
 	case windowLike.MatchString(word):
 		return "/maintenance/" + word
+	case problemLike.MatchString(word):
+		return "/problems/" + word
 	case !strings.ContainsAny(word, "-._:/0123456789"):
 		return ""
 	}

@@ -79,7 +79,7 @@ func TestNamesAreLinks(t *testing.T) {
 // An unknown CI leads to what alerts on it.
 func TestUnknownCILink(t *testing.T) {
 	s := signedIn(t, fixedClock)
-	l := inventory{s.book.graph}.link("service=night-batch, env=prod")
+	l := inventory{s.book.graph}.link("service:prod/night-batch")
 	resp, body := s.get(l.Href)
 	if resp.StatusCode != 200 || !strings.Contains(text(parse(t, body)), "Night batch: export of orders is late") {
 		t.Errorf("%s: status %d, want the alerts on it", l.Href, resp.StatusCode)
@@ -96,7 +96,7 @@ func TestGist(t *testing.T) {
 		"INC0000004": "Broken Shopping cart , Checkout , Order history and 6 more Cause orders-db-1 probable, 92 % " +
 			"Path orders-db-1 → cart-api-1 → cart-api → Shopping cart Together 21 alerts share a dependency: orders-db-1 . why " +
 			"Done note by mira 8 min ago : Storefront shows the maintenance page. Orders in progress are kept in the queue. all",
-		"INC0000005": "Broken service=night-batch, env=prod",
+		"INC0000005": "Broken service:prod/night-batch",
 		"INC0000003": "Broken edge-sw-2 Done on hold by ada 4 h 39 min ago : waiting for vendor: new transceiver, case 88213 all",
 	} {
 		_, body := s.get("/incidents/" + number)

@@ -146,6 +146,7 @@ func (s *site) post(path string, form url.Values) (*http.Response, string) {
 
 // pages are the addresses of every page of the storybook.
 var pages = []string{
+	"/home?as=oncall", "/home?as=problems", "/home?as=operations", "/unbound", "/unbound?key=host:legacy-print-1", "/unbound?key=alert:alertmanager/targetdown",
 	"/", "/?state=all", "/?state=resolved&priority=P1,P3", "/?q=nothing+like+this", "/?service=svc-cart",
 	"/incidents/INC0000001", "/incidents/INC0000003", "/incidents/INC0000004", "/incidents/INC0000005", "/incidents/INC0000006", "/incidents/INC0000007",
 	"/alerts", "/alerts?status=all&q=orders", "/alerts?incident=INC0000004", "/alerts/ALR0000003", "/alerts/ALR0000010", "/alerts/ALR0000045",
@@ -167,7 +168,7 @@ var pages = []string{
 }
 
 // emptyPages are those a fresh server has something to say on.
-var emptyPages = []string{"/", "/problems", "/reports", "/reports/mttr", "/alerts", "/cis", "/changes", "/maintenance", "/maintenance/new", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/suggestions", "/rules/try", "/quarantine", "/deliveries", "/totals", "/connectors", "/status", "/help"}
+var emptyPages = []string{"/", "/home?as=oncall", "/home?as=problems", "/home?as=operations", "/unbound", "/problems", "/reports", "/reports/mttr", "/alerts", "/cis", "/changes", "/maintenance", "/maintenance/new", "/rules", "/rules/edit", "/rules/history", "/rules/backtests", "/rules/suggestions", "/rules/try", "/quarantine", "/deliveries", "/totals", "/connectors", "/status", "/help"}
 
 func parse(t testing.TB, body string) *html.Node {
 	t.Helper()

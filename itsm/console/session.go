@@ -58,7 +58,10 @@ type signInPage struct {
 func (signInPage) about() (string, string, string) { return "signin", "Sign in", "" }
 
 func (c *Console) signIn(ctx *fiber.Ctx) error {
-	next := localPath(strings.Clone(ctx.Query("next", "/")))
+	next := localPath(strings.Clone(ctx.Query("next", "/home")))
+	if next == "/" {
+		next = "/home" // the bare address is where people begin
+	}
 	p, err := c.signInPage(next)
 	if err != nil {
 		return err
@@ -214,6 +217,7 @@ var flashes = map[string]flash{
 	"window-saved":  {Text: "Saved."},
 	"window-ended":  {Text: "Ended. What still fires was placed."},
 	"window-off":    {Text: "Called off. Nothing more comes of it."},
+	"ci-saved":      {Text: "Saved to the CMDB. What fires and names it is bound to it now.", Undo: "What else does not bind?", Link: "/unbound"},
 	"retry":         {Text: "Decoded and accepted: it was folded like any other delivery."},
 }
 

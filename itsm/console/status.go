@@ -24,8 +24,8 @@ type Health struct {
 	Connectors []ConnectorHealth
 	Storage    []StorageHealth
 
-	BindPermille int      // alerts that bind to a CI, in thousandths; -1: not known yet
-	Unbound      []string // most frequent unbound keys, best first
+	BindPermille int          // alerts that bind to a CI, in thousandths; -1: not known yet
+	Unbound      []UnboundKey // most frequent, best first
 }
 
 // SourceHealth is one configured sender.
@@ -67,7 +67,7 @@ type statusPage struct {
 	Connectors []connectorRow
 	Storage    []fact
 	Bind       string
-	Unbound    []ciLink
+	Unbound    []unboundRow
 	External   string
 	Waiting    int  // in quarantine
 	Fresh      bool // there has never been an alert
@@ -132,7 +132,7 @@ func viewSources(p *statusPage, h *Health, now time.Time) {
 		p.Bind = decimalPercent(h.BindPermille)
 	}
 	for _, u := range h.Unbound[:min(len(h.Unbound), unboundMax)] {
-		p.Unbound = append(p.Unbound, ciLink{Name: line(u, titleRunesMax), Href: alertsOfCI(u)})
+		p.Unbound = append(p.Unbound, viewUnboundRow(u))
 	}
 }
 
@@ -189,6 +189,9 @@ func (c *Console) statusPage() statusPage {
 		h = &now
 	}
 	cursor, cursorAt := c.o.Records.Cursor()
+	if h != nil {
+		h.Unbound = stillUnbound(h.Unbound, c.o.Graph())
+	}
 	p := viewStatus(h, c.o.Records.Counts(), cursor, cursorAt, c.o.Clock())
 	if c.o.Ledger != nil {
 		p.Parts = ledgerParts("/status")

@@ -46,7 +46,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := New(Options{Records: b.Desk, Engine: b, Graph: func() *cmdb.Graph { return b.graph }, Gate: gate, Retry: b.retry, Health: b.healthy,
+	c, err := New(Options{Records: b.Desk, Engine: b, Graph: b.cmdb, Gate: gate, Retry: b.retry, ImportCMDB: b.importCMDB, Health: b.healthy,
 		Rules: b, Backtests: b.tries, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
 		Explainer: b, Partners: b.told,
 		Known: func() rules.Known {
@@ -67,12 +67,12 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 // book is a desk with canned records, and the smallest engine that acts on them.
 type book struct {
 	*desk.Desk
-	graph *cmdb.Graph
 	clock func() time.Time
 	tries *cannedTries
 	told  partners.Board
 
 	mu     sync.Mutex
+	graph  *cmdb.Graph            // guarded by mu once it serves
 	off    itsm.Offset            // last entry, guarded by mu
 	folded chan struct{}          // closed at the next entry, guarded by mu
 	done   map[string]itsm.Offset // idempotency keys, guarded by mu
@@ -253,6 +253,27 @@ func (b *book) split(i *itsm.Incident, a itsm.Act, at itsm.Time, off itsm.Offset
 	return ds, itsm.Outcome{Offset: off, Incident: child.Number}, nil
 }
 
+func (b *book) cmdb() *cmdb.Graph {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.graph
+}
+
+// importCMDB changes the canned graph, the way the engine would.
+func (b *book) importCMDB(_ context.Context, doc cmdb.Doc, source string, prune, dryRun bool, _ string) (cmdb.Diff, []cmdb.Problem, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g := b.graph
+	if g == nil {
+		g = cmdb.Empty(cmdb.DefaultRelationTypes())
+	}
+	changes, diff, problems := g.Plan(doc, source, prune)
+	if !dryRun && !cmdb.Blocking(problems) && !diff.Empty() {
+		b.graph = g.Apply(changes)
+	}
+	return diff, problems, nil
+}
+
 func (b *book) retry(_ context.Context, id, _ string) error {
 	q, err := b.QuarantineItem(id)
 	if err != nil {
@@ -267,7 +288,7 @@ func (b *book) health() Health {
 	now := itsm.TimeOf(b.clock())
 	return Health{
 		Head: b.off, HeadAt: now.Add(-3 * time.Second), StartedAt: now.Add(-51 * time.Hour), BindPermille: 934,
-		Unbound: []string{"host=legacy-print-1", "service=night-batch, env=prod", "alertmanager/TargetDown"},
+		Unbound: []UnboundKey{{"host:legacy-print-1", 48}, {"service:prod/night-batch", 9}, {"alert:alertmanager/targetdown", 4}},
 		Sources: []SourceHealth{
 			{Name: "alertmanager", Kind: "alertmanager", LastAt: now.Add(-12 * time.Second), Deliveries: 18_204, Events: 96_411, Rejected: 3},
 			{Name: "datadog", Kind: "datadog", LastAt: now.Add(-4 * time.Minute), Deliveries: 2_911, Events: 2_911},

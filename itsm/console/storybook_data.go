@@ -264,14 +264,14 @@ func (s *script) outageTimeline(n itsm.IncidentNumber, opened itsm.Time) {
 
 func (s *script) exportLate() {
 	opened := s.ago(11 * time.Minute)
-	n := s.alert(itsm.Alert{Title: "Night batch: export of orders is late", Severity: itsm.Critical, Provisional: "service=night-batch, env=prod", BoundBy: "provisional",
+	n := s.alert(itsm.Alert{Title: "Night batch: export of orders is late", Severity: itsm.Critical, Provisional: "service:prod/night-batch", BoundBy: "provisional",
 		StartsAt: opened, Incident: 5, Source: "generic", Trail: []string{"explicit CI id: none", "service label: night-batch is not in the CMDB"}})
-	s.evidence(itsm.Evidence{Incident: 5, Alert: n, At: opened, Decision: itsm.DecidedOpened, By: "first", CI: "service=night-batch, env=prod", ScoreMilli: 420, ThresholdMilli: 500,
+	s.evidence(itsm.Evidence{Incident: 5, Alert: n, At: opened, Decision: itsm.DecidedOpened, By: "first", CI: "service:prod/night-batch", ScoreMilli: 420, ThresholdMilli: 500,
 		RunnerUp: "INC0000004 with 0.42", Because: "No open incident explains an alert on night-batch; INC0000004 came close."})
 	s.line(5, opened, "opened", "signalbox", "Night batch: export of orders is late")
 	s.incident(itsm.Incident{Number: 5, Title: "Night batch: export of orders is late", State: itsm.New, Impact: itsm.Medium, Urgency: itsm.High,
 		ImpactBecause: "unknown tier counts as 2", UrgencyBecause: "severity critical", OpenedAt: opened, AlertCount: 1, FiringCount: 1, Severity: itsm.Critical,
-		Unbound: []string{"service=night-batch, env=prod"}, MaybeRelated: []itsm.Candidate{{Incident: 4, ScoreMilli: 420, Because: "It came 3 min after orders-db-1 began to fail."}}})
+		Unbound: []string{"service:prod/night-batch"}, MaybeRelated: []itsm.Candidate{{Incident: 4, ScoreMilli: 420, Because: "It came 3 min after orders-db-1 began to fail."}}})
 }
 
 func (s *script) merged() {
@@ -289,7 +289,7 @@ func (s *script) stillFiring() {
 		CloseCode: "no_action", CIs: []string{"ci-agent-3"}},
 		itsm.Alert{Title: "Disk of ci-agent-3 is 97 % full", Severity: itsm.Major, StartsAt: opened})
 	s.alert(itsm.Alert{Title: "Backup of ci-agent-3 took longer than usual", Severity: itsm.Info, CI: "ci-agent-3", BoundBy: "host name", StartsAt: s.ago(4 * time.Hour), SuppressedBy: "info"})
-	s.alert(itsm.Alert{Title: "DNS answers slowly in fra1", Severity: itsm.Warning, Provisional: "host=ns1", BoundBy: "provisional", StartsAt: s.ago(time.Minute),
+	s.alert(itsm.Alert{Title: "DNS answers slowly in fra1", Severity: itsm.Warning, Provisional: "host:ns1", BoundBy: "provisional", StartsAt: s.ago(time.Minute),
 		SuppressedBy: "hold: 46 of the last 50 cleared within 3 min"})
 }
 

@@ -24,7 +24,7 @@ type teamRow struct {
 	Incidents         string // address of its open incidents
 }
 
-func (teamsPage) about() (string, string, string) { return "teams", "Teams", "account" }
+func (teamsPage) about() (string, string, string) { return "teams", "Teams", "teams" }
 
 func viewTeamRow(t itsm.Team) teamRow {
 	return teamRow{Name: line(t.Name, nameRunesMax), Href: "/admin/teams/" + url.PathEscape(t.Name), Title: line(t.Title, nameRunesMax),
@@ -57,7 +57,7 @@ type teamPage struct {
 	Audit             string
 }
 
-func (p teamPage) about() (string, string, string) { return "team", p.Team.Name, "account" }
+func (p teamPage) about() (string, string, string) { return "team", p.Team.Name, "teams" }
 
 func (c *Console) team(ctx *fiber.Ctx) error {
 	who, _ := person(ctx)

@@ -20,7 +20,7 @@ type tokensPage struct {
 	Next   string
 }
 
-func (tokensPage) about() (string, string, string) { return "tokens", "Tokens", "account" }
+func (tokensPage) about() (string, string, string) { return "tokens", "Tokens", "tokens" }
 
 func (c *Console) tokens(ctx *fiber.Ctx) error { return c.showTokens(ctx, nil) }
 

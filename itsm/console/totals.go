@@ -38,7 +38,7 @@ type term struct {
 // totalsSourcesMax bounds the sources one page shows.
 const totalsSourcesMax = 200
 
-func (totalsPage) about() (string, string, string) { return "totals", "Totals", "status" }
+func (totalsPage) about() (string, string, string) { return "totals", "Totals", "totals" }
 
 func viewTotals(t *ledger.Totals) totalsPage {
 	p := totalsPage{Parts: ledgerParts("/totals"), Balanced: t.Balanced(), All: viewSum("All sources", "", &t.Sum)}

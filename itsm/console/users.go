@@ -29,7 +29,7 @@ type userRow struct {
 	Last              when
 }
 
-func (usersPage) about() (string, string, string) { return "users", "Users", "account" }
+func (usersPage) about() (string, string, string) { return "users", "Users", "users" }
 
 func viewUserRow(u itsm.User, now time.Time) userRow {
 	r := userRow{Name: line(u.Name, nameRunesMax), Href: "/admin/users/" + url.PathEscape(u.Name), Title: line(u.Title, nameRunesMax), Role: u.Role.String(),
@@ -104,7 +104,7 @@ type userPage struct {
 	Audit    string
 }
 
-func (p userPage) about() (string, string, string) { return "user", p.User.Name, "account" }
+func (p userPage) about() (string, string, string) { return "user", p.User.Name, "users" }
 
 func (c *Console) user(ctx *fiber.Ctx) error { return c.showUser(ctx, param(ctx, "name"), nil) }
 

@@ -42,7 +42,7 @@ type whyHerePage struct {
 
 	Beside  string // an incident to compare with, as typed
 	Refused string // why nothing can be explained
-	Gone    string // the fold has forgotten it: only the record is left
+	Gone    said   // the fold has forgotten it: only the record is left
 
 	Near   []nearRow
 	More   string
@@ -100,7 +100,7 @@ func (c *Console) whyIncident(ctx *fiber.Ctx) error {
 	}
 	p := whyHerePage{Of: n.String(), OfHref: "/incidents/" + n.String()}
 	if len(members.Items) == 0 {
-		p.Title, p.Gone = n.String(), "It has no alerts any more: what they are in now is on the page of each."
+		p.Title, p.Gone = n.String(), said{{Text: "It has no alerts any more: what they are in now is on the page of each."}}
 		return c.show(ctx, http.StatusOK, p)
 	}
 	a := members.Items[0]
@@ -145,7 +145,7 @@ func (c *Console) whyHere(ctx *fiber.Ctx, p whyHerePage, a *itsm.Alert) error {
 	case err == nil:
 		c.tellWhy(&p, &x, a, inv, now)
 	case code == itsm.NotFound:
-		p.Gone = line(itsm.MessageOf(err), lineRunesMax)
+		p.Gone = c.inventory().said(line(itsm.MessageOf(err), lineRunesMax))
 		evidence, err := c.evidenceOf(*a)
 		if err != nil {
 			return err

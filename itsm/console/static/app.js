@@ -60,6 +60,13 @@
       else location.assign("/#q");
     },
     "?": () => location.assign("/help"),
+    m: () => {
+      const menu = $(".menu");
+      if (!menu) return;
+      menu.open = true;
+      $(".menu-all a", menu).focus();
+    },
+    h: () => location.assign("/home"),
   };
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
@@ -75,6 +82,17 @@
     }
   });
   if (location.hash === "#q" && $("#q")) $("#q").focus();
+
+  // An open menu closes with Escape and with a click elsewhere.
+  const menu = $(".menu");
+  if (menu) {
+    document.addEventListener("click", (e) => menu.contains(e.target) || (menu.open = false));
+    menu.addEventListener("keydown", (e) => {
+      if (e.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.firstElementChild.focus();
+    });
+  }
 
   // A second tap while the first is on its way sends nothing.
   document.addEventListener("submit", (e) => {
