@@ -58,12 +58,14 @@ type reportFigure struct{ Label, Value string }
 // rankedRow is one line of a ranking; Width is that of its bar, of rankWidth.
 type rankedRow struct {
 	Name, Value string
+	Said        said // the name with its links
 	Width       int
 }
 
 // reportCell is one cell of a table.
 type reportCell struct {
 	Text, Href string
+	Said       said // a text that names things
 	Number     bool
 	When       when
 }
@@ -182,7 +184,7 @@ func (c *Console) reports(ctx *fiber.Ctx) error {
 		return err
 	}
 	for i := range list {
-		p.Cards = append(p.Cards, viewReportCard(&list[i], f))
+		p.Cards = append(p.Cards, viewReportCard(&list[i], f, c.inventory()))
 	}
 	return c.show(ctx, http.StatusOK, p)
 }
@@ -210,7 +212,7 @@ func (c *Console) report(ctx *fiber.Ctx) error {
 	return c.show(ctx, http.StatusOK, viewOneReport(&r, f, c))
 }
 
-func viewReportCard(r *report.Report, f reportFilter) reportCard {
+func viewReportCard(r *report.Report, f reportFilter, inv inventory) reportCard {
 	v := reportCard{Name: r.Name, Title: r.Title, Definition: r.Definition, Href: "/reports/" + r.Name + f.with()}
 	for i, g := range r.Figures {
 		one := reportFigure{Label: g.Label, Value: report.Say(g.Unit, g.Value)}
@@ -223,13 +225,13 @@ func viewReportCard(r *report.Report, f reportFilter) reportCard {
 	if r.Trend != nil {
 		v.Chart = viewTrend(r.Trend, "narrow-"+r.Name, r.Title, 340, 132)
 	} else {
-		v.Top = viewRanking(r, 4)
+		v.Top = viewRanking(r, 4, inv)
 	}
 	return v
 }
 
 // viewRanking draws the first rows of a table by its first number.
-func viewRanking(r *report.Report, n int) (out []rankedRow) {
+func viewRanking(r *report.Report, n int, inv inventory) (out []rankedRow) {
 	column := -1
 	for i, c := range r.Columns {
 		if column < 0 && (c.Unit == report.Count || c.Unit == report.Seconds) {
@@ -244,17 +246,18 @@ func viewRanking(r *report.Report, n int) (out []rankedRow) {
 		most = max(most, row[column].Number)
 	}
 	for _, row := range r.Rows[:min(n, len(r.Rows))] {
-		out = append(out, rankedRow{Name: middle(row[0].Text, 44), Value: report.Say(r.Columns[column].Unit, row[column]), Width: max(2, int(row[column].Number/most*rankWidth))})
+		name := middle(row[0].Text, 44)
+		out = append(out, rankedRow{Name: name, Said: inv.said(name), Value: report.Say(r.Columns[column].Unit, row[column]), Width: max(2, int(row[column].Number/most*rankWidth))})
 	}
 	return out
 }
 
 func viewOneReport(r *report.Report, f reportFilter, c *Console) reportPage {
-	p := reportPage{Filter: f, Card: viewReportCard(r, f)}
+	p := reportPage{Filter: f, Card: viewReportCard(r, f, c.inventory())}
 	if r.Trend != nil {
 		p.Card.Wide = viewTrend(r.Trend, "wide-"+r.Name, r.Title, 860, 220)
 	} else {
-		p.Card.Top = viewRanking(r, 8)
+		p.Card.Top = viewRanking(r, 8, c.inventory())
 	}
 	for _, col := range r.Columns {
 		p.Columns = append(p.Columns, col.Label)
@@ -267,6 +270,7 @@ func viewOneReport(r *report.Report, f reportFilter, c *Console) reportPage {
 			if cell.IsNone() || cell.IsNumber() {
 				continue
 			}
+			cells[i].Said = inv.said(cells[i].Text)
 			switch id := cell.Text; r.Columns[i].Unit {
 			case report.CI, report.Service:
 				l := inv.link(id)

@@ -118,7 +118,7 @@
     const now = {
       open: $$("main details[open]").map(summaryOf),
       text: $$("main textarea").map((e) => [e.id, e.value]),
-      at: $$("main [id]").map((e) => [e.id, Math.round(e.getBoundingClientRect().top)]).filter((p) => p[1] > -40).slice(0, 80),
+      at: $$("main [id]").filter((e) => !e.checkVisibility || e.checkVisibility()).map((e) => [e.id, Math.round(e.getBoundingClientRect().top)]).filter((p) => p[1] > -40).slice(0, 80),
       top: scrollY < 40,
     };
     kept((s) => s.setItem(place, JSON.stringify(now)));
