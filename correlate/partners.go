@@ -13,6 +13,7 @@ const (
 	idempotencyKept = 24 * 60 * minuteMS
 	deliveryKept    = 7 * 24 * 60 * minuteMS
 	repeatsMax      = 100_000 // of each kind; beyond it the oldest is forgotten
+	repeatsSlack    = 1024    // places that may be empty
 )
 
 // repeats remembers outcomes by key for a while, oldest out first.
@@ -41,8 +42,9 @@ func (r *repeats) forget(now, kept itsm.Time) {
 		delete(r.byKey, r.order[n].key)
 		n++
 	}
-	if n > 0 {
-		r.order = slices.Clone(r.order[n:])
+	clear(r.order[:n])
+	if r.order = r.order[n:]; cap(r.order) > 2*len(r.order)+repeatsSlack {
+		r.order = slices.Clone(r.order) // not each time: that costs as much as all of it
 	}
 }
 
