@@ -19,7 +19,7 @@ import (
 // made of its configuration and how its partner's webhooks arrive. Each kind is one
 // file of this package, connector_KIND.go.
 type connectorKind struct {
-	perMinute int // calls a minute, below the partner's published limit
+	perMinute int  // calls a minute, below the partner's published limit
 	pages     bool // what is opened there wakes somebody
 	make      func(name string, c conf.Connector, env connectorEnv) (connectors.Connector, error)
 

@@ -59,17 +59,17 @@ Each command answers with the incident as it is then; --json prints it as the AP
 	}
 	c.flags(cmd)
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.AddCommand(incidentsList(&c, &asJSON), incidentsShow(&c, &asJSON))
+	subs := []*cobra.Command{incidentsList(&c, &asJSON), incidentsShow(&c, &asJSON)}
+	var ofMajor []*cobra.Command
 	major := &cobra.Command{Use: "major", Short: "Propose, accept, reject or demote a major incident", Example: "  signalbox incidents major propose INC0000001 --reason 'every shop'"}
-	cmd.AddCommand(major)
 	for _, v := range incidentVerbs {
-		to := cmd
+		to := &subs
 		if strings.HasPrefix(v.route, "major/") {
-			to = major
+			to = &ofMajor
 		}
-		to.AddCommand(v.command(&c, &asJSON))
+		*to = append(*to, v.command(&c, &asJSON))
 	}
-	return cmd
+	return group(cmd, append(subs, group(major, ofMajor...))...)
 }
 
 // incidentVerb is one act on an incident: what it takes besides the number.

@@ -46,7 +46,7 @@ var plants = []planted{
 		old: "WriteTimeout:                 WriteTimeout,", new: "WriteTimeout: 0,"},
 	{name: "a source may bring what it wants", file: "ingest/keys.go", test: "TestTortureGreedySource",
 		old: "if k.count+len(fresh) > k.limit {", new: "if k.limit < 0 {"},
-	{name: "a restore is forgotten", file: "cmd/signalbox/health.go", test: "TestRestoreOfAnOldBackupPagesNobodyAgain",
+	{name: "a restore is forgotten", file: "cmd/signalbox/senders.go", test: "TestRestoreOfAnOldBackupPagesNobodyAgain",
 		old: "Restored: restored, ", new: ""},
 	{name: "a body is given back too early", file: "ingest/door.go", pkg: "./ingest", test: "TestBodiesAreNotShared", always: true,
 		old: "acts := in.acts(&res)\n", new: "acts := in.acts(&res)\n\tin.raw.put()\n"},
