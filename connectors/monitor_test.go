@@ -20,6 +20,7 @@ type monitored struct {
 	there    map[string]bool // identities that fire there
 	here     map[string]itsm.Alert
 	fail     error
+	back     time.Time // from then on it does not fail; the zero time: never
 	short    bool
 	silences itsm.Silences
 	tended   int
@@ -33,8 +34,8 @@ func (m *monitored) Name() string      { return "am" }
 func (m *monitored) Watched() []string { return []string{"alertmanager"} }
 
 func (m *monitored) Standings(_ context.Context, alerts []itsm.Alert) ([]Standing, error) {
-	if m.fail != nil {
-		return nil, m.fail
+	if err := m.failing(); err != nil {
+		return nil, err
 	}
 	out := make([]Standing, len(alerts))
 	for i, a := range alerts {
@@ -51,7 +52,16 @@ func (m *monitored) Standings(_ context.Context, alerts []itsm.Alert) ([]Standin
 	return out, nil
 }
 
-func (m *monitored) Silences(context.Context) (itsm.Silences, error) { return m.silences, m.fail }
+func (m *monitored) Silences(context.Context) (itsm.Silences, error) {
+	return m.silences, m.failing()
+}
+
+func (m *monitored) failing() error {
+	if !m.back.IsZero() && !time.Now().Before(m.back) {
+		return nil
+	}
+	return m.fail
+}
 
 func (m *monitored) Tend(_ context.Context, moved func(itsm.IncidentNumber, itsm.ExternalRef)) error {
 	m.tended++
@@ -226,7 +236,7 @@ func TestMonitorSweepGoesOn(t *testing.T) {
 		m.there, m.fail = map[string]bool{}, Retry(0, "down")
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		time.AfterFunc(5*time.Minute, func() { m.fail = nil })
+		m.back = time.Now().Add(5 * time.Minute)
 		if err := s.Run(ctx); err != nil {
 			t.Fatal(err)
 		}

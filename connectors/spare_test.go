@@ -67,7 +67,10 @@ func TestNobodyIsPagedForWhatIsOver(t *testing.T) {
 				go func() { s.Run(ctx); close(done) }()
 				synctest.Wait()
 				for n, tr := range []itsm.Transition{itsm.Trigger, itsm.Note, itsm.Resolve} {
+					synctest.Wait()
+					w.mu.Lock()
 					w.pending = append(w.pending, itsm.Intent{Key: string(tr), Connector: "pd", Incident: 1, Epoch: 1, Transition: tr, Serial: uint32(n + 1), At: itsm.TimeOf(time.Now())})
+					w.mu.Unlock()
 					wake <- struct{}{}
 					time.Sleep(time.Second)
 				}

@@ -3,6 +3,7 @@ package connectortest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -65,11 +66,15 @@ func TestAnHourDownInAStorm(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		if n := len(there.got); n < 2*storm {
+		synctest.Wait()
+		there.mu.Lock()
+		heard, when := slices.Clone(there.got), slices.Clone(there.when)
+		there.mu.Unlock()
+		if n := len(heard); n < 2*storm {
 			t.Errorf("who was there heard %d intents while the other was away, expected %d", n, 2*storm)
 		}
-		for n, in := range there.got {
-			if late := there.when[n].Sub(in.At.Std()); late > 2*time.Second {
+		for n, in := range heard {
+			if late := when[n].Sub(in.At.Std()); late > 2*time.Second {
 				t.Fatalf("%s of %s came %v late to who was there", in.Transition, in.Incident, late)
 			}
 		}

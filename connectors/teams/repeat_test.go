@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"signalbox/connectors"
@@ -35,6 +36,7 @@ func TestUnknownOutcome(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			var mu sync.Mutex
 			var cards [][]byte
 			tries := 0
 			h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,6 +44,8 @@ func TestUnknownOutcome(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				status := c.answers[min(tries, len(c.answers)-1)]
 				tries++
 				if status == cutAfter || status == http.StatusAccepted {
@@ -61,6 +65,8 @@ func TestUnknownOutcome(t *testing.T) {
 				}
 				_, err = k.Push(t.Context(), intent(itsm.Trigger))
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			marked := 0
 			for _, b := range cards {
 				if bytes.Contains(b, []byte("Perhaps a repeat")) {
