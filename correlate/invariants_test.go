@@ -157,9 +157,6 @@ func checkIntents(tb fataler, w *world) {
 		v.serial++
 		swept := sweptBy(w, n)
 		if swept && v.repaired != n.Offset {
-			if v.repaired != 0 && w.steps[n.Offset-1].At-w.steps[v.repaired-1].At < repairWait {
-				tb.Fatalf("%s to %s: told again at entry %d, and again at entry %d", n.Incident, n.Connector, v.repaired, n.Offset)
-			}
 			v.repaired = n.Offset
 		}
 		switch {
