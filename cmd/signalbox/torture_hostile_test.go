@@ -28,7 +28,7 @@ import (
 const (
 	hostileCasesMin = 150
 	measuredGOGC    = "GOGC=50"
-	rssGrowthMax    = 96 << 20
+	rssGrowthMax    = 64 << 20
 	honestWaitMax   = 50 * time.Millisecond // p99, in make torture
 )
 
