@@ -97,7 +97,7 @@ type Options struct {
 type Console struct {
 	o         Options
 	external  *url.URL
-	templates map[string]*template.Template
+	templates *template.Template
 	assets    assets
 	streams   chan struct{} // one slot a live stream
 	trying    sync.Mutex    // rules are tried one person at a time: it costs

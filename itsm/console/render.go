@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -18,8 +19,9 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// shared templates are parsed into every page; pageTemplates are one page each.
-// Every file must be named here and every name must have a file.
+// All templates are one set: a page's file defines "page-NAME" and what only it
+// uses, the shared ones what surrounds and makes up every page. Every file must be
+// named here and every name must have a file.
 var (
 	sharedTemplates = []string{"layout", "parts"}
 	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
@@ -28,11 +30,11 @@ var (
 		"problem", "problems", "quarantine", "quarantined", "report", "reports", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "unbound", "whyhere"}
 )
 
-func loadTemplates(a assets) (map[string]*template.Template, error) {
+func loadTemplates(a assets) (*template.Template, error) {
 	return parseTemplates(templateFiles, a)
 }
 
-func parseTemplates(files fs.FS, a assets) (map[string]*template.Template, error) {
+func parseTemplates(files fs.FS, a assets) (*template.Template, error) {
 	found, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("console: list templates: %w", err)
@@ -41,30 +43,26 @@ func parseTemplates(files fs.FS, a assets) (map[string]*template.Template, error
 	for _, f := range found {
 		unused[strings.TrimSuffix(strings.TrimPrefix(f, "templates/"), ".html")] = true
 	}
-	base := template.New("").Funcs(template.FuncMap{"asset": a.path, "ci": ciPath}).Option("missingkey=error")
-	for _, name := range sharedTemplates {
-		if base, err = base.ParseFS(files, "templates/"+name+".html"); err != nil {
+	set := template.New("").Funcs(template.FuncMap{"asset": a.path, "ci": ciPath}).Option("missingkey=error")
+	for _, name := range slices.Concat(sharedTemplates, pageTemplates) {
+		if _, err := set.ParseFS(files, "templates/"+name+".html"); err != nil {
 			return nil, fmt.Errorf("console: template %s: %w", name, err)
 		}
 		delete(unused, name)
 	}
-	out := map[string]*template.Template{}
 	for _, name := range pageTemplates {
-		t, err := base.Clone()
-		if err == nil {
-			t, err = t.ParseFS(files, "templates/"+name+".html")
+		if set.Lookup(pageTemplate(name)) == nil {
+			return nil, fmt.Errorf("console: template %s does not define %q", name, pageTemplate(name))
 		}
-		if err != nil {
-			return nil, fmt.Errorf("console: template %s: %w", name, err)
-		}
-		out[name] = t
-		delete(unused, name)
 	}
 	for name := range unused {
 		return nil, fmt.Errorf("console: template %s.html belongs to no page", name)
 	}
-	return out, nil
+	return set, nil
 }
+
+// pageTemplate is what the file of a page defines.
+func pageTemplate(name string) string { return "page-" + name }
 
 // page is what one template shows.
 type page interface {
@@ -125,8 +123,13 @@ func (c *Console) show(ctx *fiber.Ctx, status int, p page) error {
 
 func (c *Console) render(name string, f frame) ([]byte, error) {
 	var b bytes.Buffer
-	if err := c.templates[name].ExecuteTemplate(&b, "layout", f); err != nil {
-		return nil, fmt.Errorf("render page %s: %w", name, err)
+	for _, part := range []struct {
+		name string
+		data any
+	}{{"top", f}, {pageTemplate(name), f.Page}, {"bottom", f}} {
+		if err := c.templates.ExecuteTemplate(&b, part.name, part.data); err != nil {
+			return nil, fmt.Errorf("render page %s: %w", name, err)
+		}
 	}
 	return scrub(b.Bytes()), nil
 }

@@ -39,6 +39,7 @@ func TestTemplatesAreAllNamed(t *testing.T) {
 		{"missing", func(m fstest.MapFS) { delete(m, "templates/status.html") }, "template status"},
 		{"missing part", func(m fstest.MapFS) { delete(m, "templates/parts.html") }, "template parts"},
 		{"unused", func(m fstest.MapFS) { m["templates/old.html"] = &fstest.MapFile{Data: []byte("x")} }, "old.html belongs to no page"},
+		{"of another page", func(m fstest.MapFS) { m["templates/help.html"] = m["templates/parts.html"] }, `help does not define "page-help"`},
 		{"broken", func(m fstest.MapFS) { m["templates/help.html"] = &fstest.MapFile{Data: []byte("{{if}}")} }, "template help"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -48,6 +49,27 @@ func TestTemplatesAreAllNamed(t *testing.T) {
 				t.Errorf("got error %v, want one that says %q", err, c.want)
 			}
 		})
+	}
+}
+
+// All files share one set, in which a later definition would take the place of an
+// earlier one of the same name.
+func TestTemplatesAreDefinedOnce(t *testing.T) {
+	in := map[string]string{}
+	for _, n := range append(append([]string{}, sharedTemplates...), pageTemplates...) {
+		body, err := fs.ReadFile(templateFiles, "templates/"+n+".html")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`{{\s*define "([^"]+)"`).FindAllStringSubmatch(string(body), -1) {
+			if in[m[1]] != "" {
+				t.Errorf("%q is defined in %s and in %s", m[1], in[m[1]], n)
+			}
+			in[m[1]] = n
+		}
+	}
+	if in["top"] == "" || len(in) <= len(pageTemplates) {
+		t.Errorf("found %d definitions", len(in))
 	}
 }
 
