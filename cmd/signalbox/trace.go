@@ -234,10 +234,11 @@ func (t *storyteller) alert(n itsm.AlertNumber) error {
 	t.printf("%s %s %s: %s\n  key         %s\n", a.ID, a.Status, a.Severity, plain(a.Title), plain(a.Key))
 	id := a.ID
 	for _, end := range []struct {
-		name string
-		at   itsm.Time
-	}{{"first seen", a.RaisedAt}, {"last seen", a.LastSeenAt}} {
-		off, err := t.entryAt(url.Values{"alert": {id}}, end.at)
+		name  string
+		at    itsm.Time
+		first bool
+	}{{"first seen", a.RaisedAt, true}, {"last seen", a.LastSeenAt, false}} {
+		off, err := t.entryAt(url.Values{"alert": {id}}, end.at, end.first)
 		if err != nil {
 			return err
 		}
@@ -268,11 +269,12 @@ func (t *storyteller) home(a *tracedAlert) error {
 	return nil
 }
 
-// entryAt finds the delivery of a moment, worded to stand behind it.
-func (t *storyteller) entryAt(q url.Values, at itsm.Time) (string, error) {
+// entryAt finds the delivery of a moment, worded to stand behind it: of several in
+// one millisecond the first or the last.
+func (t *storyteller) entryAt(q url.Values, at itsm.Time, first bool) (string, error) {
 	q.Set("from", at.String())
 	q.Set("to", at.String())
-	q.Set("limit", "1")
+	q.Set("limit", "500")
 	var p tracedPage[tracedDelivery]
 	if err := t.get("/deliveries", q, &p); err != nil {
 		return "", err
@@ -280,7 +282,11 @@ func (t *storyteller) entryAt(q url.Values, at itsm.Time) (string, error) {
 	if len(p.Items) == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf(", entry %d from %s", p.Items[0].Offset, plain(p.Items[0].Source)), nil
+	d := p.Items[0] // the list has the newest first
+	if first {
+		d = p.Items[len(p.Items)-1]
+	}
+	return fmt.Sprintf(", entry %d from %s", d.Offset, plain(d.Source)), nil
 }
 
 // latest tells of the newest deliveries of the list that q names, and in each of
@@ -343,7 +349,7 @@ func (t *storyteller) incident(n itsm.IncidentNumber) error {
 	if err := t.get("/incidents/"+n.String(), nil, &in); err != nil {
 		return err
 	}
-	opened, err := t.entryAt(url.Values{"incident": {in.Number}}, in.OpenedAt)
+	opened, err := t.entryAt(url.Values{"incident": {in.Number}}, in.OpenedAt, true)
 	if err != nil {
 		return err
 	}

@@ -167,11 +167,11 @@ func (l *Ledger) received(off itsm.Offset) (*entry.Delivery, error) {
 // it: the newest while the alert fires, else the first. NotFound when the journal
 // no longer holds it.
 func (l *Ledger) Received(a *itsm.Alert) (*itsm.Event, error) {
-	at := a.LastSeenAt
+	find := l.LastOf
 	if a.Status == itsm.Resolved {
-		at = a.RaisedAt // the newest only says that it is over
+		find = l.FirstOf // the newest only says that it is over
 	}
-	off, err := l.deliveryAt(a, at)
+	off, err := find(a)
 	if err != nil {
 		return nil, err
 	}
@@ -197,13 +197,25 @@ func (l *Ledger) Received(a *itsm.Alert) (*itsm.Event, error) {
 }
 
 // FirstOf finds the delivery that raised an alert, 0 when it is no longer kept.
-func (l *Ledger) FirstOf(a *itsm.Alert) (itsm.Offset, error) { return l.deliveryAt(a, a.RaisedAt) }
+func (l *Ledger) FirstOf(a *itsm.Alert) (off itsm.Offset, err error) {
+	q := desk.DeliveryQuery{Alert: a.Number, FromAt: a.RaisedAt, ToAt: a.RaisedAt}
+	for { // several may share the millisecond, and the list has the newest first
+		p, err := l.records.Deliveries(q)
+		if err != nil {
+			return 0, err
+		}
+		if n := len(p.Items); n > 0 {
+			off = p.Items[n-1].Offset
+		}
+		if q.Cursor = p.Next; q.Cursor == "" {
+			return off, nil
+		}
+	}
+}
 
 // LastOf finds the last delivery with an event of an alert, 0 when it is no longer kept.
-func (l *Ledger) LastOf(a *itsm.Alert) (itsm.Offset, error) { return l.deliveryAt(a, a.LastSeenAt) }
-
-func (l *Ledger) deliveryAt(a *itsm.Alert, at itsm.Time) (itsm.Offset, error) {
-	p, err := l.records.Deliveries(desk.DeliveryQuery{Alert: a.Number, FromAt: at, ToAt: at, Limit: 1})
+func (l *Ledger) LastOf(a *itsm.Alert) (itsm.Offset, error) {
+	p, err := l.records.Deliveries(desk.DeliveryQuery{Alert: a.Number, FromAt: a.LastSeenAt, ToAt: a.LastSeenAt, Limit: 1})
 	if err != nil || len(p.Items) == 0 {
 		return 0, err
 	}

@@ -26,6 +26,9 @@ func (s shelf) Entry(off itsm.Offset) ([]byte, error) {
 
 const at itsm.Time = 1_790_000_000_000
 
+// burstSize is more deliveries of one millisecond than a page of a list has.
+const burstSize = 120
+
 func put[T any](kind itsm.DecisionKind, v *T) itsm.Decision {
 	d := itsm.Decision{Kind: kind}
 	switch v := any(v).(type) {
@@ -59,7 +62,7 @@ func story(t *testing.T) *ledger.Ledger {
 		{Fate: itsm.FateSuppressed, Reason: "rule quiet-nights", Alert: 9, Episode: 2},
 		{Fate: itsm.FateQuarantined},
 	}
-	err = d.Apply(desk.Batch{Cursor: 8, At: at, Decisions: []itsm.Decision{
+	decisions := []itsm.Decision{
 		put(itsm.PutAlert, &itsm.Alert{Number: 1, Source: "am", Episode: 1, Incident: 2, RaisedAt: at, LastSeenAt: at + 60_000}),
 		put(itsm.PutAlert, &itsm.Alert{Number: 2, Source: "am", Episode: 1, SuppressedBy: "info"}),
 		put(itsm.PutAlert, &itsm.Alert{Number: 3, Source: "am", Episode: 4, Incident: 2}),
@@ -70,7 +73,11 @@ func story(t *testing.T) *ledger.Ledger {
 		put(itsm.PutEvidence, &itsm.Evidence{Incident: 2, Alert: 5, Episode: 1, Decision: itsm.DecidedOpened, Because: "no open incident explains db-1"}),
 		put(itsm.PutFates, &itsm.Fates{Offset: 6, At: at, Source: "am", Events: fates}),
 		put(itsm.PutFates, &itsm.Fates{Offset: 7, At: at + 60_000, Source: "am", Events: fates[1:2]}),
-	}})
+	}
+	for off := itsm.Offset(8); off < 8+burstSize; off++ {
+		decisions = append(decisions, put(itsm.PutFates, &itsm.Fates{Offset: off, At: at + 70_000, Source: "am", Events: []itsm.EventFate{{Fate: itsm.FateFolded, Alert: 6, Episode: 1}}}))
+	}
+	err = d.Apply(desk.Batch{Cursor: 8 + burstSize, At: at, Decisions: decisions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +156,13 @@ func TestPlaces(t *testing.T) {
 	last, err2 := l.LastOf(a)
 	if first != 6 || last != 7 || err1 != nil || err2 != nil {
 		t.Errorf("first %d (%v), last %d (%v); want 6 and 7", first, err1, last, err2)
+	}
+	burst := &itsm.Alert{Number: 6, RaisedAt: at + 70_000, LastSeenAt: at + 70_000}
+	if first, err := l.FirstOf(burst); first != 8 || err != nil {
+		t.Errorf("the first of %d deliveries of one millisecond: %d, %v; want 8", burstSize, first, err)
+	}
+	if last, err := l.LastOf(burst); last != 8+burstSize-1 || err != nil {
+		t.Errorf("the last of %d deliveries of one millisecond: %d, %v; want %d", burstSize, last, err, 8+burstSize-1)
 	}
 	if off, err := l.FirstOf(&itsm.Alert{Number: 2, RaisedAt: at - 1}); off != 0 || err != nil {
 		t.Errorf("an alert of before the ledger: %d, %v; want none", off, err)
