@@ -80,7 +80,7 @@ func details(in *itsm.Intent) map[string]any {
 	s := &in.Snapshot
 	out := map[string]any{
 		"incident": in.Incident.String(), "priority": s.Priority.String(), "alerts": s.Alerts, "firing": s.Firing,
-		"opened_at": s.OpenedAt.String(),
+		"opened_at": s.OpenedAt.String(), "dedup_key": source.DedupKey(in.Incident, in.Epoch),
 	}
 	for name, v := range map[string]string{
 		"probable_cause": s.Cause, "why_together": s.Because, "detail": in.Text, "impact": s.Impact.String(),

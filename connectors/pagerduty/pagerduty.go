@@ -68,6 +68,10 @@ type Connector struct {
 	priorities   map[itsm.Priority]string // ids by our priority
 	prioritiesAt time.Time                // when they were read
 	announced    map[string]bool          // intents whose status update may be out
+
+	sights     sights
+	looking    sync.Mutex // one LookMany at a time
+	listedLast *listing   // what PagerDuty had a moment ago
 }
 
 // New makes a connector.
@@ -82,6 +86,9 @@ func (c *Connector) writes() bool { return c.o.APIToken != "" && c.o.From != "" 
 
 // Push implements connectors.Connector.
 func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
+	key := source.DedupKey(in.Incident, in.Epoch)
+	c.sights.told(key) // what is listed while it is told may be of before or of after
+	defer c.sights.told(key)
 	switch in.Transition {
 	case itsm.Note:
 		return connectors.Receipt{}, c.note(ctx, in)

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -163,8 +164,11 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := []map[string]any{}
-	if in := s.incidents[r.URL.Query().Get("incident_key")]; in != nil {
-		out = append(out, map[string]any{"id": in.ID, "incident_key": in.Key, "status": in.Status, "html_url": "https://acme.pagerduty.com/incidents/" + in.ID})
+	q := r.URL.Query()
+	for _, in := range s.incidents {
+		if in.Key == q.Get("incident_key") || q.Get("incident_key") == "" && slices.Contains(q["statuses[]"], in.Status) {
+			out = append(out, map[string]any{"id": in.ID, "incident_key": in.Key, "status": in.Status, "html_url": "https://acme.pagerduty.com/incidents/" + in.ID})
+		}
 	}
 	answer(w, http.StatusOK, map[string]any{"incidents": out})
 }

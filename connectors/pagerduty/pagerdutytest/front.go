@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,12 +117,31 @@ func shown(o *connectortest.Object) map[string]any {
 	return out
 }
 
+// list answers with the newest first, a page at a time.
 func (f front) list(w http.ResponseWriter, r *http.Request) {
-	out := []map[string]any{}
-	for _, o := range f.p.FindKey(r.URL.Query().Get("incident_key")) {
-		out = append(out, shown(&o))
+	q := r.URL.Query()
+	var found []connectortest.Object
+	if key := q.Get("incident_key"); key != "" {
+		found = f.p.FindKey(key)
+	} else {
+		found = f.p.Find(func(o *connectortest.Object) bool { return slices.Contains(q["statuses[]"], statusWords[o.Status]) })
 	}
-	answer(w, http.StatusOK, map[string]any{"incidents": out})
+	from, _ := strconv.Atoi(q.Get("offset"))
+	limit, err := strconv.Atoi(q.Get("limit"))
+	if err != nil || limit < 1 || limit > 100 || from < 0 || from+limit > 10_000 {
+		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]any{"code": 2001, "message": "Invalid Input Provided"}})
+		return
+	}
+	out := []map[string]any{}
+	for i := from; i < min(from+limit, len(found)); i++ {
+		in := shown(&found[i])
+		if slices.Contains(q["include[]"], "first_trigger_log_entries") && found[i].Fields["mute"] == "" {
+			in["first_trigger_log_entry"] = map[string]any{"id": "R" + found[i].ID, "type": "trigger_log_entry", "event_details": map[string]any{"count": 1},
+				"channel": map[string]any{"type": "api", "details": map[string]any{"dedup_key": found[i].Key}}}
+		}
+		out = append(out, in)
+	}
+	answer(w, http.StatusOK, map[string]any{"incidents": out, "limit": limit, "offset": from, "more": from+limit < len(found)})
 }
 
 // frontPriorities are the account's priorities, by id.
