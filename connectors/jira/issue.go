@@ -87,12 +87,8 @@ func (c *Connector) find(ctx context.Context, key string) (*issue, error) {
 		jql = "(" + jql + " OR description ~ " + quoted(quoted(key)) + ")"
 	}
 	q := url.Values{"jql": {"project = " + quoted(c.o.Project) + " AND " + jql + " ORDER BY created ASC"}, "fields": {issueFields}, "maxResults": {strconv.Itoa(issuesLooked)}}
-	path := "search"
-	if c.o.Version == 3 {
-		path = "search/jql"
-	}
-	var got struct{ Issues []issue }
-	if err := c.rest.Do(ctx, http.MethodGet, c.api(path, q), nil, &got); err != nil {
+	var got found
+	if err := c.rest.Do(ctx, http.MethodGet, c.api(c.searchPath(), q), nil, &got); err != nil {
 		return nil, err
 	}
 	for n := range got.Issues {
@@ -105,6 +101,21 @@ func (c *Connector) find(ctx context.Context, key string) (*issue, error) {
 		return nil, &connectors.TerminalError{Status: http.StatusOK, Detail: "it returned issues of others for the label " + key + ", so nothing was changed"}
 	}
 	return nil, nil
+}
+
+// found is a page of what a search found: with a token for the next, or with the place
+// it is from and how many there are.
+type found struct {
+	Issues         []issue
+	NextPageToken  string
+	StartAt, Total int
+}
+
+func (c *Connector) searchPath() string {
+	if c.o.Version == 3 {
+		return "search/jql"
+	}
+	return "search"
 }
 
 // isOf reports whether an issue is the record with a key.

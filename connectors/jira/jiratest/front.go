@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,8 @@ type Site struct {
 	Stuck bool
 	// NoPriority refuses the field priority, as a screen without it does.
 	NoPriority bool
+	// Blind makes searches find nothing, as of what is not in the index yet.
+	Blind bool
 
 	mu    sync.Mutex
 	calls []Call
@@ -160,9 +163,20 @@ func orNull(s string) string {
 // asked are the labels and the texts that a search asks for.
 var asked = regexp.MustCompile(`labels = "([^"\\]*)"|description ~ "\\"([^"\\]*)\\""`)
 
+// listed are the labels of which a search asks for any, and each of them.
+var (
+	listed   = regexp.MustCompile(`labels IN \(([^)]*)\)`)
+	eachWord = regexp.MustCompile(`("[^"\\]*")`)
+)
+
 func (s *Site) search(w http.ResponseWriter, r *http.Request) {
 	jql := r.URL.Query().Get("jql")
 	terms := asked.FindAllStringSubmatch(jql, -1)
+	if many := listed.FindStringSubmatch(jql); many != nil {
+		for _, word := range eachWord.FindAllString(many[1], -1) {
+			terms = append(terms, []string{"", strings.Trim(word, `"`), ""})
+		}
+	}
 	if !strings.HasPrefix(jql, `project = "`+Project+`" AND `) || len(terms) == 0 {
 		refuse(w, http.StatusBadRequest, "", "Error in the JQL Query.")
 		return
@@ -173,11 +187,31 @@ func (s *Site) search(w http.ResponseWriter, r *http.Request) {
 			return t[1] != "" && slices.Contains(strings.Fields(o.Fields["labels"]), t[1]) || t[2] != "" && strings.Contains(o.Fields["description"], t[2])
 		})
 	})
+	if s.Blind {
+		found = nil
+	}
 	slices.Reverse(found) // oldest first
-	for i := range found {
+	cloud := strings.HasSuffix(r.URL.Path, "/jql")
+	place := "startAt"
+	if cloud {
+		place = "nextPageToken"
+	}
+	from, _ := strconv.Atoi(r.URL.Query().Get(place))
+	limit, _ := strconv.Atoi(r.URL.Query().Get("maxResults"))
+	to := min(len(found), from+max(limit, 1))
+	for i := from; i < to; i++ {
 		out = append(out, shown(&found[i]))
 	}
-	answer(w, http.StatusOK, map[string]any{"issues": out})
+	body := map[string]any{"issues": out}
+	switch {
+	case !cloud:
+		body["startAt"], body["maxResults"], body["total"] = from, limit, len(found)
+	case to < len(found):
+		body["nextPageToken"] = strconv.Itoa(to)
+	default:
+		body["isLast"] = true
+	}
+	answer(w, http.StatusOK, body)
 }
 
 func text(v any) string { s, _ := v.(string); return s }
