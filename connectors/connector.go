@@ -116,3 +116,19 @@ func AskedWait(err error) time.Duration {
 	after, _ := retryAfter(err)
 	return after
 }
+
+// unknownError is a call that nobody knows the effect of.
+type unknownError struct{ error }
+
+// Unwrap returns the cause.
+func (e unknownError) Unwrap() error { return e.error }
+
+// Unknown marks err as that of a call which the partner may have carried out all the
+// same: the answer broke off, or is none that says what was done.
+func Unknown(err error) error { return unknownError{err} }
+
+// IsUnknown reports whether err was made by Unknown.
+func IsUnknown(err error) bool {
+	var u unknownError
+	return errors.As(err, &u)
+}

@@ -21,10 +21,11 @@ type Creations struct {
 	lag   time.Duration
 	began time.Time // of this process: an earlier one may have sent what is older
 
-	mu    sync.Mutex
-	tried map[string]time.Time // last create of unknown outcome, by the record's key
-	made  map[string]record    // by the record's key
-	order []string             // keys of made, oldest first
+	mu     sync.Mutex
+	tried  map[string]time.Time // last create of unknown outcome, by the record's key
+	forgot time.Time            // when some of tried were last dropped: of what is older nothing is certain
+	made   map[string]record    // by the record's key
+	order  []string             // keys of made, oldest first
 }
 
 // record is one that a partner has.
@@ -65,7 +66,8 @@ func (c *Creations) Doubtful(in *itsm.Intent, key string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, tried := c.tried[key]
-	return tried || in.At.Std().Before(c.began)
+	at := in.At.Std()
+	return tried || at.Before(c.began) || at.Before(c.forgot)
 }
 
 // Trying notes that a create is about to be sent.
@@ -77,6 +79,7 @@ func (c *Creations) Trying(key string) {
 		for k, at := range c.tried {
 			if now.Sub(at) > c.lag {
 				delete(c.tried, k)
+				c.forgot = now
 			}
 		}
 	}
@@ -92,6 +95,16 @@ func (c *Creations) Settled(key string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.tried, key)
+}
+
+// Ended notes how a create ended that may have been sent before anybody knew that it
+// is one: in doubt when the outcome is unknown, else not at all.
+func (c *Creations) Ended(key string, err error) {
+	if IsUnknown(err) {
+		c.Trying(key)
+		return
+	}
+	c.Settled(key, nil)
 }
 
 // Made notes the partner's id of a record that was made now, so that it is found at

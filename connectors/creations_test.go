@@ -59,6 +59,12 @@ func TestCreations(t *testing.T) {
 func TestCreationsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewCreations(0)
+		time.Sleep(time.Second)
+		early := &itsm.Intent{At: itsm.TimeOf(time.Now())}
+		c.Ended("early", Unknown(Retry(0, "cut connection")))
+		if time.Sleep(time.Second); !c.Doubtful(early, "early") || c.Doubtful(early, "another") {
+			t.Error("only what ended without an answer is doubtful")
+		}
 		for i := range 3 * creationsMax {
 			c.Trying(itsm.IncidentNumber(i + 1).String())
 			if i%creationsMax == 0 {
@@ -67,6 +73,17 @@ func TestCreationsAreBounded(t *testing.T) {
 		}
 		if len(c.tried) > creationsMax {
 			t.Errorf("%d are remembered, want at most %d", len(c.tried), creationsMax)
+		}
+		if _, known := c.tried["early"]; known || !c.Doubtful(early, "early") {
+			t.Errorf("what was dropped (%v) is not doubtful any more", !known)
+		}
+		late := &itsm.Intent{At: itsm.TimeOf(time.Now())}
+		if c.Doubtful(late, "late") {
+			t.Error("what is younger than what was dropped is doubtful")
+		}
+		c.Ended("late", Unknown(Retry(0, "cut connection")))
+		if c.Ended("late", nil); c.Doubtful(late, "late") {
+			t.Error("what ended well is doubtful")
 		}
 	})
 }

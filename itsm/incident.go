@@ -1,6 +1,9 @@
 package itsm
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // IncidentNumber is the dense number of an incident; its public form is
 // INC0000001. Zero means none.
@@ -8,6 +11,15 @@ type IncidentNumber uint64
 
 // String returns the public number.
 func (n IncidentNumber) String() string { return numbered("INC", uint64(n)) }
+
+// PageAt is the address of the incident's page of the console that people reach at
+// base; "" when base is.
+func (n IncidentNumber) PageAt(base string) string {
+	if base == "" {
+		return ""
+	}
+	return strings.TrimSuffix(base, "/") + "/incidents/" + n.String()
+}
 
 // ParseIncidentNumber reads a public incident number.
 func ParseIncidentNumber(s string) (IncidentNumber, error) {

@@ -205,3 +205,17 @@ func TestPriorityWords(t *testing.T) {
 		}
 	}
 }
+
+func TestPageAt(t *testing.T) {
+	for base, want := range map[string]string{
+		"":                                 "",
+		"https://box.example.com":          "https://box.example.com/incidents/INC0000012",
+		"https://box.example.com/":         "https://box.example.com/incidents/INC0000012",
+		"https://example.com/signalbox":    "https://example.com/signalbox/incidents/INC0000012",
+		"http://localhost:8470/signalbox/": "http://localhost:8470/signalbox/incidents/INC0000012",
+	} {
+		if got := itsm.IncidentNumber(12).PageAt(base); got != want {
+			t.Errorf("PageAt(%q) = %q, want %q", base, got, want)
+		}
+	}
+}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"signalbox/connectors"
-	"signalbox/itsm"
 )
 
 // Bounds of what is read.
@@ -187,13 +186,6 @@ func (c *Connector) alerts(ctx context.Context, base string, filters ...string) 
 
 // link is where people see a silence.
 func link(base, id string) string { return strings.TrimSuffix(base, "/") + "/#/silences/" + id }
-
-func (c *Connector) incidentLink(n itsm.IncidentNumber) string {
-	if c.o.ExternalURL == "" {
-		return ""
-	}
-	return strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + n.String()
-}
 
 // hostOf names a replica without what may be secret in its address.
 func hostOf(base string) string {

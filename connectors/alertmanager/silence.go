@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"signalbox/connectors"
 	"signalbox/ingest/source"
@@ -129,12 +128,12 @@ func (c *Connector) newSilence(in *itsm.Intent, own owner, m []matcher) silence 
 		who = name // console:ada is ada
 	}
 	text := fmt.Sprintf("%s acknowledged: %s", own.incident, in.Snapshot.Title)
-	if l := c.incidentLink(own.incident); l != "" {
+	if l := own.incident.PageAt(c.o.ExternalURL); l != "" {
 		text = l + " " + text
 	}
 	key := c.key(own)
-	return silence{Matchers: m, StartsAt: now, EndsAt: now.Add(c.o.SilenceFor), CreatedBy: cut(oneLine(who), 100) + ownMark,
-		Comment: cut(oneLine(text), commentBytes) + " " + key, Annotations: map[string]string{keyAnnotation: key}}
+	return silence{Matchers: m, StartsAt: now, EndsAt: now.Add(c.o.SilenceFor), CreatedBy: connectors.Cut(connectors.OneLine(who), 100) + ownMark,
+		Comment: connectors.Cut(connectors.OneLine(text), commentBytes) + " " + key, Annotations: map[string]string{keyAnnotation: key}}
 }
 
 // labelsThere returns the labels that Alertmanager has of the alerts, less what
@@ -244,21 +243,4 @@ func (c *Connector) Tend(ctx context.Context, moved func(itsm.IncidentNumber, it
 		}
 	}
 	return err
-}
-
-// oneLine keeps a text from looking like several.
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
-}
-
-// cut shortens s to at most n bytes without splitting a character.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	s = s[:n-len("…")]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
 }

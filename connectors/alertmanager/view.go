@@ -101,7 +101,7 @@ func taken(s *silence, base string) (v itsm.Silence, bytes int, ok bool) {
 	if len(s.Matchers) == 0 || len(s.Matchers) > itsm.SilenceMatchersMax || s.ID == "" || len(s.ID) > foreignIDMax {
 		return v, 0, false
 	}
-	v = itsm.Silence{ID: s.ID, By: cut(oneLine(s.CreatedBy), 100), Comment: cut(oneLine(s.Comment), foreignTextMax), URL: link(base, s.ID),
+	v = itsm.Silence{ID: s.ID, By: connectors.Cut(connectors.OneLine(s.CreatedBy), 100), Comment: connectors.Cut(connectors.OneLine(s.Comment), foreignTextMax), URL: link(base, s.ID),
 		StartsAt: itsm.TimeOf(s.StartsAt), EndsAt: itsm.TimeOf(s.EndsAt)}
 	bytes = foreignOverhead + 2*(len(v.By)+len(v.Comment)+len(v.URL))
 	for _, m := range s.Matchers {

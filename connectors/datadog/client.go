@@ -102,8 +102,7 @@ func (c *Connector) Check(ctx context.Context) (string, error) {
 // oneLine keeps a text from looking like several, and from mentioning anybody: an @
 // in a title or text notifies whoever is named behind it.
 func oneLine(s string) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
-	return harmless(s)
+	return harmless(connectors.OneLine(s))
 }
 
 // harmless puts a space that is not seen behind every @.

@@ -22,6 +22,7 @@
 package datadog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,7 +30,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	dd "github.com/DataDog/datadog-api-client-go/v2/api/datadog"
@@ -158,10 +158,7 @@ func (c *Connector) installation() string {
 
 // link is where people see an incident here.
 func (c *Connector) link(n itsm.IncidentNumber) string {
-	if c.o.ExternalURL == "" {
-		return n.String()
-	}
-	return strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + n.String()
+	return cmp.Or(n.PageAt(c.o.ExternalURL), n.String())
 }
 
 // app is where people see something at Datadog.

@@ -60,10 +60,12 @@ func (c *Connector) root(in *itsm.Intent) string {
 	return strings.ToLower(in.Incident.String()) + "." + c.o.Name + ".signalbox@" + c.domain
 }
 
+// headerSafe leaves no encoded word of theirs, and no next line.
+var headerSafe = strings.NewReplacer("=?", "= ?", "\u0085", " ")
+
 // oneLine takes out whatever could end a line of a header, or would be decoded there.
 func oneLine(s string) string {
-	s = strings.ReplaceAll(s, "=?", "= ?") // no encoded word of theirs
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u0085' || r == '\u2028' || r == '\u2029' }), " ")
+	return connectors.OneLine(headerSafe.Replace(s))
 }
 
 // page is what a mail says.
@@ -83,9 +85,7 @@ func (c *Connector) page(in *itsm.Intent) page {
 	if in.Transition == itsm.Trigger && in.Epoch > 1 {
 		p.Head += " again"
 	}
-	if c.o.ExternalURL != "" {
-		p.URL = strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + in.Incident.String()
-	}
+	p.URL = in.Incident.PageAt(c.o.ExternalURL)
 	add := func(name, value string) {
 		if value = connectors.Cut(oneLine(value), textMax); value != "" {
 			p.Rows = append(p.Rows, [2]string{name, value})

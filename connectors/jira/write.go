@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"signalbox/connectors"
 	"signalbox/ingest/source"
@@ -218,7 +217,7 @@ func (c *Connector) comment(ctx context.Context, in *itsm.Intent, issueKey, text
 		}
 	}
 	c.made.Trying(known)
-	err := c.rest.Do(ctx, http.MethodPost, at, object{"body": c.text([]string{cut(source.NoteMark+text, textMax) + " " + mark})}, nil)
+	err := c.rest.Do(ctx, http.MethodPost, at, object{"body": c.text([]string{connectors.CutRunes(source.NoteMark+text, textMax) + " " + mark})}, nil)
 	c.made.Settled(known, err)
 	if err == nil {
 		c.made.Made(known, mark)
@@ -268,7 +267,7 @@ func (c *Connector) resolution(in *itsm.Intent) string {
 
 // summary is the title on one line.
 func summary(s *itsm.IncidentSnapshot) string {
-	return cut(strings.Join(strings.Fields(s.Title), " "), summaryMax)
+	return connectors.CutRunes(strings.Join(strings.Fields(s.Title), " "), summaryMax)
 }
 
 // description tells people what they need before they open the console, a line each.
@@ -276,14 +275,10 @@ func (c *Connector) description(in *itsm.Intent, key string) (lines []string) {
 	s := &in.Snapshot
 	line := func(name, value string) {
 		if value = strings.Join(strings.Fields(value), " "); value != "" {
-			lines = append(lines, cut(name+": "+value, textMax/10))
+			lines = append(lines, connectors.CutRunes(name+": "+value, textMax/10))
 		}
 	}
-	link := ""
-	if c.o.ExternalURL != "" {
-		link = strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + in.Incident.String()
-	}
-	line("Incident", in.Incident.String()+" "+link)
+	line("Incident", in.Incident.String()+" "+in.Incident.PageAt(c.o.ExternalURL))
 	line("Priority", s.Priority.String())
 	line("Probable cause", s.Cause)
 	line("Why", s.Because)
@@ -323,11 +318,3 @@ func document(lines []string) object {
 var wikiEscapes = strings.NewReplacer(`\`, `\\`, "{", `\{`, "[", `\[`, "!", `\!`, "|", `\|`)
 
 func wiki(lines []string) string { return wikiEscapes.Replace(strings.Join(lines, "\n")) }
-
-// cut shortens s to n characters.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n-1]) + "…"
-}

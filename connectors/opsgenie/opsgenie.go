@@ -118,7 +118,7 @@ func (c *Connector) create(ctx context.Context, in *itsm.Intent, key string) (co
 		}
 	}
 	body := object{"message": message(&in.Snapshot), "alias": key, "description": c.description(in), "priority": priority(&in.Snapshot),
-		"entity": cut(in.Snapshot.Cause, entityMax), "source": so.User, "user": so.User, "details": c.details(in)}
+		"entity": connectors.CutRunes(in.Snapshot.Cause, entityMax), "source": so.User, "user": so.User, "details": c.details(in)}
 	if len(c.o.Responders) > 0 {
 		body["responders"] = c.o.Responders
 	}
@@ -205,13 +205,13 @@ func (c *Connector) note(ctx context.Context, in *itsm.Intent, key string) error
 			}
 		}
 	}
-	text := cut(source.NoteMark+in.Actor+": "+in.Text, noteMax-len(mark)-1) + " " + mark
+	text := connectors.CutRunes(source.NoteMark+in.Actor+": "+in.Text, noteMax-len(mark)-1) + " " + mark
 	return c.do(ctx, http.MethodPost, key, "notes", act(text))
 }
 
 // act is the body of an action, named as ours.
 func act(note string) object {
-	return object{"user": so.User, "source": so.User, "note": cut(note, noteMax)}
+	return object{"user": so.User, "source": so.User, "note": connectors.CutRunes(note, noteMax)}
 }
 
 // alert is one as the API shows it.

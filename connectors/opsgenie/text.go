@@ -3,15 +3,15 @@ package opsgenie
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
+	"signalbox/connectors"
 	"signalbox/ingest/source"
 	"signalbox/itsm"
 )
 
 // message is the title on one line.
 func message(s *itsm.IncidentSnapshot) string {
-	return cut(fmt.Sprintf("[%s] %s", s.Priority, strings.Join(strings.Fields(s.Title), " ")), messageMax)
+	return connectors.CutRunes(fmt.Sprintf("[%s] %s", s.Priority, strings.Join(strings.Fields(s.Title), " ")), messageMax)
 }
 
 func priority(s *itsm.IncidentSnapshot) string {
@@ -50,32 +50,17 @@ func (c *Connector) description(in *itsm.Intent) string {
 	line("Services", strings.Join(s.Services, ", "))
 	line("Alerts", fmt.Sprintf("%d, %d of them firing", s.Alerts, s.Firing))
 	line("Runbook", s.Runbook)
-	line("Incident", c.link(in.Incident))
-	return cut(b.String(), descriptionMax)
+	line("Incident", in.Incident.PageAt(c.o.ExternalURL))
+	return connectors.CutRunes(b.String(), descriptionMax)
 }
 
 // details are what rules there can go by.
 func (c *Connector) details(in *itsm.Intent) map[string]string {
 	out := map[string]string{"incident": in.Incident.String(), "severity": in.Snapshot.Severity.String()}
-	for name, v := range map[string]string{"cause": in.Snapshot.Cause, "group": in.Snapshot.Group, "url": c.link(in.Incident)} {
+	for name, v := range map[string]string{"cause": in.Snapshot.Cause, "group": in.Snapshot.Group, "url": in.Incident.PageAt(c.o.ExternalURL)} {
 		if v != "" {
 			out[name] = v
 		}
 	}
 	return out
-}
-
-func (c *Connector) link(n itsm.IncidentNumber) string {
-	if c.o.ExternalURL == "" {
-		return ""
-	}
-	return strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + n.String()
-}
-
-// cut shortens s to n characters.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n-1]) + "…"
 }

@@ -57,7 +57,7 @@ func (k *call) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.status, k.header, k.answer = resp.StatusCode, resp.Header, cut(strings.ToValidUTF8(string(b), "?"), answerShown)
+	k.status, k.header, k.answer = resp.StatusCode, resp.Header, connectors.Cut(strings.ToValidUTF8(string(b), "?"), answerShown)
 	resp.Body = io.NopCloser(bytes.NewReader(b))
 	return resp, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	pd "github.com/PagerDuty/go-pagerduty"
 
+	"signalbox/connectors"
 	"signalbox/itsm"
 )
 
@@ -33,7 +34,7 @@ func (c *Connector) TellChange(ctx context.Context, ch *itsm.Change) error {
 
 func (c *Connector) changeEvent(ctx context.Context, key string, ch *itsm.Change) error {
 	e := pd.ChangeEvent{RoutingKey: key, Payload: pd.ChangeEventPayload{
-		Summary: cut(string(ch.State)+": "+ch.Title, summaryMax), Source: cut(firstOf(ch.Source, "signalbox"), summaryMax),
+		Summary: connectors.Cut(string(ch.State)+": "+ch.Title, summaryMax), Source: connectors.Cut(firstOf(ch.Source, "signalbox"), summaryMax),
 		Timestamp: changedAt(ch).String(), CustomDetails: changeDetails(ch),
 	}}
 	if u, err := url.Parse(ch.URL); err == nil && u.Host != "" && len(ch.URL) <= hrefMax {
@@ -56,7 +57,7 @@ func changedAt(ch *itsm.Change) itsm.Time {
 func changeDetails(ch *itsm.Change) map[string]any {
 	out := map[string]any{}
 	for name, v := range map[string]string{
-		"change": ch.ID, "external_id": ch.ExternalID, "type": string(ch.Type), "state": string(ch.State), "who": ch.Who, "risk": ch.Risk, "description": cut(ch.Description, summaryMax),
+		"change": ch.ID, "external_id": ch.ExternalID, "type": string(ch.Type), "state": string(ch.State), "who": ch.Who, "risk": ch.Risk, "description": connectors.Cut(ch.Description, summaryMax),
 	} {
 		if v != "" {
 			out[name] = v

@@ -98,7 +98,7 @@ func (c *Connector) announce(ctx context.Context, id string, in itsm.Intent) err
 		return nil
 	}
 	call, client := c.client()
-	_, err := client.CreateIncidentStatusUpdate(ctx, id, c.o.From, cut(in.Snapshot.Title+": "+in.Text, statusUpdateMax))
+	_, err := client.CreateIncidentStatusUpdate(ctx, id, c.o.From, connectors.Cut(in.Snapshot.Title+": "+in.Text, statusUpdateMax))
 	err = call.outcome(err)
 	if err != nil && call.status != 0 && call.status < 500 {
 		c.notOut(in.Key) // it was refused

@@ -5,10 +5,10 @@ import (
 	"net/url"
 	"path"
 	"strings"
-	"unicode/utf8"
 
 	pd "github.com/PagerDuty/go-pagerduty"
 
+	"signalbox/connectors"
 	source "signalbox/ingest/source/pagerduty"
 	"signalbox/itsm"
 )
@@ -25,7 +25,7 @@ func (c *Connector) event(in itsm.Intent) pd.V2Event {
 		Action:     actions[in.Transition],
 		DedupKey:   source.DedupKey(in.Incident, in.Epoch),
 		Client:     source.ClientName,
-		ClientURL:  c.link(in.Incident),
+		ClientURL:  in.Incident.PageAt(c.o.ExternalURL),
 	}
 	if e.Action == "trigger" {
 		e.Payload = payload(in)
@@ -54,7 +54,7 @@ var severities = map[itsm.Severity]string{
 
 // summary is the title of an incident there.
 func summary(in *itsm.Intent) string {
-	return cut(fmt.Sprintf("[%s] %s", in.Snapshot.Priority, in.Snapshot.Title), summaryMax)
+	return connectors.Cut(fmt.Sprintf("[%s] %s", in.Snapshot.Priority, in.Snapshot.Title), summaryMax)
 }
 
 func payload(in itsm.Intent) *pd.V2Payload {
@@ -71,8 +71,8 @@ func payload(in itsm.Intent) *pd.V2Payload {
 		src = "signalbox"
 	}
 	return &pd.V2Payload{
-		Summary: summary(&in), Source: cut(src, summaryMax), Severity: sev, Timestamp: in.At.String(),
-		Component: cut(s.Cause, summaryMax), Group: cut(s.Group, summaryMax), Details: details(&in),
+		Summary: summary(&in), Source: connectors.Cut(src, summaryMax), Severity: sev, Timestamp: in.At.String(),
+		Component: connectors.Cut(s.Cause, summaryMax), Group: connectors.Cut(s.Group, summaryMax), Details: details(&in),
 	}
 }
 
@@ -115,7 +115,7 @@ func (c *Connector) links(in *itsm.Intent) (links, images []any) {
 			links = append(links, map[string]string{"href": href, "text": text})
 		}
 	}
-	add(c.link(in.Incident), in.Incident.String()+" in Signalbox")
+	add(in.Incident.PageAt(c.o.ExternalURL), in.Incident.String()+" in Signalbox")
 	add(in.Snapshot.Runbook, "Runbook")
 	for _, l := range in.Snapshot.Links {
 		if l.Connector != c.o.Name {
@@ -126,22 +126,3 @@ func (c *Connector) links(in *itsm.Intent) (links, images []any) {
 }
 
 var pictures = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".gif": true, ".svg": true, ".webp": true}
-
-func (c *Connector) link(n itsm.IncidentNumber) string {
-	if c.o.ExternalURL == "" {
-		return ""
-	}
-	return strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + n.String()
-}
-
-// cut shortens s to at most n bytes without splitting a character.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	s = s[:n-len("…")]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
-}

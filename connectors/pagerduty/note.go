@@ -33,7 +33,7 @@ func (c *Connector) note(ctx context.Context, in itsm.Intent) error {
 		}
 		return fmt.Errorf("PagerDuty has no incident with key %s to add the note to", key)
 	}
-	content := cut(source.NoteMark+in.Actor+": "+in.Text, noteMax)
+	content := connectors.Cut(source.NoteMark+in.Actor+": "+in.Text, noteMax)
 	if !lastTry.IsZero() {
 		if there, err := c.hasNote(ctx, found[0].ID, content, in.At); err != nil || there {
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"signalbox/connectors"
 	sn "signalbox/ingest/source/servicenow"
 	"signalbox/itsm"
 )
@@ -38,10 +39,10 @@ func (c *Connector) eventBody(in *itsm.Intent) (map[string]string, error) {
 	if node == "" && len(s.CIs) > 0 {
 		node = s.CIs[0]
 	}
-	more, err := json.Marshal(map[string]any{"incident": in.Incident.String(), "priority": s.Priority.String(), "why": s.Because, "cis": s.CIs, "services": s.Services, "url": c.link(in.Incident)})
+	more, err := json.Marshal(map[string]any{"incident": in.Incident.String(), "priority": s.Priority.String(), "why": s.Because, "cis": s.CIs, "services": s.Services, "url": in.Incident.PageAt(c.o.ExternalURL)})
 	return map[string]string{
-		"source": "Signalbox", "event_class": c.o.Name, "node": cut(node, nodeMax), "type": "incident", "message_key": sn.RecordKey(in.Incident, in.Epoch),
+		"source": "Signalbox", "event_class": c.o.Name, "node": connectors.CutRunes(node, nodeMax), "type": "incident", "message_key": sn.RecordKey(in.Incident, in.Epoch),
 		"severity": severity, "resolution_state": resolution, "time_of_event": sn.FormatTime(in.At),
-		"description": cut(neutral(s.Title), descriptionMax), "additional_info": string(more),
+		"description": connectors.CutRunes(neutral(s.Title), descriptionMax), "additional_info": string(more),
 	}, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"signalbox/connectors"
 	"signalbox/ingest/source"
 	sn "signalbox/ingest/source/servicenow"
 	"signalbox/itsm"
@@ -129,7 +130,7 @@ var ofPriority = map[itsm.Priority][2]itsm.Level{
 
 // short is the title on one line.
 func short(s *itsm.IncidentSnapshot) string {
-	return cut(strings.Join(strings.Fields(s.Title), " "), shortMax)
+	return connectors.CutRunes(strings.Join(strings.Fields(s.Title), " "), shortMax)
 }
 
 // description tells people what they need before they open the console.
@@ -141,7 +142,7 @@ func (c *Connector) description(in *itsm.Intent) string {
 			fmt.Fprintf(&b, "%s: %s\n", name, value)
 		}
 	}
-	line("Incident", strings.TrimSpace(in.Incident.String()+" "+c.link(in.Incident)))
+	line("Incident", strings.TrimSpace(in.Incident.String()+" "+in.Incident.PageAt(c.o.ExternalURL)))
 	line("Priority", s.Priority.String())
 	line("Probable cause", s.Cause)
 	line("Why", first(s.Because, in.Text))
@@ -150,20 +151,13 @@ func (c *Connector) description(in *itsm.Intent) string {
 	line("Alerts", fmt.Sprintf("%d, %d of them firing", s.Alerts, s.Firing))
 	line("Runbook", s.Runbook)
 	line("Opened", s.OpenedAt.String())
-	return cut(neutral(b.String()), descriptionMax)
-}
-
-func (c *Connector) link(n itsm.IncidentNumber) string {
-	if c.o.ExternalURL == "" {
-		return ""
-	}
-	return strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + n.String()
+	return connectors.CutRunes(neutral(b.String()), descriptionMax)
 }
 
 // note is text of ours, known as such when it comes back.
 func note(text, mark string) string {
 	room := notesMax - utf8.RuneCountInString(mark) - 1
-	return strings.TrimSpace(cut(neutral(source.NoteMark+text), room) + " " + mark)
+	return strings.TrimSpace(connectors.CutRunes(neutral(source.NoteMark+text), room) + " " + mark)
 }
 
 // neutral takes its meaning from the one piece of markup that ServiceNow's journal
@@ -181,12 +175,4 @@ func neutral(s string) string {
 
 func startsFold(s, word string) bool {
 	return len(s) >= len(word) && strings.EqualFold(s[:len(word)], word)
-}
-
-// cut shortens s to n characters.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n-1]) + "…"
 }

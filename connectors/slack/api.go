@@ -81,17 +81,6 @@ type refused struct{ code string }
 // Error implements error.
 func (e *refused) Error() string { return "Slack refused with " + e.code }
 
-// unknown is a call whose effect nobody knows.
-type unknown struct{ error }
-
-// Unwrap returns the cause.
-func (e unknown) Unwrap() error { return e.error }
-
-func isUnknown(err error) bool {
-	var u unknown
-	return errors.As(err, &u)
-}
-
 // isGone reports whether a message that was to be changed is not there any more.
 func isGone(err error) bool {
 	var r *refused
@@ -144,22 +133,22 @@ func (c *Connector) do(ctx context.Context, verb, method, query string, body []b
 	}
 	resp, err := c.o.HTTP.Do(req)
 	if err != nil {
-		return unknown{connectors.Retry(0, "Slack was not reached: %w", err)}
+		return connectors.Unknown(connectors.Retry(0, "Slack was not reached: %w", err))
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
 	if err != nil {
-		return unknown{connectors.Retry(0, "Slack's answer broke off: %w", err)}
+		return connectors.Unknown(connectors.Retry(0, "Slack's answer broke off: %w", err))
 	}
 	shown := connectors.Cut(strings.ToValidUTF8(string(b), "?"), answerShown)
 	if err := connectors.Answered(resp.StatusCode, resp.Header, shown); err != nil {
 		if resp.StatusCode >= 500 {
-			return unknown{err}
+			return connectors.Unknown(err)
 		}
 		return err
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return unknown{connectors.Retry(0, "Slack answered %d with something unexpected: %s", resp.StatusCode, shown)}
+		return connectors.Unknown(connectors.Retry(0, "Slack answered %d with something unexpected: %s", resp.StatusCode, shown))
 	}
 	return outcome(method, resp.Header, into.head())
 }

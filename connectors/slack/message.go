@@ -199,7 +199,7 @@ func (c *Connector) buttons(in *itsm.Intent, state string) []element {
 	}
 	if c.o.ExternalURL != "" {
 		out = append(out, element{Type: "button", ActionID: source.ActionOpen, Text: plain("Open in console", 75),
-			URL: strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + in.Incident.String()})
+			URL: in.Incident.PageAt(c.o.ExternalURL)})
 	}
 	return out
 }

@@ -32,7 +32,7 @@ func (c *Connector) place(ctx context.Context, in *itsm.Intent) (place string, k
 		return place, true, nil
 	}
 	first := in.Transition == itsm.Trigger && in.Epoch == 1
-	if first && !c.maybeTried(in) {
+	if first && !c.posts.Doubtful(in, in.Key) {
 		return "", false, nil
 	}
 	from := in.Snapshot.OpenedAt
@@ -43,8 +43,8 @@ func (c *Connector) place(ctx context.Context, in *itsm.Intent) (place string, k
 	switch {
 	case err != nil:
 		return "", false, err
-	case m == nil && c.maybeTried(in):
-		return "", false, c.lag(in)
+	case m == nil && c.posts.Doubtful(in, in.Key):
+		return "", false, c.posts.Missed(in, in.Key)
 	case m == nil:
 		return "", false, nil
 	}

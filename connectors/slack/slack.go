@@ -44,7 +44,6 @@ const CallsPerMinute = 50
 
 const (
 	postEvery = time.Second // published: one message a second and channel
-	indexLag  = time.Minute // a message that was just posted may not be found for so long
 	placesMax = 10_000      // incidents whose message is remembered here
 	callWait  = 15 * time.Second
 )
@@ -64,11 +63,10 @@ type Options struct {
 // Connector is one Slack channel.
 type Connector struct {
 	o     Options
-	began time.Time // what is older may have been tried by an earlier process
+	posts *connectors.Creations // by intent key
 
 	mu       sync.Mutex
 	places   map[itsm.IncidentNumber]string // where each incident's message is, by source.Place
-	doubts   map[string]time.Time           // by intent key: when a post ended without an answer
 	nextPost time.Time
 	team     string // address of the workspace; "": not asked yet
 }
@@ -78,10 +76,7 @@ func New(o Options) *Connector {
 	if o.APIURL == "" {
 		o.APIURL = "https://slack.com/api"
 	}
-	if o.IndexLag == 0 {
-		o.IndexLag = indexLag
-	}
-	return &Connector{o: o, began: time.Now(), places: map[itsm.IncidentNumber]string{}, doubts: map[string]time.Time{}}
+	return &Connector{o: o, posts: connectors.NewCreations(o.IndexLag), places: map[itsm.IncidentNumber]string{}}
 }
 
 // Name implements connectors.Connector.
@@ -129,7 +124,8 @@ func (c *Connector) post(ctx context.Context, in *itsm.Intent) (connectors.Recei
 		return connectors.Receipt{}, err
 	}
 	var said posted
-	if err := c.once(in.Key, c.call(ctx, "chat.postMessage", m, &said)); err != nil {
+	err := c.call(ctx, "chat.postMessage", m, &said)
+	if c.posts.Ended(in.Key, err); err != nil {
 		return connectors.Receipt{}, err
 	}
 	place := source.Place(said.Channel, said.TS)
@@ -149,12 +145,12 @@ func (c *Connector) update(ctx context.Context, in *itsm.Intent, place string) e
 
 // reply posts into the thread of the incident's message, unless it did before.
 func (c *Connector) reply(ctx context.Context, in *itsm.Intent, place, text string, show bool) error {
-	if c.maybeTried(in) {
+	if c.posts.Doubtful(in, in.Key) {
 		found, err := c.replied(ctx, in.Key, place)
 		if err != nil || found {
 			return err
 		}
-		if err := c.lag(in); err != nil {
+		if err := c.posts.Missed(in, in.Key); err != nil {
 			return err
 		}
 	}
@@ -163,42 +159,9 @@ func (c *Connector) reply(ctx context.Context, in *itsm.Intent, place, text stri
 	if err := c.pace(ctx); err != nil {
 		return err
 	}
-	return c.once(in.Key, c.call(ctx, "chat.postMessage", m, &posted{}))
-}
-
-// once notes a post whose outcome is unknown, and forgets one that is known.
-func (c *Connector) once(key string, err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if isUnknown(err) {
-		c.doubts[key] = time.Now()
-	} else {
-		delete(c.doubts, key)
-	}
+	err := c.call(ctx, "chat.postMessage", m, &posted{})
+	c.posts.Ended(in.Key, err)
 	return err
-}
-
-// maybeTried reports whether an earlier try may have reached Slack: one of this
-// process without an answer, or one of an earlier process.
-func (c *Connector) maybeTried(in *itsm.Intent) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, doubt := c.doubts[in.Key]
-	return doubt || in.At.Std().Before(c.began)
-}
-
-// lag is the error of a look-up that found nothing too soon to prove anything.
-func (c *Connector) lag(in *itsm.Intent) error {
-	c.mu.Lock()
-	at, doubt := c.doubts[in.Key]
-	c.mu.Unlock()
-	if !doubt {
-		at = c.began // the last moment of an earlier process
-	}
-	if wait := time.Until(at.Add(c.o.IndexLag)); wait > 0 {
-		return connectors.Retry(wait, "a post to Slack ended without an answer; whether it arrived shows after %v", c.o.IndexLag)
-	}
-	return nil
 }
 
 // pace waits until the channel may be written to again.

@@ -113,7 +113,7 @@ func (c *Connector) actions(in *itsm.Intent) []action {
 	if c.o.ExternalURL == "" {
 		return nil
 	}
-	page := strings.TrimSuffix(c.o.ExternalURL, "/") + "/incidents/" + in.Incident.String()
+	page := in.Incident.PageAt(c.o.ExternalURL)
 	open := in.Transition != itsm.Resolve && (in.Snapshot.State.IsOpen() || in.Snapshot.State == 0)
 	var out []action
 	if open && in.Transition != itsm.Acknowledge && in.Snapshot.State == itsm.New {

@@ -34,8 +34,7 @@ import (
 const CallsPerMinute = 40
 
 const (
-	indexLag       = time.Minute // a record that was just made may not be found for so long
-	recordsMax     = 10_000      // records remembered here
+	recordsMax     = 10_000 // records remembered here
 	answerBytesMax = 1 << 20
 	answerShown    = 300
 )
@@ -56,15 +55,14 @@ type Options struct {
 
 // Connector is one partner.
 type Connector struct {
-	o     Options
-	base  *url.URL
-	keys  [][]byte
-	began time.Time // what is older may have been tried by an earlier process
+	o    Options
+	base *url.URL
+	keys [][]byte
+	sent *connectors.Creations // by intent key
 
 	mu      sync.Mutex
 	records map[ref]string
-	doubts  map[string]time.Time // by intent key: when a trigger ended without an answer
-	session bool                 // the mapping's login was done
+	session bool // the mapping's login was done
 }
 
 type ref struct {
@@ -78,7 +76,7 @@ func New(o Options) (*Connector, error) {
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, itsm.Errorf(itsm.Invalid, "url: expected an address such as https://desk.example.com")
 	}
-	c := &Connector{o: o, base: base, began: time.Now(), records: map[ref]string{}, doubts: map[string]time.Time{}}
+	c := &Connector{o: o, base: base, sent: connectors.NewCreations(o.IndexLag), records: map[ref]string{}}
 	for _, s := range o.SigningSecrets {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, "whsec_"))
 		if err != nil || len(key) < 24 || len(key) > 64 {
@@ -90,9 +88,6 @@ func New(o Options) (*Connector, error) {
 		if strings.ContainsAny(name+v, "\r\n\x00") {
 			return nil, itsm.Errorf(itsm.Invalid, "headers.%s: a line break", strings.ToValidUTF8(name, "?"))
 		}
-	}
-	if c.o.IndexLag == 0 {
-		c.o.IndexLag = indexLag
 	}
 	if o.Mapping.HasLogin() {
 		jar, err := cookiejar.New(nil)
@@ -112,12 +107,12 @@ func (c *Connector) Name() string { return c.o.Name }
 // Push implements connectors.Connector.
 func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
 	x := source.Input{Intent: &in, Vars: c.o.Vars, ExternalURL: c.o.ExternalURL, Record: c.record(&in)}
-	if in.Transition == itsm.Trigger && c.maybeTried(&in) && c.o.Mapping.HasFind() {
+	if in.Transition == itsm.Trigger && c.sent.Doubtful(&in, in.Key) && c.o.Mapping.HasFind() {
 		link, err := c.find(ctx, x)
 		if err != nil || link != nil {
 			return connectors.Receipt{Link: link}, err
 		}
-		if err := c.lag(&in); err != nil {
+		if err := c.sent.Missed(&in, in.Key); err != nil {
 			return connectors.Receipt{}, err
 		}
 	}
@@ -135,7 +130,7 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 	if err == nil {
 		err = c.judge(x, answer)
 	}
-	if c.settle(in.Key, err); err != nil {
+	if c.sent.Ended(in.Key, err); err != nil {
 		return connectors.Receipt{}, err
 	}
 	return c.receipt(x, answer), nil
@@ -247,37 +242,6 @@ func (c *Connector) IncidentOf(ctx context.Context, id string) (itsm.IncidentNum
 	return n, epoch, nil
 }
 
-func (c *Connector) settle(key string, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if isUnknown(err) {
-		c.doubts[key] = time.Now()
-	} else {
-		delete(c.doubts, key)
-	}
-}
-
-func (c *Connector) maybeTried(in *itsm.Intent) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, doubt := c.doubts[in.Key]
-	return doubt || in.At.Std().Before(c.began)
-}
-
-// lag is the error of a look-up that found nothing too soon to prove anything.
-func (c *Connector) lag(in *itsm.Intent) error {
-	c.mu.Lock()
-	at, doubt := c.doubts[in.Key]
-	c.mu.Unlock()
-	if !doubt {
-		at = c.began // the last moment of an earlier process
-	}
-	if wait := time.Until(at.Add(c.o.IndexLag)); wait > 0 {
-		return connectors.Retry(wait, "a request ended without an answer; whether it arrived shows after %v", c.o.IndexLag)
-	}
-	return nil
-}
-
 // send makes one request and reads its answer, signing in first where the mapping
 // has a login, and again when the session has ended.
 func (c *Connector) send(ctx context.Context, r source.Request, key string) (any, error) {
@@ -322,16 +286,16 @@ func (c *Connector) do(ctx context.Context, r source.Request, key string) (any, 
 	}
 	resp, err := c.o.HTTP.Do(req)
 	if err != nil {
-		return nil, unknown{connectors.Retry(0, "the partner was not reached: %w", withoutURL(err))}
+		return nil, connectors.Unknown(connectors.Retry(0, "the partner was not reached: %w", withoutURL(err)))
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
 	if err != nil {
-		return nil, unknown{connectors.Retry(0, "the partner's answer broke off: %w", withoutURL(err))}
+		return nil, connectors.Unknown(connectors.Retry(0, "the partner's answer broke off: %w", withoutURL(err)))
 	}
 	if err := connectors.Answered(resp.StatusCode, resp.Header, connectors.Cut(strings.ToValidUTF8(string(b), "?"), answerShown)); err != nil {
 		if resp.StatusCode >= 500 {
-			return nil, unknown{err}
+			return nil, connectors.Unknown(err)
 		}
 		return nil, err
 	}
@@ -406,15 +370,4 @@ func Sign(keys [][]byte, id, stamp string, body []byte) string {
 		out = append(out, "v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil)))
 	}
 	return strings.Join(out, " ")
-}
-
-// unknown is a call whose effect nobody knows.
-type unknown struct{ error }
-
-// Unwrap returns the cause.
-func (e unknown) Unwrap() error { return e.error }
-
-func isUnknown(err error) bool {
-	var u unknown
-	return errors.As(err, &u)
 }

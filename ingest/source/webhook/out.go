@@ -207,8 +207,8 @@ func (in Input) values() map[string]any {
 	i := in.Intent
 	s := &i.Snapshot
 	address := ""
-	if in.ExternalURL != "" && i.Incident != 0 {
-		address = strings.TrimSuffix(in.ExternalURL, "/") + "/incidents/" + i.Incident.String()
+	if i.Incident != 0 {
+		address = i.Incident.PageAt(in.ExternalURL)
 	}
 	vars := in.Vars
 	if vars == nil {
