@@ -20,6 +20,7 @@ type PlaybackOptions struct {
 	Rules        []rules.File         // active from the first entry on; nil: no rules
 	BatchRecords int                  // records a batch; 0: 64. The result does not depend on it.
 	OnDecision   func(*itsm.Decision) // sees every decision after Playback took it in; may be nil
+	OnEntry      func(journal.Record) // sees every entry, ticks included, before it is folded; may be nil
 }
 
 // Playback folds entries in their own time, as fast as it can, with the Folder of
@@ -175,7 +176,11 @@ func (p *Playback) beginRules(at itsm.Time) error {
 func (p *Playback) put(at itsm.Time, body []byte) error {
 	p.offset++
 	p.at = at
-	p.queue = append(p.queue, journal.Record{Offset: p.offset, At: at, Body: body})
+	r := journal.Record{Offset: p.offset, At: at, Body: body}
+	if p.o.OnEntry != nil {
+		p.o.OnEntry(r)
+	}
+	p.queue = append(p.queue, r)
 	if len(p.queue) >= p.o.BatchRecords {
 		return p.flush()
 	}

@@ -8,6 +8,7 @@
 //	bench -scenario memory     memory of an open alert, and of an idle process
 //	bench -scenario start      ready after a stop and after kill -9
 //	bench -scenario pages      console and API lists with much in them
+//	bench -scenario year       every page after a year: 100,000 alerts, 20,000 incidents, 1,000 problems
 //	bench -scenario storm      100,000 alerts in a minute while the disk is busy
 //
 // A run prints a table and writes the same figures as JSON. It fails when it is

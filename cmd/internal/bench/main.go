@@ -32,12 +32,12 @@ type options struct {
 type scenario func(context.Context, *options, *report) error
 
 var scenarios = map[string]scenario{
-	"compare": compare, "latency": latency, "memory": memory, "start": starts, "pages": pages, "storm": storm,
+	"compare": compare, "latency": latency, "memory": memory, "start": starts, "pages": pages, "year": year, "storm": storm,
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.scenario, "scenario", "compare", "compare, latency, memory, start, pages or storm; several with commas")
+	flag.StringVar(&o.scenario, "scenario", "compare", "compare, latency, memory, start, pages, year or storm; several with commas")
 	flag.StringVar(&o.bin, "bin", "bin/signalbox", "the built binary")
 	flag.StringVar(&o.alertmanager, "alertmanager", ".cache/bin/alertmanager", "the Alertmanager to compare with; .ci/setup builds it")
 	flag.StringVar(&o.out, "json", "", "where the figures go as JSON (default bin/bench-SCENARIO.json)")
@@ -69,7 +69,7 @@ func run(ctx context.Context, o *options) error {
 	for _, name := range strings.Split(o.scenario, ",") {
 		s := scenarios[name]
 		if s == nil {
-			return fmt.Errorf("no scenario %q: expected compare, latency, memory, start, pages or storm", name)
+			return fmt.Errorf("no scenario %q: expected compare, latency, memory, start, pages, year or storm", name)
 		}
 		if err := s(ctx, o, rep); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
