@@ -168,6 +168,9 @@ func (a *application) putIncident(in *itsm.Incident) error {
 	now := openState{in.State, in.Priority}
 	if !in.State.IsOpen() {
 		now = openState{}
+		if err := putPast(a.tx, a.buf, in); err != nil {
+			return err
+		}
 	}
 	if now == old {
 		return nil

@@ -235,6 +235,46 @@ func TestOlderBatchIsRefused(t *testing.T) {
 	}
 }
 
+// A view of before there was a list of the past has it once it was opened.
+func TestPastIsIndexedWhenAnOlderViewIsOpened(t *testing.T) {
+	db := kv.Mem()
+	d := openMem(t, db)
+	var ds []itsm.Decision
+	for n := range itsm.IncidentNumber(3) {
+		ds = append(ds, itsm.Decision{Kind: itsm.PutIncident, Incident: &itsm.Incident{Number: n + 1, State: []itsm.State{itsm.Closed, itsm.New, itsm.IncidentResolved}[n], Priority: itsm.P3,
+			CIs: []string{"db-1"}, Unbound: []string{"host=x"}, Services: []string{"shop"}}})
+	}
+	apply(t, d, Batch{Cursor: 1, Decisions: ds})
+	find := func(when string, d *Desk) {
+		t.Helper()
+		for _, q := range []IncidentQuery{{CI: []string{"db-1"}}, {CI: []string{"host=x"}}, {Service: []string{"shop"}}} {
+			p, err := d.Incidents(q)
+			if err != nil || len(p.Items) != 3 || p.Items[0].Number != 3 || p.Items[1].Number != 2 {
+				t.Errorf("%s: %+v finds %v, %v; want 3, 2, 1", when, q, p.Items, err)
+			}
+			q.States = []itsm.State{itsm.Closed, itsm.IncidentResolved}
+			if p, err = d.Incidents(q); err != nil || len(p.Items) != 2 || p.Items[1].Number != 1 {
+				t.Errorf("%s: %+v finds %v, %v; want 3, 1", when, q, p.Items, err)
+			}
+		}
+	}
+	find("new", d)
+	past := kvtest.All(t, db, kv.Range{Prefix: prefix(kindPast)})
+	err := db.Update(func(tx kv.Tx) error {
+		for _, k := range past {
+			if err := tx.Delete([]byte(k.Key)); err != nil {
+				return err
+			}
+		}
+		b := new(buffer)
+		return tx.Set(metaKey(metaFormat), b.value(formatVersion, func() { b.uint(1) }))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	find("migrated", openMem(t, db))
+}
+
 func TestNewerFormatIsRefusedUntouched(t *testing.T) {
 	db := kv.Mem()
 	openMem(t, db)
@@ -361,7 +401,10 @@ func TestInterruptedBatchLeavesNoRuns(t *testing.T) {
 	apply(t, d, sampleBatch(1, 64))
 	before := len(kvtest.All(t, torn, kv.Range{Prefix: prefix(kindRun)}))
 	count := &kvtest.Torn{DB: kv.Mem(), After: 1 << 30}
-	apply(t, openMem(t, count), sampleBatch(1, 64))
+	other := openMem(t, count)
+	apply(t, other, sampleBatch(1, 64))
+	count.After = 1 << 30
+	apply(t, other, sampleBatch(65, 64))
 	torn.After = 1<<30 - count.After - 1 // all but the cursor
 	if err := d.Apply(sampleBatch(65, 64)); !errors.Is(err, kvtest.ErrTorn) {
 		t.Fatalf("Apply: %v; want it torn", err)

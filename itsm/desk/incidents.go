@@ -43,8 +43,14 @@ func getIncident(tx kv.Tx, n itsm.IncidentNumber) (itsm.Incident, error) {
 }
 
 // Incidents lists incidents, the newest number first. When only open states are
-// asked for, it walks the index of open incidents and not the past.
+// asked for, it walks the index of open incidents and not the past; when CIs or
+// services are, only what was about them.
 func (d *Desk) Incidents(q IncidentQuery) (page Page[itsm.Incident], err error) {
+	if subjects := q.subjects(); len(subjects) > 0 && !q.onlyOpen() {
+		page, err = d.aboutSubjects(&q, subjects)
+		d.overlayIncidents(page.Items)
+		return page, err
+	}
 	p := pager{kind: kindIncident, prefix: prefix(kindIncident), limit: q.Limit, scanMax: ListScanMax}
 	if q.onlyOpen() {
 		p.kind, p.prefix = kindOpen, prefix(kindOpen)

@@ -26,6 +26,7 @@ import (
 //	(fates, ↓first offset)                          -> what became of deliveries that one batch folded
 //	(object, kind, id)                              -> record that is neither alert nor incident
 //	(object ref, ref, kind, id)                     -> nothing; what an object is found by
+//	(past, subject, ↓incident)                      -> nothing; incidents that are or were over, by each CI and service
 const (
 	kindMeta        = 1
 	kindAlert       = 2
@@ -46,6 +47,7 @@ const (
 	kindFates       = 17
 	kindObject      = 18
 	kindObjectRef   = 19
+	kindPast        = 20
 )
 
 // The names below (meta).
@@ -72,6 +74,13 @@ func (b *rawBuffer) incidentKey(n itsm.IncidentNumber) []byte {
 	return b.descKey(kindIncident, uint64(n))
 }
 func (b *rawBuffer) openKey(n itsm.IncidentNumber) []byte { return b.descKey(kindOpen, uint64(n)) }
+
+// pastKey finds an incident that is over by what it was about.
+func (b *rawBuffer) pastKey(subject string, n itsm.IncidentNumber) []byte {
+	return b.key(func(k []byte) []byte {
+		return kv.AppendDesc(kv.AppendString(kv.Begin(k, kindPast), subject), uint64(n))
+	})
+}
 
 // fatesKey is also the cursor of the list of deliveries.
 func (b *rawBuffer) fatesKey(first itsm.Offset) []byte { return b.descKey(kindFates, uint64(first)) }

@@ -8,8 +8,9 @@ import (
 )
 
 // migrations brings a stored view to the next format, in order: migrations[i]
-// takes format i+1 to i+2. Each runs in one transaction with the new number.
-var migrations []func(kv.Tx) error
+// takes format i+1 to i+2. What one writes is stored before the new number and may
+// be stored in part: it is then made again.
+var migrations = []func(kv.Tx) error{indexPast}
 
 // format is the version of the layout that this program writes.
 func format() uint64 { return uint64(len(migrations)) + 1 }
@@ -27,7 +28,7 @@ func migrate(db kv.DB) error {
 		return itsm.Errorf(itsm.Conflict, "the view has format %d, this program knows up to %d: use the newer program, or rebuild the view with this one", stored, format())
 	}
 	for stored < format() {
-		err := db.Update(func(tx kv.Tx) error {
+		err := db.UpdateLarge(func(tx kv.Tx) error {
 			next := format()
 			if stored > 0 {
 				if err := migrations[stored-1](tx); err != nil {

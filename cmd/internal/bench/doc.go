@@ -38,6 +38,12 @@
 // goroutine, most of it in steps that wait for memory; the lag is the pause in which
 // a snapshot takes down the state, a second with more than half a million alerts open.
 //
+// After a year (100,000 alerts, 20,000 incidents, 1,100 problems) on the same machine
+// with load of 15, processor time a page: most take 0.3 to 5 ms; the incident of 2,000
+// alerts 32, a text that is nowhere in all incidents 48, the board of problems 37, the
+// reports of the year 680 when they are made and 2 when they are kept, and explaining
+// 100 members by the API 70.
+//
 // # Decisions
 //
 // 2026-11 Ratios are of rounds that alternate between the servers within one run,

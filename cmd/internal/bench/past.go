@@ -228,7 +228,7 @@ func (p *past) body(at itsm.Time, a itsm.Act, body any) (err error) {
 func (p *past) trouble(k int, at itsm.Time) {
 	var id string
 	p.in(at, func(at itsm.Time) error {
-		n := p.numbers[k*(yearIncidents/yearProblems)]
+		n := p.numbers[k*(yearIncidents/yearProblems)+1] // of a host that rarely has one
 		err := p.body(at, itsm.Act{Kind: itsm.ActProblemCreate, Incident: n}, itsm.ProblemBody{Title: fmt.Sprint("Trouble ", k), Incidents: []string{n.String()}})
 		id = p.problem
 		return err
