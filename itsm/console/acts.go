@@ -27,6 +27,7 @@ type deed struct {
 	verb      string // "Resolve", for the button that repeats a stale act
 	kind      itsm.ActKind
 	versioned bool
+	self      bool // it is about whoever does it
 	fill      func(a *itsm.Act, f url.Values) error
 }
 
@@ -135,6 +136,9 @@ func (d deed) actOf(n itsm.IncidentNumber, who access.Identity, remote string, f
 		}
 		a.IfVersion = v
 	}
+	if d.self {
+		a.Assignee = watcher(who)
+	}
 	if d.fill == nil {
 		return a, nil
 	}
@@ -174,6 +178,13 @@ func (c *Console) done(ctx *fiber.Ctx, n itsm.IncidentNumber, d deed, f url.Valu
 	switch {
 	case out.NoOp:
 		code = "noop"
+	case d.kind == itsm.ActParent && act.Into == 0:
+		code = "no-parent"
+	case d.kind == itsm.ActParent:
+		other = act.Into
+		if d.name == addChild.name {
+			other = act.Incident
+		}
 	case d.kind == itsm.ActMerge:
 		target, other = act.Into, n
 	case d.kind == itsm.ActSplit && out.Incident != 0:
@@ -212,7 +223,10 @@ func (c *Console) refuse(ctx *fiber.Ctx, n itsm.IncidentNumber, d deed, f url.Va
 	if err != nil {
 		return err
 	}
-	p.Forms.Draft = draft{Note: block(f.Get("text"), blockRunesMax), Into: line(f.Get("into"), nameRunesMax)}
+	p.Forms.Draft = draft{Note: block(f.Get("text"), blockRunesMax), Into: line(f.Get("into"), nameRunesMax), Parent: line(f.Get("parent"), nameRunesMax), Child: line(f.Get("child"), nameRunesMax)}
+	if d.name == attach.name {
+		p.Forms.Draft.Title, p.Forms.Draft.URL = line(f.Get("title"), nameRunesMax), line(f.Get("url"), lineRunesMax)
+	}
 	p.Stale = viewRefusal(p, d, f, cause, facts.Items, c.inventory(), c.o.Clock())
 	return c.show(ctx, httperr.Status(cause), p)
 }

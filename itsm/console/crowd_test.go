@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signalbox/itsm"
+	"signalbox/itsm/access"
 	"signalbox/itsm/cmdb"
 )
 
@@ -172,7 +173,7 @@ func BenchmarkIncidentPage(b *testing.B) {
 	inv := s.console.inventory()
 	size := 0
 	for b.Loop() {
-		p := viewIncident(f, inv, true, "key", fixedNow)
+		p := viewIncident(f, inv, access.Identity{Name: "admin", Role: access.Admin}, "key", fixedNow)
 		out, err := s.console.render("incident", frame{Page: p, Here: "/", Person: "admin"})
 		if err != nil {
 			b.Fatal(err)

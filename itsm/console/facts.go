@@ -21,6 +21,7 @@ type incidentFacts struct {
 	OlderTime string          // cursor of what is older, "" when nothing is
 	Known     *itsm.Problem   // the known problem it belongs to
 	Past      []pastIncident  // resolved ones of the same cause, the newest first
+	Kin       []itsm.Incident // records of its parents and children, where they still exist
 	Related   []itsm.Incident // records of the maybe-related ones, where they still exist
 }
 
@@ -68,6 +69,7 @@ func (c *Console) incidentFacts(n itsm.IncidentNumber, before string) (incidentF
 			f.Related = append(f.Related, i)
 		}
 	}
+	f.Kin = c.kin(&f.Incident)
 	if f.Incident.Problem != "" {
 		if p, err := nounOf[itsm.Problem](c, problemKind, f.Incident.Problem); err == nil { // one that is gone is simply not shown
 			f.Known = &p

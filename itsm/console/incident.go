@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"signalbox/itsm"
+	"signalbox/itsm/access"
 )
 
 // Bounds of what one incident page shows; everything else is a link away.
@@ -59,6 +60,7 @@ type incidentPage struct {
 	Labels    []itsm.Label
 	Sync      []syncRow
 	Level     levelView
+	Around    aroundView
 	Explains  bool // there is a page that says why it is as it is
 	liveState string
 }
@@ -157,10 +159,10 @@ type memberOption struct {
 }
 
 // draft is what a person had typed when an act was refused; it is not lost.
-type draft struct{ Note, Text, Into string }
+type draft struct{ Note, Text, Into, Parent, Child, Title, URL string }
 
-func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now time.Time) incidentPage {
-	i := f.Incident
+func viewIncident(f incidentFacts, inv inventory, who access.Identity, key string, now time.Time) incidentPage {
+	i, canAct := f.Incident, mayAct(who)
 	p := incidentPage{
 		Number: i.Number.String(), Path: "/incidents/" + i.Number.String(), Title: titleOf(i), State: stateBadge(i.State), Opened: at(i.OpenedAt, now),
 		Tab: titled(i), Priority: viewPriority(i, inv), Facts: viewFacts(i, now), Banners: viewBanners(i),
@@ -168,7 +170,7 @@ func viewIncident(f incidentFacts, inv inventory, canAct bool, key string, now t
 		Related: viewRelated(f, inv, canAct), Timeline: viewTimeline(f.Timeline, inv, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		Known: viewKnown(f.Known), Past: viewPast(f.Past, now), Make: canAct && f.Known == nil && i.MergedInto == 0 && i.State != itsm.Closed && i.State != itsm.Cancelled,
-		liveState: watchIncident(i), Level: viewLevel(i.SLA, now),
+		liveState: watchIncident(i), Level: viewLevel(i.SLA, now), Around: viewAround(f, who, now),
 	}
 	if f.OlderTime != "" {
 		p.Older = p.Path + "?" + url.Values{"before": {f.OlderTime}}.Encode() + "#done"
@@ -226,9 +228,6 @@ func viewFacts(i itsm.Incident, now time.Time) []fact {
 	}
 	if i.Epoch > 1 {
 		out = append(out, fact{Name: "Reopened", Text: plural(int(i.Epoch-1), "time", "times")})
-	}
-	if i.Problem != "" {
-		out = append(out, fact{Name: "Problem", Text: line(i.Problem, 40), Link: "/problems/" + line(i.Problem, 40)})
 	}
 	for _, l := range i.Links {
 		out = append(out, fact{Name: line(l.Connector, 40), Text: line(l.ID, 60), Link: webLink(l.URL)})
@@ -380,7 +379,7 @@ func (c *Console) incidentPage(ctx *fiber.Ctx, n itsm.IncidentNumber, before str
 		return incidentPage{}, err
 	}
 	who, _ := person(ctx)
-	p := viewIncident(f, c.inventory(), mayAct(who), formKey(), c.o.Clock())
+	p := viewIncident(f, c.inventory(), who, formKey(), c.o.Clock())
 	p.Explains = c.o.Explainer != nil
 	if c.o.Partners != nil {
 		rows, _ := c.o.Partners.Sync(n)

@@ -9,7 +9,7 @@ import (
 )
 
 // refusedFields are the fields of a form that repeating it has to carry.
-var refusedFields = []string{"close_code", "text", "reason", "assignee", "group", "priority", "into", "alert"}
+var refusedFields = []string{"close_code", "text", "reason", "assignee", "group", "priority", "into", "alert", "parent", "child", "title", "url"}
 
 // viewRefusal explains a refused act. entries are the newest of the timeline;
 // those after what the person saw are what changed in between.

@@ -97,7 +97,7 @@ func TestGist(t *testing.T) {
 			"Path orders-db-1 → cart-api-1 → cart-api → Shopping cart Together 21 alerts share a dependency: orders-db-1 . why " +
 			"Done note by mira 8 min ago : Storefront shows the maintenance page. Orders in progress are kept in the queue. all",
 		"INC0000005": "Broken service:prod/night-batch",
-		"INC0000003": "Broken edge-sw-2 Done on hold by ada 4 h 39 min ago : waiting for vendor: new transceiver, case 88213 all",
+		"INC0000003": "Part of INC0000004 orders-db-1 refuses connections; 9 services affected Broken edge-sw-2 Done on hold by ada 4 h 39 min ago : waiting for vendor: new transceiver, case 88213 all",
 	} {
 		_, body := s.get("/incidents/" + number)
 		got := ""

@@ -159,7 +159,7 @@ func (b *book) WaitFolded(ctx context.Context, off itsm.Offset) error {
 func (b *book) Do(_ context.Context, a itsm.Act) (itsm.Outcome, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a.Object != "" || a.Body != nil {
+	if a.Incident == 0 {
 		return b.doObject(a)
 	}
 	i, err := b.Incident(a.Incident)
@@ -225,6 +225,10 @@ func (b *book) perform(i *itsm.Incident, a itsm.Act) ([]itsm.Decision, itsm.Outc
 		kind, text = "not related", "to "+a.Into.String()
 	case itsm.ActSplit:
 		return b.split(i, a, at, off)
+	case itsm.ActParent:
+		return b.adopt(i, a, at, off)
+	case itsm.ActWatch, itsm.ActUnwatch, itsm.ActAttach, itsm.ActDetach:
+		kind, text = b.follow(i, a, at)
 	}
 	return b.record(i, a, at, off, kind, text), out, nil
 }

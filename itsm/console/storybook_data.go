@@ -173,7 +173,7 @@ func (s *script) flapping() {
 	opened := s.ago(5*time.Hour + 10*time.Minute)
 	s.single(itsm.Incident{Number: 3, Title: "Link of edge-sw-2 port 14 flaps", State: itsm.OnHold, HoldReason: "vendor", Impact: itsm.Medium, Urgency: itsm.Medium,
 		ImpactBecause: "redundancy of the edge is lost", UrgencyBecause: "severity major, flapping", OpenedAt: opened, AcknowledgedAt: opened.Add(4 * time.Minute),
-		AcknowledgedBy: "pagerduty:Ada Bergström", Group: "Network on call", CIs: []string{"edge-sw-2"}},
+		AcknowledgedBy: "pagerduty:Ada Bergström", Group: "Network on call", Parent: 4, CIs: []string{"edge-sw-2"}},
 		itsm.Alert{Title: "Link of edge-sw-2 port 14 is down", Severity: itsm.Major, Flapping: true, Reopened: 11, EventCount: 24, StartsAt: s.ago(90 * time.Second),
 			Source: "datadog", Labels: itsm.LabelsOf(map[string]string{"host": "edge-sw-2", "port": "14", "site": "fra1"})})
 	s.line(3, opened.Add(4*time.Minute), "acknowledged", "pagerduty:Ada Bergström", "")
@@ -217,6 +217,9 @@ func (s *script) outage() {
 	i.Causes = []itsm.Cause{cause, {CI: cannedHost, ScoreMilli: 402, Because: "orders-db-1 runs on it, but nothing on the host itself alerts."}}
 	i.Changes = []itsm.IncidentChange{{Change: "CHG0000001", Title: "Deploy acme/orders-db v16.4 to production", State: itsm.ChangeSuccessful, Who: "mira", CI: cannedDB, At: opened.Add(-8 * time.Minute),
 		Because: "on orders-db-1, a probable cause: ended 8m before the first alert"}}
+	i.Children, i.Watchers = []itsm.IncidentNumber{3}, []string{"ada", "mira"}
+	i.Attachments = []itsm.Attachment{{Title: "Connections of orders-db-1", URL: "https://grafana.example.org/d/orders-db?from=now-1h", By: "console:mira", At: opened.Add(5 * time.Minute)},
+		{Title: "Call of everybody who helps", URL: "https://meet.example.org/orders-db", By: "console:mira", At: opened.Add(7 * time.Minute)}}
 	i.MaybeRelated = []itsm.Candidate{{Incident: 5, ScoreMilli: 420, Because: "The night batch reads from orders-db-1, but the CMDB has no relation that says so."}}
 	s.incident(i)
 	s.outageTimeline(n, opened)

@@ -1,0 +1,54 @@
+package console
+
+import (
+	"encoding/json"
+	"slices"
+
+	"signalbox/itsm"
+)
+
+// adopt gives i a parent, or takes it back.
+func (b *book) adopt(i *itsm.Incident, a itsm.Act, at itsm.Time, off itsm.Offset) ([]itsm.Decision, itsm.Outcome, error) {
+	out := itsm.Outcome{Offset: off, Incident: i.Number}
+	was := i.Parent
+	if was == a.Into {
+		out.NoOp = true
+		return nil, out, nil
+	}
+	var ds []itsm.Decision
+	if p, err := b.Incident(was); err == nil {
+		p.Children = slices.DeleteFunc(slices.Clone(p.Children), func(n itsm.IncidentNumber) bool { return n == i.Number })
+		ds = append(ds, b.record(&p, a, at, off, "child left", i.Number.String())...)
+	}
+	kind, text := "no child any more", "of "+was.String()
+	if a.Into != 0 {
+		p, err := b.Incident(a.Into)
+		if err != nil {
+			return nil, out, itsm.Errorf(itsm.Invalid, "parent: there is no incident %s", a.Into)
+		}
+		p.Children = append(slices.Clone(p.Children), i.Number)
+		ds = append(ds, b.record(&p, a, at, off, "child added", i.Number.String())...)
+		kind, text = "child", "of "+a.Into.String()
+	}
+	i.Parent = a.Into
+	return append(ds, b.record(i, a, at, off, kind, text)...), out, nil
+}
+
+// follow changes who watches i and what is attached to it.
+func (b *book) follow(i *itsm.Incident, a itsm.Act, at itsm.Time) (kind, text string) {
+	var l itsm.Attachment
+	json.Unmarshal(a.Body, &l) // the console made it
+	switch l.By, l.At = a.Actor, at; a.Kind {
+	case itsm.ActWatch:
+		i.Watchers = itsm.NameList(append(slices.Clone(i.Watchers), a.Assignee))
+		return "watched", "by " + a.Assignee
+	case itsm.ActUnwatch:
+		i.Watchers = slices.DeleteFunc(slices.Clone(i.Watchers), func(w string) bool { return w == a.Assignee })
+		return "watched no more", "by " + a.Assignee
+	case itsm.ActAttach:
+		i.Attachments = append(slices.Clone(i.Attachments), l)
+		return "attached", l.Title + " (" + l.URL + ")"
+	}
+	i.Attachments = slices.DeleteFunc(slices.Clone(i.Attachments), func(o itsm.Attachment) bool { return o.URL == l.URL })
+	return "link taken away", l.URL
+}
