@@ -74,10 +74,10 @@ func story(t *testing.T) *ledger.Ledger {
 		put(itsm.PutFates, &itsm.Fates{Offset: 6, At: at, Source: "am", Events: fates}),
 		put(itsm.PutFates, &itsm.Fates{Offset: 7, At: at + 60_000, Source: "am", Events: fates[1:2]}),
 	}
-	for off := itsm.Offset(8); off < 8+burstSize; off++ {
+	for off := itsm.Offset(100); off < 100+burstSize; off++ {
 		decisions = append(decisions, put(itsm.PutFates, &itsm.Fates{Offset: off, At: at + 70_000, Source: "am", Events: []itsm.EventFate{{Fate: itsm.FateFolded, Alert: 6, Episode: 1}}}))
 	}
-	err = d.Apply(desk.Batch{Cursor: 8 + burstSize, At: at, Decisions: decisions})
+	err = d.Apply(desk.Batch{Cursor: 100 + burstSize, At: at, Decisions: decisions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,11 +158,11 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("first %d (%v), last %d (%v); want 6 and 7", first, err1, last, err2)
 	}
 	burst := &itsm.Alert{Number: 6, RaisedAt: at + 70_000, LastSeenAt: at + 70_000}
-	if first, err := l.FirstOf(burst); first != 8 || err != nil {
-		t.Errorf("the first of %d deliveries of one millisecond: %d, %v; want 8", burstSize, first, err)
+	if first, err := l.FirstOf(burst); first != 100 || err != nil {
+		t.Errorf("the first of %d deliveries of one millisecond: %d, %v; want 100", burstSize, first, err)
 	}
-	if last, err := l.LastOf(burst); last != 8+burstSize-1 || err != nil {
-		t.Errorf("the last of %d deliveries of one millisecond: %d, %v; want %d", burstSize, last, err, 8+burstSize-1)
+	if last, err := l.LastOf(burst); last != 100+burstSize-1 || err != nil {
+		t.Errorf("the last of %d deliveries of one millisecond: %d, %v; want %d", burstSize, last, err, 100+burstSize-1)
 	}
 	if off, err := l.FirstOf(&itsm.Alert{Number: 2, RaisedAt: at - 1}); off != 0 || err != nil {
 		t.Errorf("an alert of before the ledger: %d, %v; want none", off, err)
