@@ -41,15 +41,12 @@ func (g *Grouper) appOf(ci cmdb.Ref) cmdb.Ref {
 // component finds the application that ci is connected to, NoRef when there is
 // none or it is too large.
 func (g *Grouper) component(ci cmdb.Ref) cmdb.Ref {
-	if a, ok := g.components[ci]; ok {
-		return a
-	}
-	if len(g.components) >= walkCacheMax {
-		clear(g.components)
+	if w := g.locals.walked(ci); w != nil && w.appKnown {
+		return w.app
 	}
 	if g.joinsNothing(ci) {
 		a := g.around(ci)
-		g.components[ci] = a
+		g.locals.walk(ci).setApp(a)
 		return a
 	}
 	cis := g.connected(ci)
@@ -58,7 +55,7 @@ func (g *Grouper) component(ci cmdb.Ref) cmdb.Ref {
 		a = slices.Min(cis)
 	}
 	for _, r := range cis { // all of them, or each would walk again
-		g.components[r] = a
+		g.locals.walk(r).setApp(a)
 	}
 	return a
 }
@@ -185,7 +182,6 @@ func (g *Grouper) meet(ref cmdb.Ref, at itsm.Time) {
 
 // resettle works out anew what SetGraph and Decode leave to be worked out.
 func (g *Grouper) resettle() {
-	clear(g.components)
 	clear(g.appIn)
 	g.asked = asked{}
 	for a := range g.apps { // settle takes them in any order

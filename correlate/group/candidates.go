@@ -56,7 +56,7 @@ func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
 		g.collectUnbound(p)
 		return
 	}
-	for _, gr := range newest(g.byCI[p.CI], g.c.CandidatesMax) {
+	for _, gr := range newest(g.locals.groupsOn(p.CI), g.c.CandidatesMax) {
 		if g.takesSameCI(gr, gr.cis.get(p.CI), p.At) {
 			g.offer(gr, bySameCI, 1000)
 		}
@@ -66,7 +66,7 @@ func (g *Grouper) collect(p Probe, s *series, named cmdb.Ref) {
 	g.collectNamed(p, named)
 	g.collectOutage(p)
 	for _, ci := range p.Learned {
-		for _, gr := range newest(g.byCI[ci], g.c.CandidatesMax) {
+		for _, gr := range newest(g.locals.groupsOn(ci), g.c.CandidatesMax) {
 			if g.takesByTopology(gr, p.At) {
 				g.offer(gr, byLearned, farMilli)
 			}
@@ -124,7 +124,7 @@ func (g *Grouper) collectUnbound(p Probe) {
 func (g *Grouper) collectNear(p Probe, s *series) {
 	weight := g.nearMilli(s.rule)
 	for _, b := range g.ball(p.CI).near[1:] {
-		for _, gr := range newest(g.byCI[b.ref], g.c.CandidatesMax) {
+		for _, gr := range newest(g.locals.groupsOn(b.ref), g.c.CandidatesMax) {
 			if g.takesByTopology(gr, p.At) {
 				if c := g.offer(gr, byNear, power(weight, int(b.hops))); c != nil {
 					c.hops, c.spot = int(b.hops), b.ref
@@ -138,27 +138,27 @@ func (g *Grouper) collectNear(p Probe, s *series) {
 // the formula of S, without the decay.
 func (g *Grouper) collectExplained(p Probe) {
 	for _, r := range g.cone(p.CI) {
-		list := newest(g.byExplain[r.Ref], g.c.CandidatesMax)
+		list := newest(g.locals.explainedBy(r.Ref), g.c.CandidatesMax)
 		if len(list) == 0 {
 			continue
 		}
-		alerting := len(g.byCI[r.Ref]) > 0 // else no group has it, and none need be asked
+		alerting := len(g.locals.groupsOn(r.Ref)) > 0 // else no group has it, and none need be asked
 		w := power(g.c.GammaMilli, int(r.Hops))
 		pr := 1000
 		if !g.isHot(r.Ref, p.At) {
 			pr = prior(g.c.BetaMilli, g.cmdb.FanIn(r.Ref))
 		}
 		for _, e := range list {
-			gr, cv := e.gr, e.cover
+			gr := e.gr
 			if !g.takesByTopology(gr, p.At) {
 				continue
 			}
 			m := gr.cis.len()
-			share := (int(cv.n) + 1) * 1000 / (m + 1)
+			share := (int(e.n) + 1) * 1000 / (m + 1)
 			if share < g.c.ThetaMilli {
 				continue
 			}
-			raw := (int(cv.sum) + w) / (m + 1) * pr / 1000
+			raw := (int(e.sum) + w) / (m + 1) * pr / 1000
 			if r.Ref == p.CI || alerting && gr.cis.has(r.Ref) {
 				raw = raw * g.c.SelfMilli / 1000
 			}
@@ -174,7 +174,7 @@ func (g *Grouper) collectNamed(p Probe, named cmdb.Ref) {
 	if named == cmdb.NoRef {
 		return
 	}
-	for _, gr := range newest(g.byCI[named], g.c.CandidatesMax) {
+	for _, gr := range newest(g.locals.groupsOn(named), g.c.CandidatesMax) {
 		if g.takesByTopology(gr, p.At) {
 			if c := g.offer(gr, byObserved, nextMilli); c != nil {
 				c.spot = named
@@ -192,7 +192,7 @@ func (g *Grouper) collectObserved(p Probe) {
 			continue
 		}
 		for _, ci := range o.cis {
-			for _, gr := range newest(g.byCI[ci], g.c.CandidatesMax) {
+			for _, gr := range newest(g.locals.groupsOn(ci), g.c.CandidatesMax) {
 				if g.takesByTopology(gr, p.At) {
 					if c := g.offer(gr, byObserved, nextMilli); c != nil {
 						c.spot = ci

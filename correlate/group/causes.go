@@ -161,14 +161,11 @@ const onlyMilli = 1001
 // leadsOf returns the CIs that an alert on ci puts under suspicion: ci itself and
 // what it depends on, less with each hop and with the suspect's fan-in.
 func (g *Grouper) leadsOf(ci cmdb.Ref) leads {
-	if l, ok := g.leads[ci]; ok {
-		return l
-	}
-	if len(g.leads) >= walkCacheMax {
-		clear(g.leads)
+	if w := g.locals.walked(ci); w != nil && w.leads.list != nil {
+		return w.leads
 	}
 	l := g.findLeads(ci)
-	g.leads[ci] = l
+	g.locals.walk(ci).leads = l
 	return l
 }
 

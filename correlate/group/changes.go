@@ -83,10 +83,10 @@ func (g *Grouper) suspectChanges(list *suspects) {
 // Around appends to out the incidents that have a member on ci or on what depends
 // on it, as far as they still take alerts in.
 func (g *Grouper) Around(ci cmdb.Ref, out []itsm.IncidentNumber) []itsm.IncidentNumber {
-	for _, gr := range g.byCI[ci] {
+	for _, gr := range g.locals.groupsOn(ci) {
 		out = append(out, gr.n)
 	}
-	for _, e := range g.byExplain[ci] {
+	for _, e := range g.locals.explainedBy(ci) {
 		if !slices.Contains(out, e.gr.n) {
 			out = append(out, e.gr.n)
 		}

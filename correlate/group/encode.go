@@ -145,13 +145,13 @@ func (e *encoder) names() {
 // hot writes who alerted under each hub lately. The order within a hub is that of
 // the onsets and decides who is forgotten first, so it is kept.
 func (e *encoder) hot() {
-	keys := sorted(e.g.hot, cmp.Compare[cmdb.Ref])
-	e.uint(uint64(len(keys)))
-	for _, y := range keys {
-		h := e.g.hot[y]
+	hubs := e.g.locals.that(func(l *local) bool { return l.hot != nil })
+	e.uint(uint64(len(hubs)))
+	for _, y := range hubs {
+		seen := e.g.locals.of(y).hot.seen
 		e.ref(y)
-		e.uint(uint64(len(h.seen)))
-		for _, s := range h.seen {
+		e.uint(uint64(len(seen)))
+		for _, s := range seen {
 			e.ref(s.ci)
 			e.time(s.at)
 		}
@@ -209,11 +209,11 @@ func (e *encoder) spots(gr *group) {
 
 // last writes which incident was the latest on a CI.
 func (e *encoder) last() {
-	cis := sorted(e.g.lastOn, cmp.Compare[cmdb.Ref])
+	cis := e.g.locals.that(func(l *local) bool { return l.last != 0 })
 	e.uint(uint64(len(cis)))
 	for _, ci := range cis {
 		e.ref(ci)
-		e.uint(uint64(e.g.lastOn[ci]))
+		e.uint(uint64(e.g.locals.of(ci).last))
 	}
 	keys := sorted(e.g.lastOnKey, cmp.Compare[string])
 	e.uint(uint64(len(keys)))
@@ -352,6 +352,16 @@ func (d *decoder) ref() cmdb.Ref {
 	return cmdb.Ref(v) - 1
 }
 
+// local reads a CI that is one, and returns what is kept of it.
+func (d *decoder) local() *local {
+	r := d.ref()
+	if r == cmdb.NoRef {
+		d.fail(io.ErrUnexpectedEOF)
+		return &local{} // for the caller to write to
+	}
+	return d.g.locals.at(r)
+}
+
 func (d *decoder) activity() activity {
 	return activity{slots: d.uint(), slot: d.int(), known: uint8(d.uint())}
 }
@@ -416,7 +426,7 @@ func (d *decoder) names() {
 func (d *decoder) hot() {
 	n := d.count()
 	for i := 0; i < n && d.err == nil; i++ {
-		y, h := d.ref(), &hotness{}
+		at, h := d.local(), &hotness{}
 		for range d.count() {
 			s := sign{d.ref(), d.time()}
 			if d.err != nil {
@@ -424,7 +434,7 @@ func (d *decoder) hot() {
 			}
 			h.seen = append(h.seen, s)
 		}
-		d.g.hot[y] = h
+		at.hot = h
 	}
 }
 
@@ -477,12 +487,13 @@ func (d *decoder) warm(gr *group) {
 // last reads which incident was the latest on a CI. Reading the members set it
 // already; the two differ where members left.
 func (d *decoder) last() {
-	clear(d.g.lastOn)
+	for _, ci := range d.g.locals.that(func(l *local) bool { return l.last != 0 }) {
+		d.g.locals.of(ci).last = 0
+	}
 	clear(d.g.lastOnKey)
 	n := d.count()
 	for i := 0; i < n && d.err == nil; i++ {
-		ci := d.ref()
-		d.g.lastOn[ci] = itsm.IncidentNumber(d.uint())
+		d.local().last = itsm.IncidentNumber(d.uint())
 	}
 	n = d.count()
 	for i := 0; i < n && d.err == nil; i++ {

@@ -66,7 +66,7 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 	case byTopology:
 		e.Shared = g.cmdb.ID(c.y)
 		e.Path = g.path(p.CI, c.y)
-		n, m := int(c.gr.cover[c.y].n)+1, c.gr.cis.len()+1
+		n, m := int(g.locals.covered(c.y, c.gr))+1, c.gr.cis.len()+1
 		if c.gr.cis.has(p.CI) {
 			n, m = n-1, m-1
 		}
@@ -151,6 +151,9 @@ type reason struct {
 	n   int // share in hundredths, or hops
 }
 
+// reasonsMax bounds the sentences that are kept; when there are more it starts over.
+const reasonsMax = 16384
+
 // maybeBecause says in a sentence what speaks for a neighbouring incident. In a
 // storm the same few are said over and over, so they are kept.
 func (g *Grouper) maybeBecause(c *candidate) string {
@@ -166,7 +169,7 @@ func (g *Grouper) maybeBecause(c *candidate) string {
 	s, ok := g.reasons[k]
 	if !ok {
 		s = g.reason(c)
-		if len(g.reasons) >= walkCacheMax {
+		if len(g.reasons) >= reasonsMax {
 			clear(g.reasons)
 		}
 		g.reasons[k] = s

@@ -19,36 +19,28 @@ type Grouper struct {
 	rules  []rule // 0 is the rule nothing is known about
 	ruleOf map[ruleKey]int32
 	seen   map[sighted]*observed // names in alerts' labels → CIs that were named with them
-	hot    map[cmdb.Ref]*hotness
-	apps   map[cmdb.Ref]*app // by the least Ref of the application
+	apps   map[cmdb.Ref]*app     // by the least Ref of the application
 
 	// Indexes over warm groups, derived from groups. Lists are sorted by number.
-	byCI       map[cmdb.Ref][]*group    // a member is on the CI
-	byExplain  map[cmdb.Ref][]explained // the CI explains a member; joinable groups only
-	byKey      map[string][]*group      // a member has the provisional key
-	bySender   map[string][]*group      // an unbound member came in the sender's group
-	byRule     map[string][]*group      // the explicit rule's group key
-	lastOn     map[cmdb.Ref]itsm.IncidentNumber
+	locals     locals              // the CIs among them
+	byKey      map[string][]*group // a member has the provisional key
+	bySender   map[string][]*group // an unbound member came in the sender's group
+	byRule     map[string][]*group // the explicit rule's group key
 	lastOnKey  map[string]itsm.IncidentNumber
 	deadlines  deadlines
-	balls      map[cmdb.Ref]ball         // cache of near walks, of this graph revision
-	here       here                      // the ball asked for last
-	cones      map[cmdb.Ref][]cmdb.Reach // cache of E(x), of this graph revision
-	leads      map[cmdb.Ref]leads        // cache of leadsOf, of this graph revision
-	components map[cmdb.Ref]cmdb.Ref     // cache of component, of this graph revision
-	appIn      map[string]cmdb.Ref       // the one application of an environment; derived from apps and the graph
-	reasons    map[reason]string         // cache of maybeBecause, of this graph revision
-	latest     latest                    // the series asked for last
-	candidates []candidate               // scratch of Place
-	neighbours []itsm.Candidate          // scratch of Place: what it returns as Maybe
-	turn       uint64                    // counts Place; see group.turn
-	asked      asked                     // scratch of Place
-	steps      []step                    // scratch of walk
-	ends       []cmdb.Ref                // scratch of walk
-	members    []cmdb.Ref                // scratch of connected
-	edges      []cmdb.Ref                // scratch of connected
-	reach      []cmdb.Reach              // scratch
-	suspects   []suspect                 // scratch of rank
+	appIn      map[string]cmdb.Ref // the one application of an environment; derived from apps and the graph
+	reasons    map[reason]string   // cache of maybeBecause, of this graph revision
+	latest     latest              // the series asked for last
+	candidates []candidate         // scratch of Place
+	neighbours []itsm.Candidate    // scratch of Place: what it returns as Maybe
+	turn       uint64              // counts Place; see group.turn
+	asked      asked               // scratch of Place
+	steps      []step              // scratch of walk
+	ends       []cmdb.Ref          // scratch of walk
+	members    []cmdb.Ref          // scratch of connected
+	edges      []cmdb.Ref          // scratch of connected
+	reach      []cmdb.Reach        // scratch
+	suspects   []suspect           // scratch of rank
 
 	changes     Changes
 	changed     bool   // some are known: with none, nobody is asked
@@ -61,12 +53,10 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 		c: c, cmdb: g,
 		groups: map[itsm.IncidentNumber]*group{},
 		rules:  make([]rule, 1), ruleOf: map[ruleKey]int32{},
-		seen: map[sighted]*observed{}, hot: map[cmdb.Ref]*hotness{}, apps: map[cmdb.Ref]*app{},
-		components: map[cmdb.Ref]cmdb.Ref{}, appIn: map[string]cmdb.Ref{},
-		byCI: map[cmdb.Ref][]*group{}, byExplain: map[cmdb.Ref][]explained{}, byKey: map[string][]*group{},
+		seen: map[sighted]*observed{}, apps: map[cmdb.Ref]*app{},
+		locals: newLocals(g), appIn: map[string]cmdb.Ref{}, byKey: map[string][]*group{},
 		bySender: map[string][]*group{}, byRule: map[string][]*group{},
-		lastOn: map[cmdb.Ref]itsm.IncidentNumber{}, lastOnKey: map[string]itsm.IncidentNumber{},
-		balls: map[cmdb.Ref]ball{}, cones: map[cmdb.Ref][]cmdb.Reach{}, leads: map[cmdb.Ref]leads{}, reasons: map[reason]string{},
+		lastOnKey: map[string]itsm.IncidentNumber{}, reasons: map[reason]string{},
 	}
 }
 
@@ -93,17 +83,17 @@ type group struct {
 	chronic  int32             // members that were chronic when they joined
 	senders  []string
 	ruleKeys []string
-	tags     []string            // service and environment of members
-	title    string              // of the latest usual member
-	name     string              // its alert name
-	cover    map[cmdb.Ref]*cover // only while joinable
+	tags     []string                // service and environment of members
+	title    string                  // of the latest usual member
+	name     string                  // its alert name
+	cover    few[cmdb.Ref, struct{}] // the CIs that explain some of it; only while joinable
 	wave     wave
 
 	causes   []itsm.Cause
 	asOf     uint64 // changesTurn when they were ranked
 	dirty    bool   // causes are stale
-	warm     bool   // in byCI, byKey, bySender, byRule
-	joinable bool   // in byExplain
+	warm     bool   // in byKey, bySender, byRule and the lists of its CIs
+	joinable bool   // in the lists of the CIs that explain some of it
 
 	at   int32  // its place among the candidates of a Place
 	turn uint64 // the Place that it is a candidate of
@@ -134,13 +124,8 @@ type spot struct {
 // explained is a group in the list of a CI that explains some of it, with how
 // much: who asks every group in the list need not look that up in each.
 type explained struct {
-	gr    *group
-	cover *cover
-}
-
-// cover says how much of a group one CI explains.
-type cover struct {
-	n   int32 // distinct bound CIs of the group that it explains
+	gr  *group
+	n   int32 // distinct bound CIs of the group that the CI explains
 	sum int64 // their weights γ^hops, in thousandths
 }
 
@@ -261,34 +246,34 @@ func (g *Grouper) spotOf(gr *group, m *member) *spot {
 	if sp == nil {
 		sp = gr.cis.put(m.ci, spot{first: m.at})
 		if gr.warm {
-			g.byCI[m.ci] = insert(g.byCI[m.ci], gr)
+			at := g.locals.at(m.ci)
+			at.groups = insert(at.groups, gr)
 		}
 		if gr.joinable {
 			g.explain(gr, m.ci, 1)
 		}
 	}
-	g.lastOn[m.ci] = max(g.lastOn[m.ci], gr.n)
+	at := g.locals.at(m.ci)
+	at.last = max(at.last, gr.n)
 	return sp
 }
 
 // explain adds (sign 1) or takes back (sign -1) the CIs that explain ci, in a
 // group that can be joined by topology.
 func (g *Grouper) explain(gr *group, ci cmdb.Ref, sign int32) {
-	if gr.cover == nil {
-		gr.cover = map[cmdb.Ref]*cover{}
-	}
 	for _, r := range g.cone(ci) {
-		c := gr.cover[r.Ref]
-		if c == nil {
-			c = &cover{}
-			gr.cover[r.Ref] = c
-			g.byExplain[r.Ref] = insertExplained(g.byExplain[r.Ref], explained{gr, c})
+		at := g.locals.at(r.Ref)
+		i, found := findExplained(at.explains, gr)
+		if !found {
+			at.explains = slices.Insert(at.explains, i, explained{gr: gr})
+			gr.cover.put(r.Ref, struct{}{})
 		}
-		c.n += sign
-		c.sum += int64(sign) * int64(power(g.c.GammaMilli, int(r.Hops)))
-		if c.n <= 0 {
-			delete(gr.cover, r.Ref)
-			g.removeExplained(r.Ref, gr)
+		e := &at.explains[i]
+		e.n += sign
+		e.sum += int64(sign) * int64(power(g.c.GammaMilli, int(r.Hops)))
+		if e.n <= 0 {
+			gr.cover.drop(r.Ref)
+			at.forget(gr)
 		}
 	}
 }
@@ -317,7 +302,7 @@ func (g *Grouper) drop(gr *group, a itsm.AlertNumber, m member) {
 		return
 	}
 	gr.cis.drop(m.ci)
-	remove(g.byCI, m.ci, gr)
+	g.locals.at(m.ci).leave(gr)
 	if gr.joinable {
 		g.explain(gr, m.ci, -1)
 	}
@@ -411,8 +396,8 @@ func (g *Grouper) Close(n itsm.IncidentNumber) {
 	}
 	g.cool(gr)
 	for _, ci := range gr.cis.keys() {
-		if g.lastOn[ci] == n {
-			delete(g.lastOn, ci)
+		if at := g.locals.at(ci); at.last == n {
+			at.last = 0
 		}
 	}
 	for _, key := range gr.keys.keys() {

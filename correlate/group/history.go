@@ -305,21 +305,20 @@ func (g *Grouper) heat(p Probe) {
 		if g.cmdb.FanIn(y) < g.c.HotFanIn {
 			continue
 		}
-		h := g.hot[y]
-		if h == nil {
-			h = &hotness{}
-			g.hot[y] = h
+		at := g.locals.at(y)
+		if at.hot == nil {
+			at.hot = &hotness{}
 		}
-		h.note(p.CI, p.At, p.At.Add(-g.c.HotWindow))
+		at.hot.note(p.CI, p.At, p.At.Add(-g.c.HotWindow))
 	}
 }
 
 // isHot reports whether enough direct dependants of y alerted within the window.
 func (g *Grouper) isHot(y cmdb.Ref, at itsm.Time) bool {
-	h := g.hot[y]
-	if h == nil {
+	l := g.locals.of(y)
+	if l == nil || l.hot == nil {
 		return false
 	}
-	n, fan := h.count(at.Add(-g.c.HotWindow)), g.cmdb.FanIn(y)
+	n, fan := l.hot.count(at.Add(-g.c.HotWindow)), g.cmdb.FanIn(y)
 	return fan >= g.c.HotFanIn && n >= g.c.HotMin && n*1000 >= fan*g.c.HotShareMilli
 }

@@ -48,7 +48,8 @@ func (g *Grouper) warmUp(gr *group) {
 	if !gr.warm {
 		gr.warm = true
 		for _, ci := range gr.cis.keys() {
-			g.byCI[ci] = insert(g.byCI[ci], gr)
+			at := g.locals.at(ci)
+			at.groups = insert(at.groups, gr)
 		}
 		for _, key := range gr.keys.keys() {
 			g.byKey[key] = insert(g.byKey[key], gr)
@@ -78,7 +79,7 @@ func (g *Grouper) cool(gr *group) {
 	}
 	gr.warm = false
 	for _, ci := range gr.cis.keys() {
-		remove(g.byCI, ci, gr)
+		g.locals.at(ci).leave(gr)
 	}
 	for _, key := range gr.keys.keys() {
 		remove(g.byKey, key, gr)
@@ -97,10 +98,10 @@ func (g *Grouper) unjoin(gr *group) {
 		return
 	}
 	gr.joinable = false
-	for ci := range gr.cover {
-		g.removeExplained(ci, gr)
+	for i := range gr.cover.list {
+		g.locals.at(gr.cover.list[i].key).forget(gr)
 	}
-	gr.cover = nil
+	gr.cover = few[cmdb.Ref, struct{}]{}
 }
 
 // late is how far a grouping time may lie behind the latest one.
@@ -150,42 +151,26 @@ func insert(list []*group, gr *group) []*group {
 	return slices.Insert(list, i, gr)
 }
 
-// remove takes gr out of the list at key.
-func remove[K comparable](index map[K][]*group, key K, gr *group) {
-	list := index[key]
+// without takes gr out of a list sorted by number; an empty one is nil.
+func without(list []*group, gr *group) []*group {
 	i, found := slices.BinarySearchFunc(list, gr, func(a, b *group) int { return cmp.Compare(a.n, b.n) })
-	if !found {
-		return
-	}
-	if len(list) == 1 {
-		delete(index, key)
-		return
-	}
-	index[key] = slices.Delete(list, i, i+1)
-}
-
-// insertExplained and removeExplained are insert and remove for byExplain.
-func insertExplained(list []explained, e explained) []explained {
-	i, found := slices.BinarySearchFunc(list, e.gr.n, byNumber)
-	if found {
-		return list
-	}
-	return slices.Insert(list, i, e)
-}
-
-func (g *Grouper) removeExplained(ci cmdb.Ref, gr *group) {
-	list := g.byExplain[ci]
-	i, found := slices.BinarySearchFunc(list, gr.n, byNumber)
 	switch {
 	case !found:
+		return list
 	case len(list) == 1:
-		delete(g.byExplain, ci)
-	default:
-		g.byExplain[ci] = slices.Delete(list, i, i+1)
+		return nil
 	}
+	return slices.Delete(list, i, i+1)
 }
 
-func byNumber(e explained, n itsm.IncidentNumber) int { return cmp.Compare(e.gr.n, n) }
+// remove takes gr out of the list at key.
+func remove[K comparable](index map[K][]*group, key K, gr *group) {
+	if list := without(index[key], gr); list == nil {
+		delete(index, key)
+	} else {
+		index[key] = list
+	}
+}
 
 // newest returns at most max of a list sorted by number, the newest.
 func newest[G any](list []G, max int) []G {
@@ -201,18 +186,12 @@ type near struct {
 	hops uint8
 }
 
-// walkCacheMax bounds each cache of walks; a full one starts over.
-const walkCacheMax = 16384
-
 // cone returns E(ci): ci and what it depends on, with hops.
 func (g *Grouper) cone(ci cmdb.Ref) []cmdb.Reach {
-	if c, ok := g.cones[ci]; ok {
-		return c
-	}
-	if len(g.cones) >= walkCacheMax {
-		clear(g.cones)
+	if w := g.locals.walked(ci); w != nil && w.cone != nil {
+		return w.cone
 	}
 	c := slices.Clone(g.cmdb.Explains(ci, g.c.Hops, g.reach[:0]))
-	g.cones[ci] = c
+	g.locals.walk(ci).cone = c
 	return c
 }

@@ -24,34 +24,19 @@ type ball struct {
 
 // ball returns the neighbourhood of ci.
 func (g *Grouper) ball(ci cmdb.Ref) ball {
-	if g.here.ok && g.here.ci == ci {
-		return g.here.ball
+	if w := g.locals.walked(ci); w != nil && w.ball.near != nil {
+		return w.ball
 	}
-	b, ok := g.balls[ci]
-	if !ok {
-		b = g.newBall(ci)
-	}
-	g.here = here{ci, b, true}
-	return b
-}
-
-// here is the neighbourhood that was asked for last: one onset asks often.
-type here struct {
-	ci   cmdb.Ref
-	ball ball
-	ok   bool
+	return g.newBall(ci)
 }
 
 func (g *Grouper) newBall(ci cmdb.Ref) ball {
-	if len(g.balls) >= walkCacheMax {
-		clear(g.balls)
-	}
 	steps := g.walk(ci, cmdb.NoRef)
 	b := ball{near: make([]near, len(steps)), alone: g.isAlone(ci), app: g.component(ci)}
 	for i, s := range steps {
 		b.near[i] = near{s.ref, s.hops}
 	}
-	g.balls[ci] = b
+	g.locals.walk(ci).ball = b
 	return b
 }
 

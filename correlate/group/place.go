@@ -191,9 +191,11 @@ func nearer(a, b *candidate) bool {
 // follows returns the incident a new one follows on from: the last one with the
 // same CI that is still open.
 func (g *Grouper) follows(p Probe, s *series) itsm.IncidentNumber {
-	n := g.lastOn[p.CI]
+	var n itsm.IncidentNumber
 	if p.CI == cmdb.NoRef {
 		n = g.lastOnKey[p.Provisional]
+	} else if at := g.locals.of(p.CI); at != nil {
+		n = at.last
 	}
 	if gr := g.groups[n]; gr != nil {
 		return n
@@ -217,10 +219,10 @@ func (g *Grouper) merges(p Probe) [][2]itsm.IncidentNumber {
 			continue
 		}
 		var into itsm.IncidentNumber
-		for _, e := range g.byExplain[y] {
+		for _, e := range g.locals.explainedBy(y) {
 			gr := e.gr
 			young := gr.resolved == 0 && !gr.wave.spent && p.At-gr.opened < itsm.Time(g.c.HotYoung.Milliseconds())
-			if !young || int(e.cover.n)*1000 < gr.cis.len()*g.c.ThetaMilli {
+			if !young || int(e.n)*1000 < gr.cis.len()*g.c.ThetaMilli {
 				continue
 			}
 			if into == 0 {

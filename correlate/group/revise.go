@@ -28,10 +28,7 @@ const (
 // Members whose CI changed are for the caller to move, with Leave and Join.
 func (g *Grouper) SetGraph(graph *cmdb.Graph) []Proposal {
 	g.cmdb = graph
-	clear(g.balls)
-	g.here = here{}
-	clear(g.cones)
-	clear(g.leads)
+	g.locals.revise(graph)
 	clear(g.reasons)
 	g.resettle()
 	numbers := g.numbers()
@@ -68,7 +65,7 @@ func (g *Grouper) propose(gr *group) []Proposal {
 	cis := gr.alerting()
 	for _, ci := range cis[:min(len(cis), reviseCIsMax)] {
 		for _, b := range g.ball(ci).near {
-			for _, o := range newest(g.byCI[b.ref], g.c.CandidatesMax) {
+			for _, o := range newest(g.locals.groupsOn(b.ref), g.c.CandidatesMax) {
 				if o.n >= gr.n || o.resolved != 0 || o.wave.spent || gr.opened-o.lastJoin > max(o.pace, gr.pace) {
 					continue
 				}

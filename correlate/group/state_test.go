@@ -92,7 +92,7 @@ func checkIndexes(t *rapid.T, g *Grouper) {
 		if gr.joinable && !gr.warm {
 			t.Fatalf("%s is joinable but not warm", n)
 		}
-		for y := range gr.cover {
+		for _, y := range gr.cover.keys() {
 			byExplain[y] = append(byExplain[y], n)
 		}
 		if !gr.warm {
@@ -111,23 +111,25 @@ func checkIndexes(t *rapid.T, g *Grouper) {
 			byRule[k] = append(byRule[k], n)
 		}
 	}
-	same(t, "byCI", g.byCI, byCI)
-	same(t, "byExplain", explainedGroups(t, g), byExplain)
+	same(t, "on CIs", localLists(g, func(at *local) []*group { return at.groups }), byCI)
+	same(t, "explained by CIs", localLists(g, (*local).explainedGroups), byExplain)
 	same(t, "byKey", g.byKey, byKey)
 	same(t, "bySender", g.bySender, bySender)
 	same(t, "byRule", g.byRule, byRule)
 }
 
-// explainedGroups is byExplain without the covers, which must be the groups' own.
-func explainedGroups(t *rapid.T, g *Grouper) map[cmdb.Ref][]*group {
+// localLists are the lists of groups that CIs have.
+func localLists(g *Grouper, of func(*local) []*group) map[cmdb.Ref][]*group {
 	out := map[cmdb.Ref][]*group{}
-	for y, list := range g.byExplain {
-		for _, e := range list {
-			if e.cover != e.gr.cover[y] {
-				t.Fatalf("the list of %d has another cover of %s than the group", y, e.gr.n)
-			}
-			out[y] = append(out[y], e.gr)
-		}
+	for _, ci := range g.locals.that(func(at *local) bool { return len(of(at)) > 0 }) {
+		out[ci] = of(g.locals.of(ci))
+	}
+	return out
+}
+
+func (at *local) explainedGroups() (out []*group) {
+	for _, e := range at.explains {
+		out = append(out, e.gr)
 	}
 	return out
 }
@@ -174,6 +176,10 @@ func checkGroup(t *rapid.T, g *Grouper, gr *group) {
 	if gr.cis.len()+gr.keys.len() != len(count) {
 		t.Fatalf("%s: %d CIs and %d keys, recounted %d", gr.n, gr.cis.len(), gr.keys.len(), len(count))
 	}
+	type cover struct {
+		n   int32
+		sum int64
+	}
 	want := map[cmdb.Ref]cover{}
 	if gr.joinable {
 		for _, ci := range gr.cis.keys() {
@@ -184,8 +190,13 @@ func checkGroup(t *rapid.T, g *Grouper, gr *group) {
 		}
 	}
 	have := map[cmdb.Ref]cover{}
-	for y, c := range gr.cover {
-		have[y] = *c
+	for _, y := range gr.cover.keys() {
+		at := g.locals.of(y)
+		i, found := findExplained(at.explains, gr)
+		if !found {
+			t.Fatalf("%s: CI %d covers some of it and does not list it", gr.n, y)
+		}
+		have[y] = cover{at.explains[i].n, at.explains[i].sum}
 	}
 	if !maps.Equal(have, want) {
 		t.Fatalf("%s: cover %v, recounted %v", gr.n, have, want)
