@@ -99,11 +99,12 @@ func (s *Sender) unpaged(in *itsm.Intent, why string) (verdict, string) {
 }
 
 // look asks the partner, within its rate.
-func (s *Sender) look(ctx context.Context, n itsm.IncidentNumber, epoch uint32) (Record, error) {
+func (s *Sender) look(ctx context.Context, n itsm.IncidentNumber, epoch uint32) (r Record, err error) {
 	l, ok := s.o.Connector.(Looker)
 	if !ok {
 		return Record{}, itsm.Errorf(itsm.Invalid, "connector %s cannot be asked", s.o.Connector.Name())
 	}
+	defer s.recovers(&err)
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	return l.Look(ctx, n, epoch)

@@ -75,6 +75,7 @@ type Sender struct {
 	last     Status
 	looked   map[itsm.IncidentNumber]Looked
 	swept    SweepStatus
+	unseen   map[itsm.IncidentNumber]bool // that the last sweep could not look at
 
 	nudge chan struct{}
 }
@@ -349,15 +350,18 @@ func isPanic(err error) bool {
 
 // guarded turns a connector's panic into an error: it must not stop the others.
 func (s *Sender) guarded(ctx context.Context, in itsm.Intent) (r Receipt, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.log.Error("connector panicked", "incident", in.Incident, "err", p, "stack", string(debug.Stack()))
-			err = panicError{fmt.Errorf("the connector failed on this intent: %v", p)}
-		}
-	}()
+	defer s.recovers(&err)
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	return s.o.Connector.Push(ctx, in)
+}
+
+// recovers is deferred around a call of the connector.
+func (s *Sender) recovers(err *error) {
+	if p := recover(); p != nil {
+		s.log.Error("connector panicked", "err", p, "stack", string(debug.Stack()))
+		*err = panicError{fmt.Errorf("the connector failed on it: %v", p)}
+	}
 }
 
 func (s *Sender) succeeded() {

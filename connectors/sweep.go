@@ -14,6 +14,7 @@ const SweepEveryDefault = 5 * time.Minute
 const (
 	sweepFirst = 30 * time.Second // after the start: what was missed meanwhile is soon known
 	sweepShare = 2                // one in so many calls of the rate is a sweep's
+	lookFails  = 5                // looks that fail in a row end a sweep
 	lookedMax  = 20_000           // incidents of which it is remembered what was seen
 )
 
@@ -55,7 +56,8 @@ type SweepStatus struct {
 	Compared int       // records that were seen in it
 	Differed int       // of them
 	Differs  int       // records that differ as far as is known now
-	Error    string    // why the partner could not be asked
+	Failed   int       // records that the partner could not be asked about in it
+	Error    string    // why
 }
 
 // Looked says what was last seen of an incident's record; false: nothing yet.
@@ -90,7 +92,8 @@ func (s *Sender) sweeps(ctx context.Context) {
 }
 
 // Sweep compares every record once and journals those that differ. It changes
-// nothing at the partner.
+// nothing at the partner. What the partner cannot be asked about is left for the
+// next sweep, which asks about it last.
 func (s *Sender) Sweep(ctx context.Context) {
 	if !s.canSweep() {
 		return
@@ -101,28 +104,29 @@ func (s *Sender) Sweep(ctx context.Context) {
 		return
 	}
 	s.sweepBegins()
-	live := make(map[itsm.IncidentNumber]bool, len(numbers))
-	var batch []Wanted
+	w := sweep{Sender: s}
+	w.compareAll(ctx, s.troublesLast(numbers))
+	s.sweepEnds(numbers, w.failed)
+}
+
+// troublesLast puts what the last sweep could not look at behind all else, so that it
+// keeps nothing from being compared.
+func (s *Sender) troublesLast(numbers []itsm.IncidentNumber) []itsm.IncidentNumber {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.unseen) == 0 {
+		return numbers
+	}
+	out := make([]itsm.IncidentNumber, 0, len(numbers))
+	var last []itsm.IncidentNumber
 	for _, n := range numbers {
-		live[n] = true
-		w, ok := s.o.Sweeps.Wanted(n)
-		if !ok || !w.Settled {
-			continue
-		}
-		if !s.compareBefore(ctx, w) {
-			break
-		}
-		if batch = append(batch, w); len(batch) == s.lookBatch() {
-			ok := s.compare(ctx, batch)
-			if batch = batch[:0]; !ok {
-				break
-			}
+		if s.unseen[n] {
+			last = append(last, n)
+		} else {
+			out = append(out, n)
 		}
 	}
-	if len(batch) > 0 {
-		s.compare(ctx, batch)
-	}
-	s.sweepEnds(live)
+	return append(out, last...)
 }
 
 func (s *Sender) sweepBegins() {
@@ -132,73 +136,19 @@ func (s *Sender) sweepBegins() {
 }
 
 // sweepEnds forgets what was seen of incidents that are not compared any more.
-func (s *Sender) sweepEnds(live map[itsm.IncidentNumber]bool) {
+func (s *Sender) sweepEnds(numbers []itsm.IncidentNumber, failed map[itsm.IncidentNumber]bool) {
+	live := make(map[itsm.IncidentNumber]bool, len(numbers))
+	for _, n := range numbers {
+		live[n] = true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.swept.EndedAt = time.Now()
+	s.swept.EndedAt, s.unseen = time.Now(), failed
 	for n := range s.looked {
 		if !live[n] {
 			delete(s.looked, n)
 		}
 	}
-}
-
-func (s *Sender) lookBatch() int {
-	if _, ok := s.o.Connector.(ManyLooker); ok {
-		return LookManyMax
-	}
-	return 1
-}
-
-// compare looks at one batch, in turn with what is sent. False ends the sweep: the
-// partner cannot be asked now.
-func (s *Sender) compare(ctx context.Context, batch []Wanted) bool {
-	for range sweepShare { // leaves room for what is to be sent
-		if s.take(ctx) != nil {
-			return false
-		}
-	}
-	if s.isPaused() || s.closedIn() > 0 {
-		return false
-	}
-	records, err := s.lookMany(ctx, batch)
-	if err != nil {
-		s.sweepFailed(ctx, err)
-		return false
-	}
-	for n := range batch {
-		s.saw(ctx, batch[n].Incident, records[n])
-	}
-	return ctx.Err() == nil
-}
-
-func (s *Sender) lookMany(ctx context.Context, batch []Wanted) ([]Record, error) {
-	m, ok := s.o.Connector.(ManyLooker)
-	if !ok {
-		r, err := s.look(ctx, batch[0].Incident, batch[0].Epoch)
-		return []Record{r}, err
-	}
-	refs := make([]Ref, len(batch))
-	for n := range batch {
-		refs[n] = batch[n].Ref
-	}
-	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
-	defer cancel()
-	out, err := m.LookMany(ctx, refs)
-	if err == nil && len(out) != len(refs) {
-		err = itsm.Errorf(itsm.Internal, "connector %s was asked about %d records and answered about %d", s.o.Connector.Name(), len(refs), len(out))
-	}
-	return out, err
-}
-
-func (s *Sender) sweepFailed(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	s.log.Warn("the partner could not be compared", "err", err)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.swept.Error = bounded(err.Error())
 }
 
 // saw takes down what was seen, and journals it when it is not as wanted. What is

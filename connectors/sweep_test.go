@@ -155,13 +155,126 @@ func TestAPartnerIsAskedAboutManyAtOnce(t *testing.T) {
 }
 
 func TestASweepStopsWhenThePartnerCannotBeAsked(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := &asked{err: errors.New("no token")}
-		s := wanting(t, &box{}, a, 100, 6*time.Minute, nil)
-		if a.looks != 2 {
-			t.Errorf("%d questions in two sweeps", a.looks)
+	for _, c := range []struct {
+		err   error
+		looks int // of two sweeps
+	}{
+		{errors.New("no token"), 2 * lookFails},
+		{Retry(0, "no answer"), 2 * lookFails},
+		{Retry(time.Minute, "too many requests"), 2}, // it asks to be left alone
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &asked{err: c.err}
+			s := wanting(t, &box{}, a, 100, 6*time.Minute, nil)
+			if a.looks != c.looks {
+				t.Errorf("%v: %d questions in two sweeps, want %d", c.err, a.looks, c.looks)
+			}
+			if st := s.Status().Sweep; st.Error != c.err.Error() || st.Failed != c.looks/2 || st.Compared != 0 {
+				t.Errorf("%v: status %+v", c.err, st)
+			}
+		})
+	}
+}
+
+// spoilt is a partner that cannot be asked about some incidents.
+type spoilt struct {
+	asked
+	bad     map[itsm.IncidentNumber]bool
+	panics  bool
+	order   []itsm.IncidentNumber
+	batches []int // refused
+}
+
+func (p *spoilt) Look(ctx context.Context, n itsm.IncidentNumber, epoch uint32) (Record, error) {
+	p.order = append(p.order, n)
+	if p.bad[n] && p.panics {
+		panic("no such field")
+	}
+	if p.bad[n] {
+		return Record{}, &TerminalError{Status: 403, Detail: "it is in another project"}
+	}
+	return p.asked.Look(ctx, n, epoch)
+}
+
+// spoiltMany is one that is asked about many at once, and refuses all for one.
+type spoiltMany struct{ spoilt }
+
+func (p *spoiltMany) LookMany(ctx context.Context, refs []Ref) ([]Record, error) {
+	out := make([]Record, len(refs))
+	for n, r := range refs {
+		if p.bad[r.Incident] {
+			p.batches = append(p.batches, len(refs))
+			return nil, &TerminalError{Status: 400, Detail: "one of them is in another project"}
 		}
-		if st := s.Status().Sweep; st.Error != "no token" {
+		out[n], _ = p.asked.Look(ctx, r.Incident, r.Epoch)
+	}
+	return out, nil
+}
+
+func TestASweepSkipsWhatThePartnerCannotBeAskedAbout(t *testing.T) {
+	bad := map[itsm.IncidentNumber]bool{3: true, 20: true, 19: true, 18: true, 17: true}
+	synced := func(b *box) (n int) {
+		for _, r := range b.receipts {
+			if bad[r.Incident] {
+				t.Errorf("%d was journaled although nothing is known of it", r.Incident)
+			}
+			n++
+		}
+		return n
+	}
+	for _, panics := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p, b := &spoilt{bad: bad, panics: panics}, &box{}
+			s := wanting(t, b, p, 20, 2*time.Minute, nil)
+			if st := s.Status().Sweep; st.Failed != 5 || st.Compared != 13 || !strings.Contains(st.Error, map[bool]string{false: "another project", true: "no such field"}[panics]) {
+				t.Errorf("status %+v", st)
+			}
+			if n := synced(b); n != 13 {
+				t.Errorf("%d of 13 others were compared", n)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p, b := &spoiltMany{spoilt{bad: bad}}, &box{}
+		s := wanting(t, b, p, 60, 2*time.Minute, nil)
+		if st := s.Status().Sweep; st.Failed != 5 || st.Compared != 53 {
+			t.Errorf("of many at once: status %+v", st)
+		}
+		if n := synced(b); n != 53 || len(p.batches) != 2 { // the second is the rest with 3
+			t.Errorf("of many at once: %d of 53 others were compared, batches of %v refused", n, p.batches)
+		}
+	})
+}
+
+// The newest five cannot be asked about, which ends the first sweep. They come last in
+// the next.
+func TestWhatCannotBeAskedAboutKeepsNothingFromBeingCompared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, b := &spoilt{bad: map[itsm.IncidentNumber]bool{20: true, 19: true, 18: true, 17: true, 16: true}}, &box{}
+		s := wanting(t, b, p, 20, 7*time.Minute, nil)
+		if len(p.order) != 5+13+5 || p.order[5] != 15 || p.order[18] != 20 {
+			t.Errorf("asked about %v", p.order)
+		}
+		if st := s.Status().Sweep; st.Compared != 13 || st.Failed != 5 {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
+func TestASweepGoesOnAfterAnEarlierRecordItCannotSee(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, b := &spoilt{bad: map[itsm.IncidentNumber]bool{5: true}}, &box{}
+		s := wanting(t, b, p, 7, 2*time.Minute, func(o *Options) {
+			with := o.Sweeps.Wanted
+			o.Sweeps.Wanted = func(n itsm.IncidentNumber) (Wanted, bool) {
+				w, ok := with(n)
+				if n == 5 {
+					w.Epoch, w.Before = 2, []uint32{1}
+				}
+				return w, ok
+			}
+		})
+		if st := s.Status().Sweep; st.Compared != 6 || st.Failed != 1 {
 			t.Errorf("status %+v", st)
 		}
 	})

@@ -47,6 +47,7 @@ type toldConnector struct {
 		EndedAt  itsm.Time `json:"ended_at"`
 		Compared int       `json:"compared"`
 		Differs  int       `json:"differs"`
+		Failed   int       `json:"failed"`
 		Error    *string   `json:"error"`
 	} `json:"sweep"`
 	Drift struct{ Found, Adopted, Repaired int } `json:"drift"`
@@ -153,6 +154,8 @@ func printConnector(out io.Writer, answer []byte) error {
 	switch s := &k.Sweep; {
 	case !s.Possible:
 		line("sweeps", "none: this connector cannot ask its partner, or sweep_every is 0")
+	case s.Error != nil && s.Compared > 0:
+		line("sweeps", "every %s, the last ended at %s: %d compared, %d differ; about %d the partner could not be asked: %s", time.Duration(s.Every)*time.Second, s.EndedAt, s.Compared, s.Differs, s.Failed, *s.Error)
 	case s.Error != nil:
 		line("sweeps", "every %s; the partner could not be asked: %s", time.Duration(s.Every)*time.Second, *s.Error)
 	default:

@@ -32,7 +32,7 @@ func (b board) Connectors() []partners.Connector {
 			LastError: st.LastError, Held: held[st.Connector], Failures: st.Failures, PerMinute: st.PerMinute, Checks: st.Tester,
 			OpenUntil: openUntil(st), Limit: partners.Limit{Limit: st.Limit.Limit, Remaining: st.Limit.Remaining, ResetAt: itsm.TimeOf(st.Limit.ResetAt), At: itsm.TimeOf(st.Limit.At)},
 			Sweep: partners.Sweep{Possible: st.Sweep.Possible, Every: st.Sweep.Every, BeganAt: itsm.TimeOf(st.Sweep.BeganAt), EndedAt: itsm.TimeOf(st.Sweep.EndedAt),
-				Compared: st.Sweep.Compared, Differed: st.Sweep.Differed, Differs: st.Sweep.Differs, Error: st.Sweep.Error}}
+				Compared: st.Sweep.Compared, Differed: st.Sweep.Differed, Differs: st.Sweep.Differs, Failed: st.Sweep.Failed, Error: st.Sweep.Error}}
 		if n := slices.IndexFunc(drifts, func(d correlate.Drift) bool { return d.Connector == c.Name }); n >= 0 {
 			c.Drift = partners.Drift{Found: drifts[n].Found, Adopted: drifts[n].Adopted, Repaired: drifts[n].Repaired}
 		}

@@ -27,6 +27,7 @@ type sweepView struct {
 	Compared int       `json:"compared"`
 	Differed int       `json:"differed"`
 	Differs  int       `json:"differs"`
+	Failed   int       `json:"failed"`
 	Error    *string   `json:"error"`
 }
 
@@ -49,7 +50,7 @@ func (v *connectorView) more(c *Connector) {
 		v.Limit = &limitView{c.Limit.Limit, c.Limit.Remaining, c.Limit.ResetAt, c.Limit.At}
 	}
 	s := &c.Sweep
-	v.Sweep = sweepView{s.Possible, s.Every.Seconds(), s.BeganAt, s.EndedAt, s.Compared, s.Differed, s.Differs, text(s.Error)}
+	v.Sweep = sweepView{s.Possible, s.Every.Seconds(), s.BeganAt, s.EndedAt, s.Compared, s.Differed, s.Differs, s.Failed, text(s.Error)}
 	v.Drift = driftView(c.Drift)
 	if c.Pause.Paused {
 		v.Pause = &pauseView{c.Pause.By, c.Pause.At, text(c.Pause.Reason)}

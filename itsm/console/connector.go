@@ -118,6 +118,8 @@ func sweepFacts(k *partners.Connector, now time.Time) []fact {
 	}
 	text := "every " + span(s.Every)
 	switch {
+	case s.Error != "" && s.Compared > 0:
+		text += fmt.Sprintf("; %s, %s differed, and about %s it could not be asked: %s", plural(s.Compared, "record", "records"), thousands(s.Differed), thousands(s.Failed), line(s.Error, lineRunesMax))
 	case s.Error != "":
 		text += "; it could not be asked: " + line(s.Error, lineRunesMax)
 	case s.BeganAt == 0:

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,6 +66,8 @@ func viewConnectorLine(k *partners.Connector, o desk.OutboxCounts, now time.Time
 		}
 	case k.State == partners.Retrying:
 		l.Why = line(k.LastError, lineRunesMax)
+	case k.Sweep.Error != "" && k.Sweep.Compared > 0:
+		l.Why = fmt.Sprintf("%s cannot be compared: %s", plural(k.Sweep.Failed, "record", "records"), line(k.Sweep.Error, lineRunesMax))
 	case k.Sweep.Error != "":
 		l.Why = "it cannot be compared: " + line(k.Sweep.Error, lineRunesMax)
 	}

@@ -54,7 +54,8 @@ type Sweep struct {
 	Compared int       // records that were seen in it
 	Differed int       // of them
 	Differs  int       // records that differ as far as is known now
-	Error    string    // why the partner could not be asked
+	Failed   int       // records that the partner could not be asked about in it
+	Error    string    // why
 }
 
 // Drift is what sweeps found since the journal began.
