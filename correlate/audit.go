@@ -104,7 +104,7 @@ func (s *State) audit(a *itsm.Act, o *itsm.Outcome, before map[string]string) {
 	if unaudited[a.Kind] {
 		return
 	}
-	l := itsm.AuditLine{Actor: doerOf(a).actor, RemoteIP: a.RemoteIP, Act: string(a.Kind), Object: a.Object, Result: itsm.AuditDone, Reason: firstOf(a.Reason, a.Text), Detail: o.Detail}
+	l := itsm.AuditLine{Actor: doerOf(a).actor, RemoteIP: a.RemoteIP, Act: string(a.Kind), Object: auditedObject(a, o), Result: itsm.AuditDone, Reason: firstOf(a.Reason, a.Text), Detail: o.Detail}
 	switch {
 	case o.Code != "":
 		l.Result = itsm.AuditRefused
@@ -116,13 +116,20 @@ func (s *State) audit(a *itsm.Act, o *itsm.Outcome, before map[string]string) {
 			l.Changes = carriedChanges(a)
 		}
 	}
-	if l.Object == "" {
-		l.Object = "incident/" + a.Incident.String()
-	}
 	if a.Into != 0 {
 		l.Detail = strings.TrimSpace(l.Detail + " into " + a.Into.String())
 	}
 	s.putAudit(&l)
+}
+
+// auditedObject names what an act was about. A change, a maintenance window or a
+// problem that the act made is known by what it came to only.
+func auditedObject(a *itsm.Act, o *itsm.Outcome) string {
+	switch noun, _, _ := strings.Cut(string(a.Kind), "."); noun {
+	case "change", "maintenance", "problem":
+		return noun + "/" + firstOf(o.Object, a.Object)
+	}
+	return firstOf(a.Object, "incident/"+a.Incident.String())
 }
 
 func firstOf(a, b string) string {

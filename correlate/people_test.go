@@ -247,6 +247,14 @@ func TestAudit(t *testing.T) {
 	if l := objectOf[itsm.AuditLine](t, w, "audit", itsm.AuditID(w.off)); l.Result != itsm.AuditRefused || !strings.Contains(l.Detail, "last administrator") || len(l.Changes) != 0 {
 		t.Errorf("a refused act: %+v", l)
 	}
+	tell(t, w, itsm.ActMaintenancePut, "", map[string]any{"reason": "patches", "ends_at": (w.at + 3_600_000).String(), "scope": map[string]any{"cis": []string{"db-1"}}})
+	if l := objectOf[itsm.AuditLine](t, w, "audit", itsm.AuditID(w.off)); l.Object != "maintenance/MNT0000001" || l.Result != itsm.AuditDone {
+		t.Errorf("a window that the act made: %+v", l)
+	}
+	tell(t, w, itsm.ActProblemDismiss, "PRB0000099", map[string]any{"reason": "none"})
+	if l := objectOf[itsm.AuditLine](t, w, "audit", itsm.AuditID(w.off)); l.Object != "problem/PRB0000099" || l.Result != itsm.AuditRefused {
+		t.Errorf("a problem that is not there: %+v", l)
+	}
 	before := len(w.objects)
 	tell(t, w, itsm.ActTokenUse, "token/admin", nil)
 	if len(w.objects) != before {

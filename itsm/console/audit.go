@@ -150,14 +150,19 @@ func viewAuditRow(l *itsm.AuditLine, f auditFilter, inv inventory, now time.Time
 		r.Href = "/admin/audit" + f.values("object", l.Object)
 	}
 	for _, ch := range l.Changes {
-		r.Changes = append(r.Changes, auditChange{words(ch.Field), inv.said(orNothing(ch.Before)), inv.said(orNothing(ch.After))})
+		r.Changes = append(r.Changes, auditChange{words(ch.Field), inv.said(line(ch.Before, lineRunesMax)), inv.said(line(ch.After, lineRunesMax))})
 	}
 	return r
 }
 
-// deeds say what acts on people are, where their own word is one of programs.
+// deeds say what acts are, where their own word is one of programs.
 var deeds = map[string]string{"user_put": "changed", "sign_in": "signed in:", "token_create": "made", "token_revoke": "revoked", "team_put": "changed", "team_remove": "removed",
-	"rules_save": "saved", "rules_activate": "activated", "cmdb_import": "imported", "configure": "changed"}
+	"rules_save": "saved", "rules_activate": "activated", "cmdb_import": "imported", "configure": "changed", "connector.pause": "paused", "connector.resume": "resumed",
+	"change.put": "saved", "change.cancel": "cancelled", "maintenance.put": "saved", "maintenance.end": "ended", "maintenance.cancel": "called off",
+	"major.propose": "proposed as major:", "major.accept": "accepted as major:", "major.reject": "not major:", "major.demote": "no longer major:", "review": "reviewed", "review.done": "finished the review of",
+	"problem.create": "made", "problem.accept": "accepted", "problem.dismiss": "dismissed", "problem.merge": "merged", "problem.assign": "assigned", "problem.state": "moved on",
+	"problem.root_cause": "wrote the root cause of", "problem.workaround": "wrote the workaround of", "problem.known_error": "called a known error:", "problem.communicate": "told the workaround of",
+	"problem.link": "linked to", "problem.unlink": "unlinked from", "problem.note": "noted on"}
 
 func deedOf(act string) string {
 	if d, ok := deeds[act]; ok {
@@ -166,19 +171,17 @@ func deedOf(act string) string {
 	return words(act)
 }
 
-func orNothing(s string) string {
-	if s == "" {
-		return "–"
-	}
-	return line(s, lineRunesMax)
-}
-
 // pageOfObject is where the console shows an object; "" where it does not.
 func pageOfObject(object string) string {
 	kind, id, _ := strings.Cut(object, "/")
+	if id == "" {
+		return "" // it was refused, so there is none
+	}
 	switch kind {
-	case "incident":
-		return "/incidents/" + url.PathEscape(id)
+	case "incident", "problem", "change", itsm.ObjectConnector:
+		return "/" + kind + "s/" + url.PathEscape(id)
+	case "maintenance":
+		return "/maintenance/" + url.PathEscape(id)
 	case itsm.ObjectUser:
 		return "/admin/users/" + url.PathEscape(id)
 	case itsm.ObjectTeam:

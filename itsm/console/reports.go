@@ -26,7 +26,7 @@ func (reportsPage) about() (string, string, string) { return "reports", "Reports
 type reportPage struct {
 	Filter  reportFilter
 	Card    reportCard
-	Columns []string
+	Columns []reportColumn
 	Rows    [][]reportCell
 	LeftOut string
 }
@@ -63,10 +63,15 @@ type rankedRow struct {
 }
 
 // reportCell is one cell of a table.
+type reportColumn struct {
+	Label   string
+	Numbers bool // which stand to the right
+}
+
 type reportCell struct {
 	Text, Href string
 	Said       said // a text that names things
-	Number     bool
+	Number     bool // it is in a column of them
 	When       when
 }
 
@@ -252,6 +257,9 @@ func viewRanking(r *report.Report, n int, inv inventory) (out []rankedRow) {
 	return out
 }
 
+// numbers are the units of columns that hold figures.
+var numbers = map[report.Unit]bool{report.Count: true, report.Seconds: true, report.Share: true, report.Ratio: true}
+
 func viewOneReport(r *report.Report, f reportFilter, c *Console) reportPage {
 	p := reportPage{Filter: f, Card: viewReportCard(r, f, c.inventory())}
 	if r.Trend != nil {
@@ -260,13 +268,13 @@ func viewOneReport(r *report.Report, f reportFilter, c *Console) reportPage {
 		p.Card.Top = viewRanking(r, 8, c.inventory())
 	}
 	for _, col := range r.Columns {
-		p.Columns = append(p.Columns, col.Label)
+		p.Columns = append(p.Columns, reportColumn{col.Label, numbers[col.Unit]})
 	}
 	inv, now := c.inventory(), c.o.Clock()
 	for _, row := range r.Rows {
 		cells := make([]reportCell, len(row))
 		for i, cell := range row {
-			cells[i] = reportCell{Text: line(report.Say(r.Columns[i].Unit, cell), 120), Number: cell.IsNumber()}
+			cells[i] = reportCell{Text: line(report.Say(r.Columns[i].Unit, cell), 120), Number: p.Columns[i].Numbers}
 			if cell.IsNone() || cell.IsNumber() {
 				continue
 			}

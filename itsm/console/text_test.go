@@ -101,7 +101,7 @@ func TestAgo(t *testing.T) {
 		0: "just now", 9 * time.Second: "just now", 10 * time.Second: "10 s ago", 59 * time.Second: "59 s ago",
 		time.Minute: "1 min ago", 59*time.Minute + 59*time.Second: "59 min ago", time.Hour: "1 h ago", 90 * time.Minute: "1 h 30 min ago",
 		11*time.Hour + 20*time.Minute: "11 h ago", 26 * time.Hour: "1 d 2 h ago", 400 * time.Hour: "16 d ago",
-		-30 * time.Second: "just now", -5 * time.Minute: "in 5 min",
+		-9 * time.Second: "just now", -30 * time.Second: "in 30 s", -5 * time.Minute: "in 5 min",
 	} {
 		if got := ago(d); got != want {
 			t.Errorf("ago(%v) = %q, want %q", d, got, want)

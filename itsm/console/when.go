@@ -27,7 +27,7 @@ func at(t itsm.Time, now time.Time) when {
 // ago words a distance in time; static/app.js words it the same way.
 func ago(d time.Duration) string {
 	switch {
-	case d < -45*time.Second:
+	case d <= -10*time.Second:
 		return "in " + span(-d)
 	case d < 10*time.Second:
 		return "just now"

@@ -16,7 +16,7 @@
   };
   const ago = (ms) => {
     const s = Math.round(ms / 1000);
-    if (s < -45) return "in " + span(-s);
+    if (s <= -10) return "in " + span(-s);
     return s < 10 ? "just now" : span(s) + " ago";
   };
   // The server's clock and the reader's may differ; the page's own time tells by how much.
