@@ -55,6 +55,7 @@ type lead struct {
 	ref    cmdb.Ref
 	weight int // share of the mass, in thousandths
 	hops   int
+	path   itsm.CausePath // from the one to the other; nil until asked for
 }
 
 // suspect is a CI that may be the cause.
@@ -65,61 +66,80 @@ type suspect struct {
 	kin     int    // its instances under suspicion, when that is why
 	mass    int64
 	first   itsm.Time
-	from    [itsm.CausePathsMax]cmdb.Ref // the first CIs that put it under suspicion
+	from    [itsm.CausePathsMax]source // the first CIs that put it under suspicion
 
 	changed       string // the change that touched it shortly before; "" for none
 	changedBefore itsm.Time
 }
 
-// suspects are found by CI: looked through while few CIs alert, else with an index.
-type suspects struct {
+// source is one alert's suspicion: an alerting CI, and which of its leads.
+type source struct{ ci, lead uint16 }
+
+// ranking is a ranking under way.
+type ranking struct {
 	list []suspect
-	at   map[cmdb.Ref]int
+	turn uint64
+	g    *Grouper
 }
 
-func (l *suspects) find(ref cmdb.Ref) int {
-	if l.at == nil {
-		return slices.IndexFunc(l.list, func(s suspect) bool { return s.ref == ref })
-	}
-	if i, ok := l.at[ref]; ok {
-		return i
+// find returns the place of a CI among the suspects, or -1.
+func (l *ranking) find(ref cmdb.Ref) int {
+	if at := l.g.locals.of(ref); at != nil && at.ranked == l.turn {
+		return int(at.suspect)
 	}
 	return -1
 }
 
-func (l *suspects) add(s suspect) int {
+func (l *ranking) add(s suspect) int {
 	i := len(l.list)
 	l.list = append(l.list, s)
-	if l.at != nil {
-		l.at[s.ref] = i
+	if s.ref != cmdb.NoRef {
+		at := l.g.locals.at(s.ref)
+		at.ranked, at.suspect = l.turn, int32(i)
 	}
 	return i
+}
+
+// best returns the first of the suspects, in order.
+func (l *ranking) best() []*suspect {
+	var buf [itsm.IncidentCausesMax]*suspect
+	top := buf[:0]
+	for i := range l.list {
+		s := &l.list[i]
+		at := len(top)
+		for at > 0 && l.g.compare(s, top[at-1]) < 0 {
+			at--
+		}
+		if at == len(buf) {
+			continue
+		}
+		top = slices.Insert(top[:min(len(top), len(buf)-1)], at, s)
+	}
+	return slices.Clone(top)
 }
 
 // rank computes the causes of a group.
 func (g *Grouper) rank(gr *group) []itsm.Cause {
 	cis := gr.alerting()
-	list, all := suspects{list: g.suspects[:0]}, true
-	if len(cis) > fewScan {
-		list.at = make(map[cmdb.Ref]int, 4*len(cis))
-	}
+	g.ranked++
+	list, all := ranking{list: g.suspects[:0], turn: g.ranked, g: g}, true
 	var total int64
-	for _, ci := range cis {
-		sp := gr.cis.get(ci)
-		total += sp.mass
-		leads := g.leadsOf(ci)
+	for n, ci := range cis {
+		total += ci.mass
+		leads := g.leadsOf(ci.ref)
 		all = all && leads.all
-		for _, l := range leads.list {
+		for k := range leads.list {
+			l := &leads.list[k]
 			i := list.find(l.ref)
 			if i < 0 {
-				i = list.add(suspect{ref: l.ref, first: sp.first})
+				i = list.add(suspect{ref: l.ref, first: ci.first})
 			}
 			s := &list.list[i]
 			if s.covered < len(s.from) {
-				s.from[s.covered] = ci
+				s.from[s.covered] = source{uint16(n), uint16(k)}
 			}
 			s.covered++
-			s.mass += sp.mass * int64(l.weight) / 1000
+			s.mass += ci.mass * int64(l.weight) / 1000
 		}
 	}
 	g.suspectKin(gr, &list)
@@ -129,28 +149,74 @@ func (g *Grouper) rank(gr *group) []itsm.Cause {
 		list.add(suspect{ref: cmdb.NoRef, key: key, covered: 1, mass: sp.mass, first: sp.first})
 	}
 	g.suspectChanges(&list)
-	slices.SortFunc(list.list, g.compare)
 	g.suspects = list.list
-	best := list.list[:min(len(list.list), itsm.IncidentCausesMax)]
+	best := list.best()
 	out := make([]itsm.Cause, len(best))
-	for i := range best {
-		from := cis
-		if s := &best[i]; all { // who did not put it under suspicion has no path to it
-			from = s.from[:min(s.covered, len(s.from))]
+	for i, s := range best {
+		out[i] = g.cause(gr, s, max(total, 1))
+		switch {
+		case s.ref == cmdb.NoRef:
+		case all: // who did not put it under suspicion has no path to it
+			out[i].Paths = g.pathsOf(cis, s)
+		default:
+			out[i].Paths = g.pathsFrom(cis, s.ref)
 		}
-		out[i] = g.cause(gr, from, &best[i], max(total, 1))
 	}
 	return out
 }
 
+// alerting is a bound CI of a group: when it alerted first and how much that says
+// against it.
+type alerting struct {
+	ref   cmdb.Ref
+	first itsm.Time
+	mass  int64
+}
+
 // alerting returns the group's bound CIs, the first to alert first, at most
 // causeCIsMax.
-func (gr *group) alerting() []cmdb.Ref {
-	out := gr.cis.keys()
-	slices.SortFunc(out, func(a, b cmdb.Ref) int {
-		return cmp.Or(cmp.Compare(gr.cis.get(a).first, gr.cis.get(b).first), cmp.Compare(a, b))
-	})
+func (gr *group) alerting() []alerting {
+	out := make([]alerting, gr.cis.len())
+	for i := range out {
+		p := &gr.cis.list[i]
+		out[i] = alerting{p.key, p.val.first, p.val.mass}
+	}
+	slices.SortFunc(out, func(a, b alerting) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.ref, b.ref)) })
 	return out[:min(len(out), causeCIsMax)]
+}
+
+// pathsOf returns the ways from the first CIs that put s under suspicion. They are
+// kept with the leads: an incident that grows is ranked again and again, and the
+// ways stay.
+func (g *Grouper) pathsOf(cis []alerting, s *suspect) []itsm.CausePath {
+	var out []itsm.CausePath
+	for _, from := range s.from[:min(s.covered, len(s.from))] {
+		ci := cis[from.ci].ref
+		l := &g.leadsOf(ci).list[from.lead]
+		if l.path == nil {
+			l.path = g.path(ci, l.ref)
+		}
+		if l.path != nil {
+			if out == nil {
+				out = make([]itsm.CausePath, 0, min(s.covered, len(s.from)))
+			}
+			out = append(out, l.path)
+		}
+	}
+	return out
+}
+
+// pathsFrom returns the ways to a CI from the first CIs that have one.
+func (g *Grouper) pathsFrom(cis []alerting, to cmdb.Ref) (out []itsm.CausePath) {
+	for _, ci := range cis {
+		if len(out) == itsm.CausePathsMax {
+			break
+		}
+		if path := g.path(ci.ref, to); path != nil {
+			out = append(out, path)
+		}
+	}
+	return out
 }
 
 // onlyMilli is the weight of the only instance of a CI: it is that CI, and going
@@ -177,7 +243,7 @@ type leads struct {
 
 func (g *Grouper) findLeads(ci cmdb.Ref) leads {
 	all := true
-	out := []lead{{ci, 1000, 0}}
+	out := []lead{{ref: ci, weight: 1000}}
 	share := []int{1000} // before the prior
 	seen := map[cmdb.Ref]bool{ci: true}
 	for i := 0; i < len(out) && out[i].hops < g.c.Hops; i++ {
@@ -204,7 +270,7 @@ func (g *Grouper) findLeads(ci cmdb.Ref) leads {
 			if !(e.To == only && fan == 1) {
 				w = w * prior(g.c.CauseBetaMilli, fan) / 1000
 			}
-			out = append(out, lead{e.To, w, out[i].hops + 1})
+			out = append(out, lead{ref: e.To, weight: w, hops: out[i].hops + 1})
 		}
 	}
 	return leads{out, all}
@@ -233,7 +299,7 @@ func (g *Grouper) onlyInstance(ci cmdb.Ref) cmdb.Ref {
 
 // suspectKin suspects what instances have in common when several of them are
 // suspects: one bad instance is that instance, several are their service.
-func (g *Grouper) suspectKin(gr *group, list *suspects) {
+func (g *Grouper) suspectKin(gr *group, list *ranking) {
 	type kin struct {
 		n        int
 		sum, top int64
@@ -279,8 +345,11 @@ func (g *Grouper) suspectKin(gr *group, list *suspects) {
 }
 
 // compare orders suspects: more mass, earlier first alert, then id.
-func (g *Grouper) compare(a, b suspect) int {
-	return cmp.Or(cmp.Compare(b.mass, a.mass), cmp.Compare(a.first, b.first), cmp.Compare(g.name(&a), g.name(&b)))
+func (g *Grouper) compare(a, b *suspect) int {
+	if c := cmp.Or(cmp.Compare(b.mass, a.mass), cmp.Compare(a.first, b.first)); c != 0 {
+		return c
+	}
+	return cmp.Compare(g.name(a), g.name(b))
 }
 
 // name is the suspect's CI id or provisional key.
@@ -291,9 +360,8 @@ func (g *Grouper) name(s *suspect) string {
 	return g.cmdb.ID(s.ref)
 }
 
-// cause writes a suspect for people, with the paths to it from the first of some
-// alerting CIs.
-func (g *Grouper) cause(gr *group, from []cmdb.Ref, s *suspect, total int64) itsm.Cause {
+// cause writes a suspect for people.
+func (g *Grouper) cause(gr *group, s *suspect, total int64) itsm.Cause {
 	c := itsm.Cause{CI: g.name(s), ScoreMilli: min(int(s.mass*1000/total), 1000)}
 	if s.ref == cmdb.NoRef {
 		c.Because = c.CI + " alerts and is not in the CMDB"
@@ -316,14 +384,6 @@ func (g *Grouper) cause(gr *group, from []cmdb.Ref, s *suspect, total int64) its
 	}
 	if s.changed != "" {
 		c.Because += fmt.Sprintf("; %s touched it %s before", s.changed, time.Duration(s.changedBefore*1e6).Round(time.Second))
-	}
-	for _, ci := range from {
-		if len(c.Paths) == itsm.CausePathsMax {
-			break
-		}
-		if path := g.path(ci, s.ref); path != nil {
-			c.Paths = append(c.Paths, path)
-		}
 	}
 	return c
 }

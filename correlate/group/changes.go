@@ -62,7 +62,7 @@ func Suspicion(hops int, dt itsm.Time) int {
 
 // suspectChanges raises the suspects that were changed shortly before their first
 // alert, and notes by which change.
-func (g *Grouper) suspectChanges(list *suspects) {
+func (g *Grouper) suspectChanges(list *ranking) {
 	if !g.changed {
 		return
 	}

@@ -41,6 +41,7 @@ type Grouper struct {
 	edges      []cmdb.Ref          // scratch of connected
 	reach      []cmdb.Reach        // scratch
 	suspects   []suspect           // scratch of rank
+	ranked     uint64              // counts rank; see local.ranked
 
 	changes     Changes
 	changed     bool   // some are known: with none, nobody is asked

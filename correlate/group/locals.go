@@ -22,6 +22,8 @@ type local struct {
 	last     itsm.IncidentNumber // the latest incident on it, 0 for none
 	hot      *hotness            // nil until a dependant alerted
 	walks    *walks              // nil until asked for
+	ranked   uint64              // the ranking in which it is a suspect,
+	suspect  int32               // and its place there
 }
 
 // walks are what was found around a CI in this revision of the graph. It is all a

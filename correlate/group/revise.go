@@ -64,7 +64,7 @@ func (g *Grouper) propose(gr *group) []Proposal {
 	var out []Proposal
 	cis := gr.alerting()
 	for _, ci := range cis[:min(len(cis), reviseCIsMax)] {
-		for _, b := range g.ball(ci).near {
+		for _, b := range g.ball(ci.ref).near {
 			for _, o := range newest(g.locals.groupsOn(b.ref), g.c.CandidatesMax) {
 				if o.n >= gr.n || o.resolved != 0 || o.wave.spent || gr.opened-o.lastJoin > max(o.pace, gr.pace) {
 					continue
@@ -73,7 +73,7 @@ func (g *Grouper) propose(gr *group) []Proposal {
 					continue
 				}
 				out = append(out, Proposal{gr.n, itsm.Candidate{Incident: o.n, ScoreMilli: saturate(power(g.c.NearMilli, int(b.hops))),
-					Because: fmt.Sprintf("CMDB revision %d relates %s and %s", g.cmdb.Revision(), g.cmdb.ID(ci), g.cmdb.ID(b.ref))}})
+					Because: fmt.Sprintf("CMDB revision %d relates %s and %s", g.cmdb.Revision(), g.cmdb.ID(ci.ref), g.cmdb.ID(b.ref))}})
 			}
 		}
 	}
