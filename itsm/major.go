@@ -1,5 +1,7 @@
 package itsm
 
+import "slices"
+
 // MajorState is how far an incident is as a major one; "" is an ordinary incident.
 type MajorState string
 
@@ -12,6 +14,17 @@ const (
 	MajorDemoted  MajorState = "demoted"
 	MajorReviewed MajorState = "reviewed"
 )
+
+// MajorStates are the states that people can ask for.
+var MajorStates = []MajorState{MajorProposed, MajorAccepted, MajorRejected, MajorDemoted, MajorReviewed}
+
+// ParseMajorState reads the word of the API.
+func ParseMajorState(word string) (MajorState, error) {
+	if m := MajorState(word); slices.Contains(MajorStates, m) {
+		return m, nil
+	}
+	return "", Errorf(Invalid, "major %q: expected proposed, accepted, rejected, demoted or reviewed", word)
+}
 
 // Named bounds of families and major incidents.
 const (

@@ -158,7 +158,7 @@ func incidentsList(c *client, asJSON *bool) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	limit := cmd.Flags().Int("limit", 50, "how many at most, up to 500")
-	for _, f := range []string{"state", "priority", "service", "ci", "assignee", "group", "team", "q"} {
+	for _, f := range []string{"state", "priority", "service", "ci", "assignee", "group", "team", "major", "q"} {
 		filters[f] = cmd.Flags().String(f, "", "only with this "+f+"; several separated by commas")
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -39,6 +39,9 @@ func incidentQuery(q query) (out desk.IncidentQuery, err error) {
 	if out.Group, err = q.list("group"); err != nil {
 		return out, err
 	}
+	if out.Majors, err = parsed(q, "major", itsm.ParseMajorState); err != nil {
+		return out, err
+	}
 	out.Q, out.Cursor = q["q"], q["cursor"]
 	out.Limit, err = q.limit()
 	return out, err

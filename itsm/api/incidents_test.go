@@ -33,8 +33,10 @@ func TestIncidentListFilters(t *testing.T) {
 	w.open(itsm.Incident{Priority: itsm.P1, CIs: []string{"db-1"}, Services: []string{"orders"}, Title: "Disk full"})
 	w.open(itsm.Incident{Priority: itsm.P2, CIs: []string{"web-1"}, State: itsm.InProgress, Assignee: "jo"})
 	w.open(itsm.Incident{Priority: itsm.P3, CIs: []string{"web-2"}, State: itsm.IncidentResolved, Group: "dba"})
+	w.open(itsm.Incident{Priority: itsm.P4, State: itsm.Closed, Title: "x", CIs: []string{"y"}, Major: itsm.MajorIncident{State: itsm.MajorReviewed, By: "mira", At: 1, ProposedAt: 1}})
 	for query, want := range map[string]string{
-		"":                            "3 2 1",
+		"":                            "4 3 2 1",
+		"major=reviewed,proposed":     "4",
 		"state=new":                   "1",
 		"state=new,in_progress":       "2 1",
 		"state=new,,":                 "1",
@@ -47,7 +49,7 @@ func TestIncidentListFilters(t *testing.T) {
 		"q=INC0000002":                "2",
 		"state=new&priority=P2":       "",
 		"ci=nothing":                  "",
-		"state=closed&after_offset=3": "",
+		"state=closed&after_offset=3": "4",
 		"priority=P2&priority=P2":     "2",
 	} {
 		items, next := w.want(w.call("GET", "/api/v1/incidents?"+query, ""), http.StatusOK).items(t)

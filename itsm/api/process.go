@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -190,19 +189,10 @@ func (a *API) reviewOf(n itsm.IncidentNumber) (in itsm.Incident, rv itsm.Review,
 
 // recorded is the timeline, oldest first.
 func (a *API) recorded(n itsm.IncidentNumber) ([]itsm.TimelineEntry, error) {
-	var lines []itsm.TimelineEntry
-	for cursor := ""; len(lines) < review.LinesMax; {
+	return review.Recorded(func(cursor string) ([]itsm.TimelineEntry, string, error) {
 		page, err := a.o.Records.Timeline(n, cursor, limitMax)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, page.Items...)
-		if cursor = page.Next; cursor == "" {
-			break
-		}
-	}
-	slices.Reverse(lines)
-	return lines, nil
+		return page.Items, page.Next, err
+	})
 }
 
 func (a *API) review(r *request) error {

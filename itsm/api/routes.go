@@ -58,7 +58,7 @@ func (a *API) healthRoutes() []route {
 func (a *API) incidentRoutes() []route {
 	one := Prefix + "/incidents/:number"
 	rows := []route{
-		{http.MethodGet, Prefix + "/incidents", access.Viewer, append([]string{"state", "priority", "service", "ci", "assignee", "group", "team", "q"}, paging...), a.incidents},
+		{http.MethodGet, Prefix + "/incidents", access.Viewer, append([]string{"state", "priority", "service", "ci", "assignee", "group", "team", "major", "q"}, paging...), a.incidents},
 		{http.MethodGet, one, access.Viewer, nil, a.incident},
 		{http.MethodGet, one + "/alerts", access.Viewer, paging, a.incidentAlerts},
 		{http.MethodGet, one + "/timeline", access.Viewer, paging, a.timeline},

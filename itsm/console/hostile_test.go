@@ -59,6 +59,9 @@ func (b *book) poison(t *testing.T, whole string) {
 			i.Title, i.ImpactBecause, i.UrgencyBecause, i.Assignee, i.Group, i.AcknowledgedBy, i.ResolvedBy = text, text, text, short, short, short, short
 			i.PriorityBy, i.CloseCode, i.HoldReason, i.Problem = short, short, short, short
 			i.Unbound = []string{short}
+			if i.Major.State != "" {
+				i.Major.By, i.Major.Because = text, text
+			}
 			i.Watchers, i.Attachments = []string{short, text}, []itsm.Attachment{{Title: text, URL: text, By: text, At: 1}, {Title: text, URL: "https://ok.example/" + short, By: text, At: 1}}
 			i.Labels = itsm.NewLabels([]itsm.Label{{Name: short, Value: text}})
 			i.Links = []itsm.ExternalRef{{Connector: short, ID: short, URL: short}}

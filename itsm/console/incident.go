@@ -61,6 +61,7 @@ type incidentPage struct {
 	Sync      []syncRow
 	Level     levelView
 	Around    aroundView
+	Major     majorView
 	Explains  bool // there is a page that says why it is as it is
 	liveState string
 }
@@ -170,7 +171,7 @@ func viewIncident(f incidentFacts, inv inventory, who access.Identity, key strin
 		Related: viewRelated(f, inv, canAct), Timeline: viewTimeline(f.Timeline, inv, now),
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		Known: viewKnown(f.Known), Past: viewPast(f.Past, now), Make: canAct && f.Known == nil && i.MergedInto == 0 && i.State != itsm.Closed && i.State != itsm.Cancelled,
-		liveState: watchIncident(i), Level: viewLevel(i.SLA, now), Around: viewAround(f, who, now),
+		liveState: watchIncident(i), Level: viewLevel(i.SLA, now), Around: viewAround(f, who, now), Major: viewMajor(i, inv, who, now),
 	}
 	if f.OlderTime != "" {
 		p.Older = p.Path + "?" + url.Values{"before": {f.OlderTime}}.Encode() + "#done"

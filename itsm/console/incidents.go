@@ -30,17 +30,18 @@ type incidentFilter struct {
 	Service    string
 	CI         string
 	Team       string // name of a team, or mine
+	Majors     []itsm.MajorState
 	Q          string
 	Cursor     string
 }
 
 // plain reports whether nothing but the default is asked for.
 func (f incidentFilter) plain() bool {
-	return f.Which == "open" && len(f.Priorities) == 0 && f.Service == "" && f.CI == "" && f.Team == "" && f.Q == ""
+	return f.Which == "open" && len(f.Priorities) == 0 && f.Service == "" && f.CI == "" && f.Team == "" && len(f.Majors) == 0 && f.Q == ""
 }
 
 func (f incidentFilter) query() desk.IncidentQuery {
-	return desk.IncidentQuery{States: f.States, Priorities: f.Priorities, Service: some(f.Service), CI: some(f.CI), Q: f.Q, Cursor: f.Cursor, Limit: listPageSize}
+	return desk.IncidentQuery{States: f.States, Priorities: f.Priorities, Service: some(f.Service), CI: some(f.CI), Majors: f.Majors, Q: f.Q, Cursor: f.Cursor, Limit: listPageSize}
 }
 
 // some is a filter of one value, or no filter.
@@ -59,6 +60,9 @@ func (f incidentFilter) address(edit func(url.Values)) string {
 	}
 	for _, p := range f.Priorities {
 		v.Add("priority", p.String())
+	}
+	for _, m := range f.Majors {
+		v.Add("major", string(m))
 	}
 	for name, value := range map[string]string{"service": f.Service, "ci": f.CI, "team": f.Team, "q": f.Q} {
 		if value != "" {
@@ -102,6 +106,18 @@ func parseIncidentFilter(v url.Values) (incidentFilter, error) {
 		}
 		if p != 0 && !slices.Contains(f.Priorities, p) {
 			f.Priorities = append(f.Priorities, p)
+		}
+	}
+	for word := range strings.SplitSeq(strings.Join(v["major"], ","), ",") {
+		if word == "" {
+			continue
+		}
+		m, err := itsm.ParseMajorState(word)
+		if err != nil {
+			return f, err
+		}
+		if !slices.Contains(f.Majors, m) {
+			f.Majors = append(f.Majors, m)
 		}
 	}
 	return f, nil
@@ -153,7 +169,8 @@ type incidentRow struct {
 	Back     string // where acknowledging leads back to
 	Storm    bool
 	Still    bool
-	Due      when // the next target that passes, or that has passed
+	Major    string // "major", "proposed as major" or ""
+	Due      when   // the next target that passes, or that has passed
 	Late     bool
 }
 
@@ -212,7 +229,7 @@ func viewRow(i itsm.Incident, inv inventory, canAct bool, now time.Time) inciden
 		Priority: priorityBadge(i.Priority), State: stateBadge(i.State), Opened: at(i.OpenedAt, now), Resolved: at(i.ResolvedAt, now),
 		Alerts: firingOf(i.FiringCount, i.AlertCount), Firing: i.FiringCount > 0,
 		Services: inv.links(inv.byTier(i.Services), rowServices), More: max(0, len(i.Services)-rowServices),
-		Owner: ownerOf(i), Group: line(i.Group, 60), Ack: canAct && i.State.IsOpen() && i.AcknowledgedAt == 0, Storm: i.Storm, Still: i.StillFiring,
+		Owner: ownerOf(i), Group: line(i.Group, 60), Ack: canAct && i.State.IsOpen() && i.AcknowledgedAt == 0, Storm: i.Storm, Still: i.StillFiring, Major: majorTags[i.Major.State],
 	}
 	if len(i.Causes) > 0 {
 		r.Cause = inv.link(i.Causes[0].CI)
@@ -271,7 +288,17 @@ func stateChips(f incidentFilter, n desk.Counts) []chip {
 		out = append(out, chip{badge: badge{Label: c.label}, Count: c.count, Current: f.Which == c.which,
 			Href: f.address(func(v url.Values) { setOr(v, "state", c.which, "open") })})
 	}
-	return out
+	return append(out, majorChip(f))
+}
+
+// majorChip turns the filter of major incidents on or off.
+func majorChip(f incidentFilter) chip {
+	on := len(f.Majors) > 0
+	return chip{badge: badge{Label: "Major"}, Current: on, Href: f.address(func(v url.Values) {
+		if v.Del("major"); !on {
+			v.Set("major", string(itsm.MajorProposed)+","+string(itsm.MajorAccepted)+","+string(itsm.MajorReviewed))
+		}
+	})}
 }
 
 func setOr(v url.Values, name, value, leaveOut string) {

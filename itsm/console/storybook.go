@@ -227,6 +227,11 @@ func (b *book) perform(i *itsm.Incident, a itsm.Act) ([]itsm.Decision, itsm.Outc
 		return b.split(i, a, at, off)
 	case itsm.ActParent:
 		return b.adopt(i, a, at, off)
+	case itsm.ActReview, itsm.ActReviewDone:
+		return b.review(i, a, at, off)
+	case itsm.ActMajorPropose, itsm.ActMajorAccept, itsm.ActMajorReject, itsm.ActMajorDemote:
+		i.Major.State, i.Major.By, i.Major.At, i.Major.Because = majorStates[a.Kind], a.Actor, at, a.Text
+		kind = "major incident " + string(i.Major.State)
 	case itsm.ActWatch, itsm.ActUnwatch, itsm.ActAttach, itsm.ActDetach:
 		kind, text = b.follow(i, a, at)
 	}

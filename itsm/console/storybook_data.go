@@ -217,6 +217,7 @@ func (s *script) outage() {
 	i.Causes = []itsm.Cause{cause, {CI: cannedHost, ScoreMilli: 402, Because: "orders-db-1 runs on it, but nothing on the host itself alerts."}}
 	i.Changes = []itsm.IncidentChange{{Change: "CHG0000001", Title: "Deploy acme/orders-db v16.4 to production", State: itsm.ChangeSuccessful, Who: "mira", CI: cannedDB, At: opened.Add(-8 * time.Minute),
 		Because: "on orders-db-1, a probable cause: ended 8m before the first alert"}}
+	i.Major = itsm.MajorIncident{State: itsm.MajorAccepted, By: "console:mika", At: opened.Add(6 * time.Minute), Because: "Customers cannot order; the press has asked.", ProposedBy: "signalbox", ProposedAt: opened.Add(41 * time.Second), ProposedBecause: "it is P1"}
 	i.Children, i.Watchers = []itsm.IncidentNumber{3}, []string{"ada", "mira"}
 	i.Attachments = []itsm.Attachment{{Title: "Connections of orders-db-1", URL: "https://grafana.example.org/d/orders-db?from=now-1h", By: "console:mira", At: opened.Add(5 * time.Minute)},
 		{Title: "Call of everybody who helps", URL: "https://meet.example.org/orders-db", By: "console:mira", At: opened.Add(7 * time.Minute)}}
@@ -274,6 +275,7 @@ func (s *script) exportLate() {
 	s.line(5, opened, "opened", "signalbox", "Night batch: export of orders is late")
 	s.incident(itsm.Incident{Number: 5, Title: "Night batch: export of orders is late", State: itsm.New, Impact: itsm.Medium, Urgency: itsm.High,
 		ImpactBecause: "unknown tier counts as 2", UrgencyBecause: "severity critical", OpenedAt: opened, AlertCount: 1, FiringCount: 1, Severity: itsm.Critical,
+		Major:   itsm.MajorIncident{State: itsm.MajorProposed, By: "console:jonas", At: s.ago(4 * time.Minute), Because: "Finance closes the month with it in two hours.", ProposedBy: "console:jonas", ProposedAt: s.ago(4 * time.Minute)},
 		Unbound: []string{"service:prod/night-batch"}, MaybeRelated: []itsm.Candidate{{Incident: 4, ScoreMilli: 420, Because: "It came 3 min after orders-db-1 began to fail."}}})
 }
 

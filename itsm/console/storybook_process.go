@@ -52,3 +52,35 @@ func (b *book) follow(i *itsm.Incident, a itsm.Act, at itsm.Time) (kind, text st
 	i.Attachments = slices.DeleteFunc(slices.Clone(i.Attachments), func(o itsm.Attachment) bool { return o.URL == l.URL })
 	return "link taken away", l.URL
 }
+
+// majorStates are what acts make of a major incident.
+var majorStates = map[itsm.ActKind]itsm.MajorState{itsm.ActMajorPropose: itsm.MajorProposed, itsm.ActMajorAccept: itsm.MajorAccepted, itsm.ActMajorReject: itsm.MajorRejected, itsm.ActMajorDemote: itsm.MajorDemoted}
+
+// review writes the review of i, or finishes it.
+func (b *book) review(i *itsm.Incident, a itsm.Act, at itsm.Time, off itsm.Offset) ([]itsm.Decision, itsm.Outcome, error) {
+	out := itsm.Outcome{Offset: off, Incident: i.Number}
+	r := itsm.Review{Incident: i.Number}
+	if o, err := b.Object(itsm.ObjectReview, i.Number.String()); err == nil {
+		if err := json.Unmarshal(o.Body, &r); err != nil {
+			return nil, out, err
+		}
+	}
+	kind := "review"
+	if a.Kind == itsm.ActReviewDone {
+		kind, r.DoneBy, r.DoneAt, i.Major.State = "review done", a.Actor, at, itsm.MajorReviewed
+	} else {
+		var c itsm.ReviewChange
+		if err := json.Unmarshal(a.Body, &c); err != nil {
+			return nil, out, err
+		}
+		r.Apply(&c)
+		r.EditedBy, r.EditedAt = a.Actor, at
+	}
+	r.Version++
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, out, err
+	}
+	ds := b.record(i, a, at, off, kind, "")
+	return append(ds, itsm.Decision{Kind: itsm.PutObject, Object: &itsm.Object{Kind: itsm.ObjectReview, ID: i.Number.String(), Version: r.Version, At: at, Offset: off, Body: body}}), out, nil
+}

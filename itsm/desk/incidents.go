@@ -14,6 +14,7 @@ type IncidentQuery struct {
 	CI         []string // id of a bound CI, or the key of a provisional one
 	Assignee   []string
 	Group      []string
+	Majors     []itsm.MajorState
 	Keep       func(*itsm.Incident) bool // nil: all of these; asked last
 	Q          string                    // text in number, title, CIs, services or labels, without regard to case
 	Cursor     string
@@ -99,7 +100,7 @@ func (m *incidentMatcher) wantsOpen(s openState) bool {
 // match decodes a record only if its bytes say that it may match.
 func (m *incidentMatcher) match(n itsm.IncidentNumber, value []byte) (in itsm.Incident, ok bool, err error) {
 	q := m.q
-	if !anyIn(q.Service, value) || !anyIn(q.CI, value) || !anyIn(q.Assignee, value) || !anyIn(q.Group, value) {
+	if !anyIn(q.Service, value) || !anyIn(q.CI, value) || !anyIn(q.Assignee, value) || !anyIn(q.Group, value) || !anyIn(q.Majors, value) {
 		return in, false, nil
 	}
 	if !m.text.empty() && !m.text.mayBeIn(value) && !m.text.in(n.String()) {
@@ -110,7 +111,7 @@ func (m *incidentMatcher) match(n itsm.IncidentNumber, value []byte) (in itsm.In
 	}
 	ok = anyOf(q.States, in.State) && anyOf(q.Priorities, in.Priority) && anyOf(q.Service, in.Services...) &&
 		(anyOf(q.CI, in.CIs...) || anyOf(q.CI, in.Unbound...)) &&
-		anyOf(q.Assignee, in.Assignee) && anyOf(q.Group, in.Group) &&
+		anyOf(q.Assignee, in.Assignee) && anyOf(q.Group, in.Group) && anyOf(q.Majors, in.Major.State) &&
 		(m.text.empty() || m.text.inIncident(&in)) && (q.Keep == nil || q.Keep(&in))
 	return in, ok, nil
 }

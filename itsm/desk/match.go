@@ -102,7 +102,7 @@ func (n needle) inAlert(a *itsm.Alert) bool {
 }
 
 // anyIn is a quick test on a stored record for values that must match exactly.
-func anyIn(values []string, record []byte) bool {
+func anyIn[S ~string](values []S, record []byte) bool {
 	for _, v := range values {
 		if bytes.Contains(record, []byte(v)) {
 			return true

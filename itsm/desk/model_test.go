@@ -393,6 +393,7 @@ func (w *world) checkIncidents(t testing.TB, d *Desk, limit int) {
 		{IncidentQuery{States: []itsm.State{itsm.New, itsm.Closed}, CI: []string{"db-1"}}, func(in itsm.Incident) bool {
 			return (in.State == itsm.New || in.State == itsm.Closed) && in.Number%3 == 1
 		}},
+		{IncidentQuery{Majors: []itsm.MajorState{itsm.MajorAccepted}}, func(in itsm.Incident) bool { return in.Major.State == itsm.MajorAccepted }},
 		{IncidentQuery{Service: []string{"shop-1"}}, func(in itsm.Incident) bool { return in.Number%2 == 1 }},
 		{IncidentQuery{Q: "DATABASE"}, func(in itsm.Incident) bool { return in.Title == "Database slow" }},
 		{IncidentQuery{Q: "übergabe"}, func(in itsm.Incident) bool { return strings.HasPrefix(in.Title, "Ü") }},

@@ -25,6 +25,21 @@ const (
 	quotedBytes   = 160  // of an entry in a draft
 )
 
+// Recorded reads the timeline of an incident, page by page from the newest entry on,
+// and returns the newest LinesMax of it, oldest first.
+func Recorded(page func(cursor string) ([]itsm.TimelineEntry, string, error)) ([]itsm.TimelineEntry, error) {
+	var lines []itsm.TimelineEntry
+	for cursor, more := "", true; more && len(lines) < LinesMax; more = cursor != "" {
+		items, next, err := page(cursor)
+		if err != nil {
+			return nil, err
+		}
+		lines, cursor = append(lines, items...), next
+	}
+	slices.Reverse(lines)
+	return lines, nil
+}
+
 // draftKinds are the timeline entries that a draft quotes: what happened to the
 // incident, and not every alert that joined.
 var draftKinds = []string{"opened", "acknowledged", "priority", "on hold", "resumed", "resolved", "reopened", "still firing", "cleared", "note", "merged", "split", "major incident accepted", "child added"}
