@@ -134,7 +134,7 @@ var problemHeads = []struct {
 	{"Over", "", []itsm.ProblemState{itsm.ProblemClosed, itsm.ProblemDismissed, itsm.ProblemMerged}, true},
 }
 
-func viewBoard(list []itsm.Problem, by string, over bool, now time.Time) problemsPage {
+func viewBoard(list []itsm.Problem, by string, over bool, inv inventory, now time.Time) problemsPage {
 	p := problemsPage{By: by, Over: over, None: len(list) == 0}
 	open := 0
 	for i := range list {
@@ -147,7 +147,7 @@ func viewBoard(list []itsm.Problem, by string, over bool, now time.Time) problem
 		{badge: badge{Label: "Over"}, Href: "/problems?show=over", Current: over}}
 	sortByCost(list)
 	if by != "" {
-		p.Groups = reviewOf(list, by, now)
+		p.Groups = reviewOf(list, by, inv, now)
 		return p
 	}
 	for _, h := range problemHeads {
@@ -177,7 +177,7 @@ func (g *problemGroup) add(p *itsm.Problem, now time.Time) {
 
 // reviewOf lists what is open for a review, one heading for each team or service,
 // the dearest heading first.
-func reviewOf(list []itsm.Problem, by string, now time.Time) []problemGroup {
+func reviewOf(list []itsm.Problem, by string, inv inventory, now time.Time) []problemGroup {
 	groups, cost := map[string]*problemGroup{}, map[string]int64{}
 	for i := range list {
 		p := &list[i]
@@ -193,7 +193,11 @@ func reviewOf(list []itsm.Problem, by string, now time.Time) []problemGroup {
 		}
 		for _, n := range names {
 			if groups[n] == nil {
-				groups[n] = &problemGroup{Title: cmp.Or(line(n, 120), "Of no "+by)}
+				title := line(n, titleRunesMax)
+				if by == "service" {
+					title = inv.name(n)
+				}
+				groups[n] = &problemGroup{Title: cmp.Or(title, "Of no "+by)}
 			}
 			groups[n].add(p, now)
 			cost[n] += p.MonthlyCost
@@ -252,7 +256,7 @@ func (c *Console) problems(ctx *fiber.Ctx) error {
 	if by != "team" && by != "service" {
 		by = ""
 	}
-	p := viewBoard(list, by, v.Get("show") == "over", c.o.Clock())
+	p := viewBoard(list, by, v.Get("show") == "over", c.inventory(), c.o.Clock())
 	if !whole {
 		p.More = "Older ones than the newest " + thousands(problemsRead) + " are left out; the API lists all."
 	}
