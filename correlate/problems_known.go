@@ -210,6 +210,28 @@ func (s *State) Problems() []itsm.Problem {
 	return out
 }
 
+// ProblemCounts counts the problems whose state is kept.
+type ProblemCounts struct {
+	ByState     map[itsm.ProblemState]int
+	ByEffect    map[string]int // of those with a fix
+	KnownErrors int            // that are not closed
+}
+
+// ProblemCounts returns how many problems there are of each kind.
+func (s *State) ProblemCounts() ProblemCounts {
+	c := ProblemCounts{ByState: map[itsm.ProblemState]int{}, ByEffect: map[string]int{}}
+	for _, t := range s.problems.list { // sums do not depend on the order
+		c.ByState[t.State]++
+		if t.Effect != "" {
+			c.ByEffect[t.Effect]++
+		}
+		if t.KnownError && t.State.Known() {
+			c.KnownErrors++
+		}
+	}
+	return c
+}
+
 // settleLinked brings what a problem says of an incident that a person linked up to
 // date, once it resolved.
 func (s *State) settleLinked(i *incident, r *recurring) {

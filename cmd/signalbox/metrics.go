@@ -23,6 +23,7 @@ type stateMetrics struct {
 	senders []*connectors.Sender
 	dir     string
 	ready   func() bool // as /readyz answers
+	read    levelReader
 }
 
 func gauge(name, help string, labels ...string) *prometheus.Desc {
@@ -63,7 +64,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descReady, descOffset, descCursor, descLag, descAlerts, descIncidents, descOpened, descEvents, descBound, descCIs, descRevision,
-		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descDrift, descDriftNow, descSwept, descPaused, descHeld, descRules, descRuleHits, descRuleShadow, descRuleFailed, descStorage, descStorageFree} {
+		descStorms, descQuarantine, descOutbox, descOutboxAge, descDead, descFailures, descDrift, descDriftNow, descSwept, descPaused, descHeld, descRules, descRuleHits, descRuleShadow, descRuleFailed, descClocks, descClockOut, descProblems, descKnown, descFixes, descStorage, descStorageFree} {
 		ch <- d
 	}
 }
@@ -82,6 +83,8 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	m.records(set)
 	m.rules(set, count)
+	m.clocks(set)
+	m.problems(set)
 	for _, s := range m.senders {
 		st := s.Status()
 		set(descFailures, float64(st.Failures), st.Connector)

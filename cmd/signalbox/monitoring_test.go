@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"signalbox/itsm/peertest"
 )
 
@@ -35,6 +37,9 @@ func TestMonitoringFilesNameRealMetrics(t *testing.T) {
 	for _, m := range metricName.FindAllString(string(metrics), -1) {
 		exposed[m] = true
 	}
+	for _, m := range describedMetrics() { // one of which nothing is to be told yet is in no scrape
+		exposed[m] = true
+	}
 	for _, name := range []string{"rules", "dashboard"} {
 		out, err := cli(t, "snippets", name)
 		if err != nil {
@@ -54,6 +59,17 @@ func TestMonitoringFilesNameRealMetrics(t *testing.T) {
 			t.Error("the dashboard is not JSON")
 		}
 	}
+}
+
+// describedMetrics are the names that stateMetrics promises.
+func describedMetrics() []string {
+	ch := make(chan *prometheus.Desc)
+	go func() { (&stateMetrics{}).Describe(ch); close(ch) }()
+	var out []string
+	for d := range ch {
+		out = append(out, metricName.FindString(d.String()))
+	}
+	return out
 }
 
 func TestRulesAreAcceptedByPrometheus(t *testing.T) {
@@ -90,12 +106,38 @@ tests:
       - {series: 'signalbox_ingest_bound_exceeded_total{source="am", bound="depth"}', values: '0x10 1x20'}
       - {series: 'signalbox_ingest_bound_exceeded_total{source="am", bound="labels"}', values: '5x30'}
       - {series: 'signalbox_ready{instance="a"}', values: '0x30'}
+      - {series: 'signalbox_connector_drift{connector="pd"}', values: '2x60'}
+      - {series: 'signalbox_connector_drift{connector="mends"}', values: '2x20 0x40'}
+      - {series: 'signalbox_connector_swept_timestamp_seconds{connector="never"}', values: '0x300'}
+      - {series: 'signalbox_connector_swept_timestamp_seconds{connector="stuck"}', values: '1x300'}
+      - {series: 'signalbox_connector_swept_timestamp_seconds{connector="pd"}', values: '0+60x300'}
+      - {series: 'signalbox_connector_paused{connector="pd"}', values: '1x300'}
+      - {series: 'signalbox_outbox_dead_letters{connector="pd"}', values: '3x300'}
+      - {series: 'signalbox_rules_failures_total{rule="bad"}', values: '0 4x300'}
+      - {series: 'signalbox_sla_clocks{instance="a", clock="response", priority="P1", service_class="tier1", state="at_risk"}', values: '1x300'}
+      - {series: 'signalbox_sla_clocks{instance="a", clock="response", priority="P1", service_class="none", state="at_risk"}', values: '2x300'}
+      - {series: 'signalbox_sla_clocks{instance="a", clock="resolution", priority="P2", service_class="none", state="breached"}', values: '1x300'}
+      - {series: 'signalbox_sla_clocks{instance="a", clock="resolution", priority="P4", service_class="none", state="breached"}', values: '9x300'}
+      - {series: 'signalbox_problems_fixes{effect="not_effective"}', values: '1x300'}
+      - {series: 'signalbox_problems_fixes{effect="watching"}', values: '1x300'}
     promql_expr_test:
       - {expr: 'count by (alertname, instance, source, bound) (ALERTS{alertstate="firing"})', eval_time: 15m, exp_samples: [
           {labels: '{alertname="SignalboxHeartbeatFails", instance="a"}', value: 1},
           {labels: '{alertname="SignalboxEventsUnaccounted", instance="a", source="am"}', value: 1},
           {labels: '{alertname="SignalboxBoundExceeded", source="am", bound="depth"}', value: 1},
-          {labels: '{alertname="SignalboxNotReady", instance="a"}', value: 1}]}
+          {labels: '{alertname="SignalboxNotReady", instance="a"}', value: 1},
+          {labels: '{alertname="SignalboxDeadLetters"}', value: 1},
+          {labels: '{alertname="SignalboxRuleFails"}', value: 1},
+          {labels: '{alertname="SignalboxLevelAtRisk", instance="a"}', value: 1},
+          {labels: '{alertname="SignalboxLevelBreached", instance="a"}', value: 1},
+          {labels: '{alertname="SignalboxFixNotEffective"}', value: 1}]}
+      - {expr: 'count by (alertname, connector) (ALERTS{alertstate="firing", connector!=""})', eval_time: 45m, exp_samples: [
+          {labels: '{alertname="SignalboxDrift", connector="pd"}', value: 1},
+          {labels: '{alertname="SignalboxDeadLetters", connector="pd"}', value: 1}]}
+      - {expr: 'count by (alertname, connector) (ALERTS{alertstate="firing", connector!=""})', eval_time: 270m, exp_samples: [
+          {labels: '{alertname="SignalboxNotCompared", connector="stuck"}', value: 1},
+          {labels: '{alertname="SignalboxConnectorPaused", connector="pd"}', value: 1},
+          {labels: '{alertname="SignalboxDeadLetters", connector="pd"}', value: 1}]}
 `
 
 // TestRulesFire: the rules fire on what they are for and are silent beside it.

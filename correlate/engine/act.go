@@ -147,6 +147,13 @@ func (e *Engine) PagesHeld() []correlate.Count {
 	return e.folder.State.PagesHeld()
 }
 
+// ProblemCounts counts problems by state and by what came of their fixes.
+func (e *Engine) ProblemCounts() correlate.ProblemCounts {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.ProblemCounts()
+}
+
 // Totals returns the fold's counters.
 func (e *Engine) Totals() correlate.Totals {
 	e.mu.RLock()
