@@ -3,6 +3,7 @@ package correlate
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"signalbox/itsm"
 )
@@ -220,7 +221,7 @@ func (s *State) enrol(i *incident, a *alert, ev *itsm.Evidence) {
 	s.put(itsm.Decision{Kind: itsm.PutEvidence, Evidence: ev})
 	i.why = ev.Because
 	if n := len(i.members); n > 1 && (n <= joinsListed || n&(n-1) == 0) {
-		s.timeline(i, "joined", actSystem.actor, fmt.Sprintf("%s joined as member %d: %s", a.describe(), n, ev.Because))
+		s.timeline(i, "joined", actSystem.actor, a.describe()+" joined as member "+strconv.Itoa(n)+": "+ev.Because)
 	}
 	s.causesStale(i)
 	s.settle(i, actSystem, "")
@@ -407,7 +408,7 @@ func (a *alert) describe() string {
 	if t == "" {
 		t = a.identity
 	}
-	return fmt.Sprintf("%s %q on %s", a.number, clip(t, titleShown), a.ci.id)
+	return a.number.String() + " " + strconv.Quote(clip(t, titleShown)) + " on " + a.ci.id
 }
 
 // titleShown bounds what a sentence quotes of a title, in bytes.

@@ -84,8 +84,11 @@ const (
 // collectOwn offers the incident of the alert's latest episode when it resolved
 // so recently that this is its return.
 func (g *Grouper) collectOwn(p Probe, s *series) {
+	if s.incident == 0 {
+		return
+	}
 	gr := g.groups[s.incident]
-	if gr == nil || !gr.members.has(p.Alert) || gr.wave.spent {
+	if gr == nil || gr.resolved == 0 || gr.wave.spent || !gr.members.has(p.Alert) {
 		return
 	}
 	fastest, usual := itsm.Time(g.c.QuietGapMin.Milliseconds()), itsm.Time(g.c.QuietGap.Milliseconds())
@@ -93,7 +96,7 @@ func (g *Grouper) collectOwn(p Probe, s *series) {
 	if pace := g.pace(gr); pace < usual { // a fast rhythm shows a return within minutes, or it is another failure
 		within = within * max(pace-fastest, 0) / (usual - fastest)
 	}
-	if gr.resolved != 0 && p.At-gr.resolved < within && (gr.members.len()-int(gr.chronic))*returnShare <= 1000 {
+	if p.At-gr.resolved < within && (gr.members.len()-int(gr.chronic))*returnShare <= 1000 {
 		g.offer(gr, bySameCI, 1000)
 	}
 }

@@ -192,16 +192,14 @@ func (g *Grouper) pathsOf(cis []alerting, s *suspect) []itsm.CausePath {
 	var out []itsm.CausePath
 	for _, from := range s.from[:min(s.covered, len(s.from))] {
 		ci := cis[from.ci].ref
-		l := &g.leadsOf(ci).list[from.lead]
-		if l.path == nil {
-			l.path = g.path(ci, l.ref)
+		path := g.leadPath(ci, &g.leadsOf(ci).list[from.lead])
+		if path == nil {
+			continue
 		}
-		if l.path != nil {
-			if out == nil {
-				out = make([]itsm.CausePath, 0, min(s.covered, len(s.from)))
-			}
-			out = append(out, l.path)
+		if out == nil {
+			out = make([]itsm.CausePath, 0, min(s.covered, len(s.from)))
 		}
+		out = append(out, path)
 	}
 	return out
 }

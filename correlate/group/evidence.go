@@ -3,6 +3,7 @@ package group
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
@@ -65,14 +66,14 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 		e.WouldSplit = "no activity for " + g.c.FollowOn.String()
 	case byTopology:
 		e.Shared = g.cmdb.ID(c.y)
-		e.Path = g.path(p.CI, c.y)
+		e.Path = g.pathTo(p.CI, c.y)
 		n, m := int(g.locals.covered(c.y, c.gr))+1, c.gr.cis.len()+1
 		if c.gr.cis.has(p.CI) {
 			n, m = n-1, m-1
 		}
 		e.Coverage = strconv.Itoa(n) + " of " + strconv.Itoa(m) + " alerting CIs depend on " + e.Shared
 		e.Because = e.Coverage
-		e.WouldSplit = "less than " + strconv.Itoa(g.c.ThetaMilli/10) + " % of the CIs explained by one, or " + quiet.String() + " without a join"
+		e.WouldSplit = g.splitsBelow(quiet)
 	case byNear:
 		e.Shared = g.cmdb.ID(c.spot)
 		e.Path = g.nearPath(p.CI, c.spot)
@@ -94,6 +95,38 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 		e.Because = "the sender groups them: " + p.SenderGroup
 		e.WouldSplit = "a CI in the CMDB for either, or " + quiet.String() + " without a join"
 	}
+}
+
+// splitsBelow says what would have kept a join by topology apart. In a storm it is
+// the same again and again.
+func (g *Grouper) splitsBelow(quiet time.Duration) string {
+	if s := &g.splits; s.quiet != quiet || s.text == "" {
+		*s = splits{quiet, "less than " + strconv.Itoa(g.c.ThetaMilli/10) + " % of the CIs explained by one, or " + quiet.String() + " without a join"}
+	}
+	return g.splits.text
+}
+
+type splits struct {
+	quiet time.Duration
+	text  string
+}
+
+// pathTo is path for what an alert on a CI puts under suspicion, where it is kept.
+func (g *Grouper) pathTo(from, to cmdb.Ref) []string {
+	leads := g.leadsOf(from).list
+	for i := range leads {
+		if leads[i].ref == to {
+			return g.leadPath(from, &leads[i])
+		}
+	}
+	return g.path(from, to)
+}
+
+func (g *Grouper) leadPath(from cmdb.Ref, l *lead) []string {
+	if l.path == nil {
+		l.path = g.path(from, l.ref)
+	}
+	return l.path
 }
 
 // path returns the ids of the shortest way along dependencies, both ends included;

@@ -42,6 +42,7 @@ type Grouper struct {
 	reach      []cmdb.Reach        // scratch
 	suspects   []suspect           // scratch of rank
 	ranked     uint64              // counts rank; see local.ranked
+	splits     splits              // the last answer of splitsBelow
 
 	changes     Changes
 	changed     bool   // some are known: with none, nobody is asked
@@ -154,7 +155,9 @@ func (g *Grouper) Join(n itsm.IncidentNumber, p Probe) {
 		m.key = p.Provisional
 	}
 	m.mass = g.massOf(gr, p, s, &m)
-	if old := gr.members.get(p.Alert); old != nil {
+	if g.latest.fresh {
+		g.latest.fresh = false // and in no group: nothing to look for
+	} else if old := gr.members.get(p.Alert); old != nil {
 		m.at, m.mass = old.at, max(old.mass, m.mass)
 		g.drop(gr, p.Alert, *old)
 	}

@@ -213,11 +213,12 @@ func (g *Grouper) seriesOf(p *Probe) *series {
 		return g.latest.series
 	}
 	s := g.series.Get(p.Alert)
-	if s == nil {
+	fresh := s == nil
+	if fresh {
 		s = &series{activity: activity{slot: int64(p.At) / slotMillis}, rule: g.ruleIndex(ruleKey{p.Source, p.AlertName})}
 		g.series.Put(p.Alert, s)
 	}
-	g.latest = latest{p.Alert, s}
+	g.latest = latest{p.Alert, s, fresh}
 	return s
 }
 
@@ -225,6 +226,7 @@ func (g *Grouper) seriesOf(p *Probe) *series {
 type latest struct {
 	alert  itsm.AlertNumber
 	series *series
+	fresh  bool // it was made then, and joined nothing since
 }
 
 // ruleIndex returns the index of a rule, 0 when there are too many.
