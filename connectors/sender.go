@@ -75,6 +75,7 @@ type Sender struct {
 	last     Status
 	looked   map[itsm.IncidentNumber]Looked
 	swept    SweepStatus
+	earlier  map[Ref]int64                // version of an earlier record that was found open; only the sweep's
 	unseen   map[itsm.IncidentNumber]bool // that the last sweep could not look at
 
 	nudge chan struct{}

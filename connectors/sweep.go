@@ -26,7 +26,7 @@ type Wanted struct {
 	Settled bool   // nothing is on its way, and the partner had time to show what it was told last
 
 	RepairAt time.Time // not before is it told again; zero: at once
-	Before   []uint32  // epochs of earlier records that no sweep has seen over
+	Before   []uint32  // epochs of earlier records, which have to be over
 }
 
 // Sweeps says what a sender compares its partner with. Without it, or when the
@@ -149,6 +149,11 @@ func (s *Sender) sweepEnds(numbers []itsm.IncidentNumber, failed map[itsm.Incide
 			delete(s.looked, n)
 		}
 	}
+	for r := range s.earlier {
+		if !live[r.Incident] {
+			delete(s.earlier, r)
+		}
+	}
 }
 
 // saw takes down what was seen, and journals it when it is not as wanted. What is
@@ -163,12 +168,8 @@ func (s *Sender) saw(ctx context.Context, n itsm.IncidentNumber, r Record) {
 	if !tell {
 		return
 	}
-	name := s.o.Connector.Name()
 	r.Assignee, r.Group, r.Title, r.By = Head(r.Assignee, seenBytesMax), Head(r.Group, seenBytesMax), Head(r.Title, seenBytesMax), Head(r.By, seenBytesMax)
-	a := itsm.Act{Kind: itsm.ActSync, Incident: n, Epoch: w.Epoch, Actor: name + ":sweep", Origin: name, Seen: &r, ReadOnly: s.o.Restored.isQuiet(n)}
-	if _, err := s.o.Actor.Do(ctx, a); err != nil && ctx.Err() == nil {
-		s.log.Warn("what a sweep saw could not be journaled", "incident", n, "err", err)
-	}
+	s.tellSeen(ctx, w.Ref, &r)
 }
 
 // seenBytesMax bounds what is journaled of a text of the partner's.

@@ -2,6 +2,8 @@ package connectors
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"signalbox/itsm"
 )
@@ -14,20 +16,30 @@ type sweep struct {
 	over   bool                         // the partner cannot be asked now
 }
 
+// question is about one record of an incident: the present one, or one before it.
+type question struct {
+	Wanted
+	epoch uint32
+}
+
+func (q *question) isEarlier() bool { return q.epoch != q.Epoch }
+
 // compareAll compares in the order of the list, until it is over.
 func (w *sweep) compareAll(ctx context.Context, numbers []itsm.IncidentNumber) {
-	var batch []Wanted
+	var batch []question
 	for _, n := range numbers {
 		v, ok := w.o.Sweeps.Wanted(n)
-		if !ok || !v.Settled || !w.compareBefore(ctx, v) {
+		if !ok || !v.Settled {
 			continue
 		}
-		if batch = append(batch, v); len(batch) == w.lookBatch() {
-			w.compare(ctx, batch)
-			batch = batch[:0]
-		}
-		if w.over {
-			return
+		for _, epoch := range append(slices.Clip(v.Before), v.Epoch) {
+			if batch = append(batch, question{v, epoch}); len(batch) == w.lookBatch() {
+				w.compare(ctx, batch)
+				batch = batch[:0]
+			}
+			if w.over {
+				return
+			}
 		}
 	}
 	if len(batch) > 0 {
@@ -53,7 +65,7 @@ func (w *sweep) mayAsk(ctx context.Context, calls int) bool {
 
 // compare looks at one batch. When the partner refuses to tell of many, each is
 // looked at: one of them may be why.
-func (w *sweep) compare(ctx context.Context, batch []Wanted) {
+func (w *sweep) compare(ctx context.Context, batch []question) {
 	if !w.mayAsk(ctx, sweepShare) { // leaves room for what is to be sent
 		return
 	}
@@ -62,7 +74,11 @@ func (w *sweep) compare(ctx context.Context, batch []Wanted) {
 	case err == nil:
 		w.inRow = 0
 		for n := range batch {
-			w.saw(ctx, batch[n].Incident, records[n])
+			if batch[n].isEarlier() {
+				w.sawEarlier(ctx, &batch[n], records[n])
+			} else {
+				w.saw(ctx, batch[n].Incident, records[n])
+			}
 		}
 	case len(batch) > 1 && !IsPassing(err):
 		for n := range batch {
@@ -73,32 +89,38 @@ func (w *sweep) compare(ctx context.Context, batch []Wanted) {
 	}
 }
 
-// compareBefore looks at the earlier records of an incident that somebody may have
-// opened again at the partner, and journals how they stand: what is over is not
-// looked at again. False: it could not.
-func (w *sweep) compareBefore(ctx context.Context, v Wanted) bool {
-	for _, epoch := range v.Before {
-		if !w.mayAsk(ctx, 1) {
-			return false
-		}
-		r, err := w.look(ctx, v.Incident, epoch)
-		if err != nil {
-			w.fails(ctx, []Wanted{v}, err)
-			return false
-		}
-		name := w.o.Connector.Name()
-		r.Assignee, r.Group, r.Title, r.By = "", "", "", Head(r.By, seenBytesMax)
-		a := itsm.Act{Kind: itsm.ActSync, Incident: v.Incident, Epoch: epoch, Actor: name + ":sweep", Origin: name, Seen: &r, ReadOnly: w.o.Restored.isQuiet(v.Incident)}
-		if _, err := w.o.Actor.Do(ctx, a); err != nil && ctx.Err() == nil {
-			w.log.Warn("what a sweep saw could not be journaled", "incident", v.Incident, "err", err)
-		}
+// sawEarlier journals how an earlier record stands that somebody may have opened again
+// at the partner: not again what the fold knows and waits to tell.
+func (w *sweep) sawEarlier(ctx context.Context, q *question, r Record) {
+	if !r.Status.IsOpen() {
+		return
 	}
-	return true
+	of := Ref{q.Incident, q.epoch}
+	if told, ok := w.earlier[of]; ok && told == r.Version && time.Now().Before(q.RepairAt) {
+		return
+	}
+	if w.earlier == nil {
+		w.earlier = map[Ref]int64{}
+	}
+	if len(w.earlier) < lookedMax {
+		w.earlier[of] = r.Version
+	}
+	r.Assignee, r.Group, r.Title, r.By = "", "", "", Head(r.By, seenBytesMax)
+	w.tellSeen(ctx, of, &r)
+}
+
+// tellSeen journals what a sweep saw of a record.
+func (s *Sender) tellSeen(ctx context.Context, of Ref, r *Record) {
+	name := s.o.Connector.Name()
+	a := itsm.Act{Kind: itsm.ActSync, Incident: of.Incident, Epoch: of.Epoch, Actor: name + ":sweep", Origin: name, Seen: r, ReadOnly: s.o.Restored.isQuiet(of.Incident)}
+	if _, err := s.o.Actor.Do(ctx, a); err != nil && ctx.Err() == nil {
+		s.log.Warn("what a sweep saw could not be journaled", "incident", of.Incident, "err", err)
+	}
 }
 
 // fails notes what could not be looked at. A partner that asks to be left alone, or
 // fails again and again, ends the sweep.
-func (w *sweep) fails(ctx context.Context, batch []Wanted, err error) {
+func (w *sweep) fails(ctx context.Context, batch []question, err error) {
 	if ctx.Err() != nil {
 		w.over = true
 		return
@@ -117,15 +139,15 @@ func (w *sweep) fails(ctx context.Context, batch []Wanted, err error) {
 	w.swept.Failed, w.swept.Error = len(w.failed), bounded(err.Error())
 }
 
-func (s *Sender) lookMany(ctx context.Context, batch []Wanted) (out []Record, err error) {
+func (s *Sender) lookMany(ctx context.Context, batch []question) (out []Record, err error) {
 	m, ok := s.o.Connector.(ManyLooker)
 	if !ok || len(batch) == 1 {
-		r, err := s.look(ctx, batch[0].Incident, batch[0].Epoch)
+		r, err := s.look(ctx, batch[0].Incident, batch[0].epoch)
 		return []Record{r}, err
 	}
 	refs := make([]Ref, len(batch))
 	for n := range batch {
-		refs[n] = batch[n].Ref
+		refs[n] = Ref{batch[n].Incident, batch[n].epoch}
 	}
 	defer s.recovers(&err)
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)

@@ -176,6 +176,43 @@ func TestASweepStopsWhenThePartnerCannotBeAsked(t *testing.T) {
 	}
 }
 
+// earlier is a partner with records of an incident's epochs.
+type earlier struct {
+	asked
+	of map[Ref]Record
+}
+
+func (p *earlier) Look(_ context.Context, n itsm.IncidentNumber, epoch uint32) (Record, error) {
+	return p.of[Ref{n, epoch}], nil
+}
+
+func TestAnEarlierRecordIsLookedAtInEverySweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := Record{Status: RecordOpen, Knows: itsm.SyncAssignee, Assignee: "ada"}
+		over := Record{Status: RecordResolved, Version: 4}
+		p, b := &earlier{of: map[Ref]Record{{1, 3}: now, {1, 1}: over, {1, 2}: over}}, &box{}
+		var later time.Time
+		// Sweeps are at 30 s and every 5 minutes; the third sees it open, and the fold waits for an hour with the fourth.
+		time.AfterFunc(8*time.Minute, func() {
+			p.of[Ref{1, 1}] = Record{Status: RecordAcknowledged, Version: 9, By: "jane", Title: "not needed"}
+			later = time.Now().Add(time.Hour)
+		})
+		time.AfterFunc(18*time.Minute, func() { p.of[Ref{1, 1}] = Record{Status: RecordOpen, Version: 12} })
+		wanting(t, b, p, 1, 24*time.Minute, func(o *Options) {
+			o.Sweeps.Wanted = func(n itsm.IncidentNumber) (Wanted, bool) {
+				return Wanted{Ref: Ref{n, 3}, Before: []uint32{1, 2}, Record: Record{Status: RecordOpen, Assignee: "ada"}, Settled: true, RepairAt: later}, true
+			}
+		})
+		var got []string
+		for _, r := range b.receipts {
+			got = append(got, fmt.Sprintf("%s of epoch %d: %s by %q%s", r.Kind, r.Epoch, r.Seen.Status, r.Seen.By, r.Seen.Title))
+		}
+		if d := cmp.Diff([]string{`sync of epoch 1: acknowledged by "jane"`, `sync of epoch 1: open by ""`}, got); d != "" {
+			t.Errorf("journaled (-want +got):\n%s", d)
+		}
+	})
+}
+
 // spoilt is a partner that cannot be asked about some incidents.
 type spoilt struct {
 	asked

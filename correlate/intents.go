@@ -14,7 +14,7 @@ type told struct {
 	connector string
 	epoch     uint32   // of the last trigger; 0: never triggered
 	record    uint32   // epoch that its record was made for: an earlier one when it was reopened over there
-	before    []uint32 // epochs of the records that it had before that one and that no sweep has seen over, oldest first
+	before    []uint32 // epochs of the newest records that it had before that one, oldest first
 	serial    uint32
 	acked     bool
 	resolved  bool
@@ -100,6 +100,7 @@ func (s *State) reopenedThere(i *incident, t *told, by doer) {
 	if by.record != 0 && by.record != t.record {
 		t.leaves()
 		t.record = by.record
+		t.before = slices.DeleteFunc(slices.Clone(t.before), func(epoch uint32) bool { return epoch == t.record })
 	}
 	t.begin(s, i)
 }
@@ -141,11 +142,11 @@ func (i *incident) routeOf(c *Connector) string {
 	return ""
 }
 
-// beforeMax bounds the earlier records of an incident that a sweep looks at.
+// beforeMax bounds the earlier records of an incident that sweeps look at.
 const beforeMax = 8
 
 // leaves notes the record that the next one takes the place of. Somebody may open it
-// again over there, so a sweep looks at it once more.
+// again over there, so sweeps go on looking at it.
 func (t *told) leaves() {
 	if t.record == 0 || slices.Contains(t.before, t.record) {
 		return

@@ -77,14 +77,19 @@ func (s *State) sync(i *incident, a *itsm.Act) itsm.Outcome {
 }
 
 // syncBefore decides about a record that a partner had before the present one: it has
-// to be over.
+// to be over, unless somebody opened it again when all was. However often it was seen
+// over, it can be opened again.
 func (s *State) syncBefore(i *incident, t *told, a *itsm.Act) itsm.Outcome {
-	if a.Seen.Status != itsm.RecordOpen && a.Seen.Status != itsm.RecordAcknowledged {
-		t.before = slices.DeleteFunc(slices.Clone(t.before), func(epoch uint32) bool { return epoch == a.Epoch })
+	if !a.Seen.Status.IsOpen() {
 		return noOp(a)
 	}
+	v := view{s: s, i: i, t: t, a: a, rec: a.Seen, changed: a.Seen.Version > t.exchange.known()}
 	d := s.driftOf(a.Origin)
 	d.found++
+	if i.state == itsm.IncidentResolved && v.byPerson() {
+		d.adopted++
+		return *v.adopt(itsm.ActReopen, nothingMore)
+	}
 	if a.ReadOnly || !s.mayRepair(t) {
 		return itsm.Outcome{Incident: i.number, NoOp: true, Detail: fmt.Sprintf("%s has the record of epoch %d open", a.Origin, a.Epoch)}
 	}

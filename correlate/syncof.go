@@ -12,7 +12,7 @@ type PartnerSync struct {
 	Told      bool     // it has, or should have, a record of the present epoch
 	Why       string   // why it was not told, "" when it was
 	Epoch     uint32   // that its record was made for
-	Before    []uint32 // of its earlier records that no sweep has seen over, oldest first
+	Before    []uint32 // of its earlier records, oldest first
 	Want      itsm.PartnerRecord
 	Kept      bool      // an acknowledgement that was taken back elsewhere may still stand there
 	Waiting   int       // intents that are neither confirmed nor given up

@@ -294,6 +294,57 @@ func TestR7RepairsOfARefusingPartnerAreSpacedOut(t *testing.T) {
 	}
 }
 
+// Nobody hears that somebody opens a record again which a sweep saw over: a later one
+// sees it.
+func TestR7AnEarlierRecordThatIsOpenedAgainHeals(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	w.confirm(10)
+	w.act(itsm.Act{Kind: itsm.ActReopen})
+	w.confirm(20)
+	w.wants("jira", "resolve trigger")
+	first := func(r itsm.PartnerRecord) itsm.Outcome {
+		return w.act(itsm.Act{Kind: itsm.ActSync, Actor: "jira:sweep", Origin: "jira", Epoch: 1, Seen: &r})
+	}
+	for range 2 {
+		if o := first(itsm.PartnerRecord{Status: itsm.RecordResolved, Version: 10}); !o.NoOp {
+			t.Errorf("what is over came to %+v", o)
+		}
+		if got := w.with("jira").Before; !slices.Equal(got, []uint32{1}) {
+			t.Fatalf("earlier records %v", got)
+		}
+	}
+	// While the incident is open the work goes on in the newer record.
+	first(itsm.PartnerRecord{Status: itsm.RecordOpen, Version: 30, By: "jane"})
+	if n := w.lastIntent("jira"); n.Transition != itsm.Resolve || n.Epoch != 1 {
+		t.Errorf("jira was told %s of epoch %d, want the resolve of epoch 1", n.Transition, n.Epoch)
+	}
+	w.confirm(40)
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	w.confirm(50)
+	w.wants("jira", "resolve resolve")
+	// Our own doing, or what is older than what we know, is ended.
+	for _, r := range []itsm.PartnerRecord{{Status: itsm.RecordOpen, Version: 60, Ours: true}, {Status: itsm.RecordOpen, Version: 45, By: "jane"}} {
+		w.at += 3 * minuteMS
+		first(r)
+		w.confirm(0)
+		w.wants("jira", "resolve")
+	}
+	if got := w.incident(); got.State != itsm.IncidentResolved {
+		t.Fatalf("it is %s", got.State)
+	}
+	// A person's wish when all was over counts, in that record.
+	first(itsm.PartnerRecord{Status: itsm.RecordOpen, Version: 70, By: "jane"})
+	if got := w.incident(); !got.State.IsOpen() || got.Epoch != 3 {
+		t.Errorf("it is %s in epoch %d", got.State, got.Epoch)
+	}
+	w.wants("jira", "")
+	w.wants("pd", "resolve trigger resolve trigger")
+	if v := w.with("jira"); v.Epoch != 1 || !slices.Equal(v.Before, []uint32{2}) {
+		t.Errorf("jira has it in the record of epoch %d, and had %v", v.Epoch, v.Before)
+	}
+}
+
 func TestR7AfterARestoreASweepOnlyTakesOver(t *testing.T) {
 	w := newTwoWay(t)
 	w.act(itsm.Act{Kind: itsm.ActResolve})

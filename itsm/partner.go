@@ -22,6 +22,9 @@ func (s RecordStatus) String() string {
 	return ""
 }
 
+// IsOpen reports whether there is a record that is not resolved.
+func (s RecordStatus) IsOpen() bool { return s == RecordOpen || s == RecordAcknowledged }
+
 // MarshalText implements encoding.TextMarshaler.
 func (s RecordStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 

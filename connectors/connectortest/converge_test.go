@@ -65,6 +65,9 @@ func (f figures) String() string {
 		f.edits, f.refused, f.entries, f.intents, f.most, f.calls, f.failed, f.reports, f.lost, f.repeats, f.looks, f.bySweep, f.duplicates, f.dead, f.loops, f.adopted, f.repaired)
 }
 
+// sweepApart is how long after one tool the next is compared.
+const sweepApart = 2 * time.Minute
+
 // sweepsMax is after how many sweeps everybody has to agree.
 const sweepsMax = 2
 
@@ -210,10 +213,12 @@ func (a *arena) here(n itsm.IncidentNumber) {
 	}
 }
 
-// sweep lets every sender compare every record of its tool once.
+// sweep lets every sender compare every record of its tool once. What one found is
+// told before the next compares: senders do not wait for sweeps.
 func (a *arena) sweep() {
 	for _, s := range a.senders {
 		s.Sweep(a.ctx)
+		a.sleep(sweepApart)
 	}
 }
 

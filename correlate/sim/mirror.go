@@ -307,8 +307,8 @@ func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 	}
 	if a.Kind == itsm.ActSync && v != nil && o.Code == "" && !o.NoOp {
 		t := &v.told[w.partnerOf(a.Origin).index]
-		if t.ended && t.live == a.Epoch && t.swept != o.Offset && a.Seen.Status != itsm.RecordResolved {
-			t.ended = false // taken over: somebody there opened it again
+		if t.ended && t.swept != o.Offset && a.Seen.Status != itsm.RecordResolved {
+			t.live, t.ended = a.Epoch, false // taken over: somebody there opened it again
 		}
 	}
 	if v == nil || a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || a.Kind == itsm.ActLink || a.Kind == itsm.ActReceipt {

@@ -34,7 +34,9 @@ func (p *partner) sweep(w *World, newest int) {
 			continue
 		}
 		for _, epoch := range v.Before {
-			p.seen(w, number, epoch)
+			if r := p.has(number, epoch); r.Status.IsOpen() {
+				p.seen(w, number, epoch)
+			}
 		}
 		if r := p.has(number, v.Epoch); len(itsm.Differences(&v.Want, &r, v.Kept)) > 0 {
 			p.seen(w, number, v.Epoch)
