@@ -340,17 +340,14 @@ func (s *State) changesOf(ci string) []itsm.ChangeNumber {
 // changesOn is what package group asks about changes.
 type changesOn struct{ s *State }
 
-// whatChangedWindow is how far back from the first alert a change can be the cause.
-const whatChangedWindow = 24 * time.Hour
-
 // moment is when a change touched its CIs last, before t: when it ended, or when
-// it began while it was not over. It is 0 when that was too long before.
-func (c *change) moment(t itsm.Time) itsm.Time {
+// it began while it was not over. It is 0 when that was longer before than within.
+func (c *change) moment(t itsm.Time, within Duration) itsm.Time {
 	at := c.From()
 	if c.EndedAt != 0 && c.EndedAt <= t {
 		at = c.EndedAt
 	}
-	if at == 0 || at > t || t.Sub(at) > whatChangedWindow {
+	if at == 0 || at > t || t.Sub(at) > within.Std() {
 		return 0
 	}
 	return at
@@ -363,23 +360,20 @@ func (o changesOn) Any() bool { return len(o.s.changes.byCI) > 0 }
 func (o changesOn) Latest(ci cmdb.Ref, t itsm.Time) (at itsm.Time, id string) {
 	s := o.s
 	for _, n := range s.changesOf(s.graph.ID(ci)) {
-		if c := s.changes.all[n]; c.moment(t) > at {
-			at, id = c.moment(t), c.ID
+		c := s.changes.all[n]
+		if m := c.moment(t, s.cfg.ChangeWindow); m > at {
+			at, id = m, c.ID
 		}
 	}
 	return at, id
 }
-
-// togetherWindow is how long after a change what it covers is taken to have
-// failed by it together.
-const togetherWindow = 2 * time.Hour
 
 // Together implements group.Changes.
 func (o changesOn) Together(ci cmdb.Ref, t itsm.Time, has func(cmdb.Ref) bool) bool {
 	s := o.s
 	for _, n := range s.changesOf(s.graph.ID(ci)) {
 		c := s.changes.all[n]
-		if at := c.moment(t); at == 0 || t.Sub(at) > togetherWindow {
+		if c.moment(t, s.cfg.ChangeTogether) == 0 {
 			continue
 		}
 		for _, id := range c.CIs {

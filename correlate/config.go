@@ -85,6 +85,11 @@ type Config struct {
 	StormLeave      Duration      `json:"storm_leave"`
 	StormPagesFrom  itsm.Priority `json:"storm_pages_from"` // in a storm nothing less important is told to partners
 
+	// What changed.
+	ChangeWindow   Duration `json:"change_window"`   // how long before the first alert a change can be the cause
+	ChangeTogether Duration `json:"change_together"` // how long after a change what it covers is taken to have failed by it together
+	ChangeHops     int      `json:"change_hops"`     // how far upstream of a probable cause changes are looked for
+
 	// Urgency and telling partners.
 	GrowthWindow Duration `json:"growth_window"`
 	GrowthCIsMin int      `json:"growth_cis_min"` // CIs at the start of the window below which doubling is no growth
@@ -137,6 +142,7 @@ func DefaultConfig() Config {
 		HoldEpisodesMin: 10, HoldShareMilli: 800, HoldWithin: 5 * m,
 		FlapTransitions: 5, FlapSettled: 2, FlapWindow: h, FlapQuiet: 15 * m, FlapNotifyEvery: 30 * m,
 		StormMin: 20, StormAlphaMilli: 20, StormEnterSigma: 6, StormLeaveSigma: 2, StormLeave: 5 * m, StormPagesFrom: itsm.P2,
+		ChangeWindow: 24 * h, ChangeTogether: 2 * h, ChangeHops: 3,
 		GrowthWindow: 10 * m, GrowthCIsMin: 4, UpdateEvery: m,
 		Sources:    map[string]Source{"generic": {StaleAfter: 24 * h}},
 		Connectors: []Connector{},
@@ -188,6 +194,12 @@ func (c Config) Faults() []itsm.FieldError {
 			bad(n.name, n.v, fmt.Sprintf("%d to %d", n.min, n.max))
 		}
 	}
+	if c.ChangeWindow < Duration(time.Minute) || c.ChangeWindow > Duration(changeKept) {
+		bad("change_window", c.ChangeWindow.Std(), fmt.Sprintf("%v to %v, for as long changes are kept", time.Minute, changeKept))
+	}
+	if c.ChangeTogether < 0 || c.ChangeTogether > c.ChangeWindow {
+		bad("change_together", c.ChangeTogether.Std(), fmt.Sprintf("0s to change_window, %v", c.ChangeWindow.Std()))
+	}
 	if c.FlapSettled >= c.FlapTransitions {
 		bad("flap_settled", c.FlapSettled, "fewer than flap_transitions")
 	}
@@ -235,7 +247,7 @@ func (c *Config) counts() []countField {
 		{"flap_transitions", c.FlapTransitions, 2, transitionsMax}, {"flap_settled", c.FlapSettled, 0, transitionsMax - 1},
 		{"storm_min", c.StormMin, 1, 1 << 20}, {"storm_alpha_milli", c.StormAlphaMilli, 1, 500},
 		{"storm_enter_sigma", c.StormEnterSigma, 1, 100}, {"storm_leave_sigma", c.StormLeaveSigma, 0, 100},
-		{"growth_cis_min", c.GrowthCIsMin, 1, 1 << 20},
+		{"growth_cis_min", c.GrowthCIsMin, 1, 1 << 20}, {"change_hops", c.ChangeHops, 0, 8},
 	}
 }
 

@@ -59,6 +59,11 @@ type Grouping struct {
 	CauseLateMilli  int      `json:"cause_late_milli"`  // and what remains of them
 	CauseCallMilli  int      `json:"cause_call_milli"`  // weight of an alert about a call: it may be either end's fault
 	CauseKinMilli   int      `json:"cause_kin_milli"`   // share of its instances' weight that a service takes, without the heaviest
+
+	ChangeMilli      int      `json:"change_milli"`       // raise for one change that covers both CIs
+	CauseChangeMilli int      `json:"cause_change_milli"` // raise of a suspect at the moment of a change on it,
+	ChangeHalfLife   Duration `json:"change_half_life"`   // and how fast it halves, as the suspicion of a change does
+	ChangeGammaMilli int      `json:"change_gamma_milli"` // suspicion of a change for each hop upstream of the cause
 }
 
 // groupingOf is the inverse of Config.grouping.
@@ -113,6 +118,11 @@ func groupingOf(c group.Config) Grouping {
 		CauseLateMilli:  c.CauseLateMilli,
 		CauseCallMilli:  c.CauseCallMilli,
 		CauseKinMilli:   c.CauseKinMilli,
+
+		ChangeMilli:      c.ChangeMilli,
+		CauseChangeMilli: c.CauseChangeMilli,
+		ChangeHalfLife:   Duration(c.ChangeHalfLife),
+		ChangeGammaMilli: c.ChangeGammaMilli,
 	}
 }
 
@@ -170,5 +180,10 @@ func (c *Config) grouping() group.Config {
 		CauseLateMilli:  g.CauseLateMilli,
 		CauseCallMilli:  g.CauseCallMilli,
 		CauseKinMilli:   g.CauseKinMilli,
+
+		ChangeMilli:      g.ChangeMilli,
+		CauseChangeMilli: g.CauseChangeMilli,
+		ChangeHalfLife:   time.Duration(g.ChangeHalfLife),
+		ChangeGammaMilli: g.ChangeGammaMilli,
 	}
 }

@@ -189,6 +189,7 @@ func (s *State) housekeep() {
 // setConfig activates a configuration for what follows.
 func (s *State) setConfig(c *Config) {
 	regroup := c.grouping() != s.cfg.grouping()
+	rechange := c.ChangeWindow != s.cfg.ChangeWindow || c.ChangeTogether != s.cfg.ChangeTogether
 	s.cfg = *c
 	s.useLevels()
 	for _, src := range s.sourceList {
@@ -196,6 +197,9 @@ func (s *State) setConfig(c *Config) {
 	}
 	if regroup {
 		s.group.configure(c.grouping())
+	}
+	if rechange {
+		s.group.g.ChangesMoved()
 	}
 	if g := s.graph.Configure(c.CMDB); g != s.graph {
 		s.setGraph(g)

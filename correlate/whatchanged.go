@@ -6,15 +6,13 @@ import (
 	"slices"
 	"time"
 
-	"signalbox/correlate/group"
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 )
 
 // Bounds of the search for what changed.
 const (
-	changeCausesMax = 3 // probable causes from which it starts,
-	changeHops      = 3 // and how far upstream of them it goes
+	changeCausesMax = 3 // probable causes from which it starts
 	changedAround   = 100
 )
 
@@ -41,7 +39,7 @@ func (s *State) whatChanged(i *incident) []itsm.IncidentChange {
 			continue
 		}
 		before := len(found)
-		s.reach = s.graph.Explains(r, changeHops, s.reach[:0])
+		s.reach = s.graph.Explains(r, s.cfg.ChangeHops, s.reach[:0])
 		for _, y := range s.reach {
 			found = s.suspect(found, before, i, cause.CI, y, min(n, 1))
 		}
@@ -64,11 +62,11 @@ func (s *State) suspect(found []suspicion, before int, i *incident, from string,
 	id := s.graph.ID(y.Ref)
 	for _, n := range s.changesOf(id) {
 		c := s.changes.all[n]
-		at := c.moment(i.openedAt)
+		at := c.moment(i.openedAt, s.cfg.ChangeWindow)
 		if at == 0 {
 			continue
 		}
-		f := suspicion{c, int(y.Hops), at, id, from, group.Suspicion(int(y.Hops)+far, i.openedAt-at)}
+		f := suspicion{c, int(y.Hops), at, id, from, s.group.g.Suspicion(int(y.Hops)+far, i.openedAt-at)}
 		switch was := slices.IndexFunc(found, func(o suspicion) bool { return o.c == c }); {
 		case was < 0:
 			found = append(found, f)

@@ -20,13 +20,6 @@ type Changes interface {
 	Together(ci cmdb.Ref, t itsm.Time, has func(cmdb.Ref) bool) bool
 }
 
-// What a change adds. They only raise what has evidence of its own.
-const (
-	changeMilli      = 500            // raise of S when one change covers both CIs
-	causeChangeMilli = 500            // raise of a suspect at the moment of a change on it,
-	changeHalfLife   = 30 * 60 * 1000 // and how fast it halves, in milliseconds
-)
-
 // UseChanges sets who is asked about changes; nil asks nobody.
 func (g *Grouper) UseChanges(c Changes) {
 	g.changes = c
@@ -41,23 +34,24 @@ func (g *Grouper) ChangesMoved() {
 }
 
 // halve returns 2^(-dt/half-life) in thousandths.
-func halve(dt itsm.Time) int {
+func (c *Config) halve(dt itsm.Time) int {
 	if dt < 0 {
 		dt = 0
 	}
-	whole := dt / changeHalfLife
+	half := itsm.Time(c.ChangeHalfLife.Milliseconds())
+	whole := dt / half
 	if whole > 10 {
 		return 0
 	}
 	// Within a half-life the curve is close to 1 - 0.66x + 0.16x²: off by under 1 %.
-	x := int(dt % changeHalfLife * 1000 / changeHalfLife)
+	x := int(dt % half * 1000 / half)
 	return (1000 - 660*x/1000 + 160*x*x/1_000_000) >> uint(whole)
 }
 
 // Suspicion weighs a change a number of hops upstream of a cause, at a time dt
 // milliseconds before the first alert, in thousandths.
-func Suspicion(hops int, dt itsm.Time) int {
-	return power(DefaultConfig().GammaMilli, hops) * halve(dt) / 1000
+func (g *Grouper) Suspicion(hops int, dt itsm.Time) int {
+	return power(g.c.ChangeGammaMilli, hops) * g.c.halve(dt) / 1000
 }
 
 // suspectChanges raises the suspects that were changed shortly before their first
@@ -76,7 +70,7 @@ func (g *Grouper) suspectChanges(list *ranking) {
 			continue
 		}
 		s.changed, s.changedBefore = id, s.first-at
-		s.mass += s.mass * int64(causeChangeMilli*halve(s.first-at)/1000) / 1000
+		s.mass += s.mass * int64(g.c.CauseChangeMilli*g.c.halve(s.first-at)/1000) / 1000
 	}
 }
 

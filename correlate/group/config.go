@@ -55,6 +55,7 @@ type Config struct {
 	TagMilli      int // raise for the same service and environment
 	DiceMilli     int // raise for similar titles
 	LearnedMilli  int // raise for an approved learned relation
+	ChangeMilli   int // raise for one change that covers both CIs
 	SparseBind    int // share of bound alerts under which a source is sparse
 	SparseMissing int // share of alerts that show a relation missing from the CMDB over which it is
 	SparseSamples int // onsets of a source before either is believed
@@ -67,6 +68,10 @@ type Config struct {
 	CauseLateMilli  int           // and what remains of them
 	CauseCallMilli  int           // weight of an alert about a call: it may be either end's fault
 	CauseKinMilli   int           // share of its instances' weight that a service takes, without the heaviest
+
+	CauseChangeMilli int           // raise of a suspect at the moment of a change on it,
+	ChangeHalfLife   time.Duration // and how fast it halves, as the suspicion of a change does
+	ChangeGammaMilli int           // suspicion of a change for each hop upstream of the cause
 }
 
 // DefaultConfig returns the constants that were tuned on recorded streams.
@@ -86,6 +91,7 @@ func DefaultConfig() Config {
 		SparseBind: 800, SparseMissing: 200, SparseSamples: 50, SparseMilli: 900,
 		CandidatesMax:   32,
 		CauseGammaMilli: 500, CauseBetaMilli: 500, CauseTau: 90 * time.Second, CauseLateMilli: 300, CauseCallMilli: 350, CauseKinMilli: 800,
+		ChangeMilli: 500, CauseChangeMilli: 500, ChangeHalfLife: 30 * time.Minute, ChangeGammaMilli: 800,
 	}
 }
 
@@ -147,6 +153,7 @@ func (c *Config) numbers() []number {
 		{"wave_min", c.WaveMin, 0, countMax}, {"wave_lull_milli", c.WaveLullMilli, 0, milliMax}, {"wave_rise_milli", c.WaveRiseMilli, 0, milliMax},
 		{"chronic_slots", c.ChronicSlots, 0, countMax},
 		{"tag_milli", c.TagMilli, 0, 1000}, {"dice_milli", c.DiceMilli, 0, 1000}, {"learned_milli", c.LearnedMilli, 0, 1000},
+		{"change_milli", c.ChangeMilli, 0, 1000}, {"cause_change_milli", c.CauseChangeMilli, 0, milliMax}, {"change_gamma_milli", c.ChangeGammaMilli, 0, 1000},
 		{"sparse_bind", c.SparseBind, 0, 1001}, {"sparse_missing", c.SparseMissing, 0, 1001},
 		{"sparse_samples", c.SparseSamples, 0, countMax}, {"sparse_milli", c.SparseMilli, 0, 1000},
 		{"candidates_max", c.CandidatesMax, 1, 1024},
@@ -165,5 +172,6 @@ func (c *Config) times() []interval {
 		{"tau", c.Tau, time.Second}, {"quiet_gap", c.QuietGap, time.Second}, {"quiet_gap_min", c.QuietGapMin, time.Second},
 		{"lifetime", c.Lifetime, time.Second}, {"follow_on", c.FollowOn, time.Second}, {"reopen_within", c.Reopen, 0},
 		{"hot_window", c.HotWindow, 0}, {"hot_young", c.HotYoung, 0}, {"cause_tau", c.CauseTau, time.Second},
+		{"change_half_life", c.ChangeHalfLife, time.Second},
 	}
 }

@@ -139,7 +139,7 @@ func (g *Grouper) score(c *candidate, p *Probe) {
 		c.score = either(c.score, g.c.LearnedMilli*d/1000)
 	}
 	if c.score <= g.c.JoinMilli && g.changed && p.CI != cmdb.NoRef && g.changes.Together(p.CI, p.At, c.gr.cis.has) {
-		c.score = either(c.score, changeMilli*d/1000)
+		c.score = either(c.score, g.c.ChangeMilli*d/1000)
 	}
 	if c.score <= g.c.JoinMilli && c.gr.name == p.AlertName {
 		c.score = either(c.score, g.c.DiceMilli*dice(c.gr.title, p.Title)/1000*d/1000)
