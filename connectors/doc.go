@@ -37,6 +37,8 @@
 //     is done (nil); an Update may make one.
 //   - Note adds Intent.Text, once, marked so that its echo is known.
 //   - Of a transition that its partner has nothing for it returns nil.
+//   - An intent with an Object is about a change or a problem: its Body says how that
+//     is now, and only a connector whose configuration asks for them gets one.
 //
 // Errors: Retry (or Answered, which reads a status and its headers) for what may
 // pass; anything else is terminal and goes to the dead letters with its text, so

@@ -32,8 +32,14 @@ const (
 	reconcilePasses = 60                     // of the sweep, while a partner does not answer
 )
 
-// concerns reports whether an intent is about an incident from before.
-func (r *Restored) concerns(in *itsm.Intent) bool { return r != nil && in.Incident <= r.Known }
+// concerns reports whether an intent is about an incident from before, or is itself
+// from before.
+func (r *Restored) concerns(in *itsm.Intent) bool {
+	if r != nil && in.Object != "" {
+		return in.Offset <= r.Last
+	}
+	return r != nil && in.Incident <= r.Known
+}
 
 // since is from when on an intent is tried: one of an old backup has had no time yet.
 func (r *Restored) since(in *itsm.Intent) time.Time {
@@ -58,7 +64,7 @@ func (s *Sender) judge(ctx context.Context, in *itsm.Intent) (v verdict, why str
 	switch {
 	case in.Transition == itsm.Resolve || s.isApproved(in.Key):
 		return verdictSend, ""
-	case in.Transition == itsm.Note && in.Offset <= s.o.Restored.Last:
+	case (in.Transition == itsm.Note || in.Object != "") && in.Offset <= s.o.Restored.Last:
 		return verdictAbandon, "from before the restore of a backup: it may have been told already; send it again if it was not"
 	case in.Transition == itsm.Note:
 		return verdictSend, ""

@@ -49,6 +49,8 @@ func TestAfterARestoreNobodyIsPagedAgain(t *testing.T) {
 	note.Offset = 50
 	later := in(8, itsm.Note, 3)
 	later.Offset = 150
+	oldChange, newChange := about("CHG0000001", 1), about("CHG0000002", 1)
+	oldChange.Offset, newChange.Offset = 50, 150
 	for name, c := range map[string]struct {
 		pending []itsm.Intent
 		records map[itsm.IncidentNumber]Record
@@ -68,6 +70,7 @@ func TestAfterARestoreNobodyIsPagedAgain(t *testing.T) {
 		"cannot be asked, heard": {pending: []itsm.Intent{in(5, itsm.Trigger, 2)}, lookErr: errors.New("no token"), heard: []itsm.IncidentNumber{5}, after: []string{"5-trigger-2"}},
 		"does not answer":        {pending: []itsm.Intent{in(6, itsm.Trigger, 1)}, lookErr: Retry(0, "down"), heard: []itsm.IncidentNumber{6}},
 		"new incident":           {pending: []itsm.Intent{in(11, itsm.Trigger, 1)}, lookErr: errors.New("not to be asked"), within: []string{"11-trigger-1"}},
+		"changes":                {pending: []itsm.Intent{oldChange, newChange}, within: []string{"CHG0000002-1"}, dead: []string{"CHG0000001-1"}},
 		"old note, new note":     {pending: []itsm.Intent{note, later}, within: []string{"8-note-3"}, dead: []string{"8-note-2"}},
 	} {
 		t.Run(name, func(t *testing.T) {

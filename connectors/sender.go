@@ -162,12 +162,12 @@ func (s *Sender) Round(ctx context.Context) time.Duration {
 	if wait := s.closedIn(); wait > 0 {
 		return wait
 	}
-	incidents := byIncident(pending)
+	subjects := bySubject(pending)
 	sem := make(chan struct{}, s.parallel())
 	var wg sync.WaitGroup
 	next := roundIdle
 	var nextMu sync.Mutex
-	for _, ins := range incidents {
+	for _, ins := range subjects {
 		sem <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-sem }()
@@ -222,15 +222,21 @@ func (s *Sender) closedIn() time.Duration {
 	return time.Until(s.breaker.until)
 }
 
-// byIncident splits intents into those of one incident each, in order.
-func byIncident(ins []itsm.Intent) [][]itsm.Intent {
-	at := map[itsm.IncidentNumber]int{}
+// bySubject splits intents into those of one incident, change or problem each, in
+// order.
+func bySubject(ins []itsm.Intent) [][]itsm.Intent {
+	type subject struct {
+		incident itsm.IncidentNumber
+		object   string
+	}
+	at := map[subject]int{}
 	var out [][]itsm.Intent
 	for _, in := range ins {
-		i, ok := at[in.Incident]
+		of := subject{in.Incident, in.Object}
+		i, ok := at[of]
 		if !ok {
 			i = len(out)
-			at[in.Incident] = i
+			at[of] = i
 			out = append(out, nil)
 		}
 		out[i] = append(out[i], in)
@@ -331,12 +337,12 @@ func (s *Sender) push(ctx context.Context, in itsm.Intent) (wait time.Duration, 
 		return 0, true
 	case passing && time.Since(s.o.Restored.since(&in)) < abandonAfter:
 		wait := s.failed(in.Key, count, asked)
-		s.log.Warn("partner did not take it; will try again", "incident", in.Incident, "transition", in.Transition, "try", count, "wait", wait, "err", err)
+		s.log.Warn("partner did not take it; will try again", "incident", in.About(), "transition", in.Transition, "try", count, "wait", wait, "err", err)
 		return wait, false
 	case isPanic(err) && count < poisonTriesMax:
 		return s.failedAlone(in.Key, count), false
 	}
-	s.log.Error("abandoned into the dead letters", "incident", in.Incident, "transition", in.Transition, "try", count, "err", err)
+	s.log.Error("abandoned into the dead letters", "incident", in.About(), "transition", in.Transition, "try", count, "err", err)
 	s.giveUp(in.Key)
 	s.settle(ctx, in, Receipt{}, err.Error())
 	return 0, true
@@ -402,12 +408,12 @@ func backoff(tries int) time.Duration {
 // settle journals the receipt, again and again until it is stored: an effect
 // without a receipt would be repeated after a restart.
 func (s *Sender) settle(ctx context.Context, in itsm.Intent, r Receipt, failure string) {
-	a := itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Actor: ownActor, Origin: s.o.Connector.Name(), IntentKey: in.Key, Failure: bounded(failure), Link: r.Link, PartnerVersion: r.Version}
+	a := itsm.Act{Kind: itsm.ActReceipt, Incident: in.Incident, Object: in.Object, Actor: ownActor, Origin: s.o.Connector.Name(), IntentKey: in.Key, Failure: bounded(failure), Link: r.Link, PartnerVersion: r.Version}
 	for {
 		_, err := s.o.Actor.Do(ctx, a)
 		if err == nil || itsm.CodeOf(err) != itsm.Unavailable {
 			if err != nil {
-				s.log.Error("receipt refused", "incident", in.Incident, "err", err)
+				s.log.Error("receipt refused", "incident", in.About(), "err", err)
 			}
 			s.approve(in.Key, false)
 			return

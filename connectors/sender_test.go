@@ -124,6 +124,34 @@ func TestDeliversInOrderPerIncident(t *testing.T) {
 	})
 }
 
+func about(object string, serial int) itsm.Intent {
+	n := in(0, itsm.Update, serial)
+	n.Key, n.Epoch, n.Object = fmt.Sprintf("%s-%d", object, serial), 0, object
+	return n
+}
+
+// TestObjectsAreTold: of what waits of a change or a problem the last is sent, one
+// holds back no other, and receipts name it.
+func TestObjectsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &box{pending: []itsm.Intent{about("CHG0000001", 1), about("PRB0000001", 1), in(1, itsm.Trigger, 1), about("CHG0000001", 2), about("CHG0000002", 1)}}
+		p := &partner{script: map[string][]error{"PRB0000001-1": {Retry(0, "busy")}, "CHG0000002-1": {errors.New("no such CI")}}}
+		deliver(t, b, p, time.Minute, 0)
+		ok, dead := b.settled()
+		if d := cmp.Diff([][]string{{"1-trigger-1", "CHG0000001-1", "CHG0000001-2"}, {"CHG0000002-1"}}, [][]string{ok, dead}); d != "" {
+			t.Errorf("settled and dead (-want +got):\n%s", d)
+		}
+		if slices.Contains(p.calls(), "CHG0000001-1") {
+			t.Error("what was overtaken was sent")
+		}
+		for _, a := range b.receipts {
+			if (a.Object == "") != (a.Incident == 1) || a.Object != "" && !strings.HasPrefix(a.IntentKey, a.Object) {
+				t.Errorf("receipt of %s is about %q, %s", a.IntentKey, a.Object, a.Incident)
+			}
+		}
+	})
+}
+
 func TestFailureHoldsBackItsIncidentOnlyAndBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := Retry(0, "503")

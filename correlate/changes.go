@@ -85,7 +85,9 @@ func (s *State) actChangePut(a *itsm.Act) itsm.Outcome {
 		if no != nil {
 			return *no
 		}
-		c = old
+		if c = old; s.isOldReport(a) {
+			return itsm.Outcome{Object: c.ID, NoOp: true, Detail: itsm.ReasonOldReport}
+		}
 	case c != nil && c.overtook(a, &u):
 		s.totals.PartnerStale++
 		return itsm.Outcome{Object: c.ID, NoOp: true, Detail: itsm.ReasonOldReport}
@@ -233,6 +235,7 @@ func (s *State) putChange(c *change, by string) {
 		refs = addRef(refs, "ci/"+id)
 	}
 	s.putObject(changeKind, c.ID, c.Version, refs, &c.Change)
+	s.tellChange(c)
 }
 
 func (s *State) indexChange(c *change) {
@@ -284,6 +287,7 @@ func (s *State) forgetChanges() {
 		default:
 			s.unindexChange(c)
 			delete(s.changes.all, c.number)
+			delete(s.tellings, c.ID)
 			s.group.g.ChangesMoved()
 		}
 	}

@@ -117,7 +117,17 @@ type Connector struct {
 	Mirror      bool          `json:"mirror,omitempty"`   // it shows what it is told and nothing else: what people do through it is told back to it, too
 	Pageless    bool          `json:"pageless,omitempty"` // it wakes nobody: budgets, storms and silences hold nothing back from it
 	Routes      []string      `json:"routes,omitempty"`   // ids of the services whose incidents it is told apart, the first that is affected counts
+
+	ChangeEvents  string            `json:"change_events,omitempty"`  // of which changes it is told as they happen: "", ChangesAll or ChangesMapped
+	ChangeRecords []itsm.ChangeType `json:"change_records,omitempty"` // types of change of which it keeps a record
+	Problems      bool              `json:"problems,omitempty"`       // it keeps records of problems
 }
+
+// Values of Connector.ChangeEvents.
+const (
+	ChangesAll    = "all"
+	ChangesMapped = "mapped" // those that name one of its routes
+)
 
 // pageBudgetDefault stays under PagerDuty's 120 events a minute and key with
 // room for the resolves.
@@ -280,6 +290,14 @@ func (c *Config) validateEnds(bad func(field string, v any, expected string)) {
 		}
 		if k.PageBudget < 0 {
 			bad(field+".page_budget", k.PageBudget, "0 or more")
+		}
+		if k.ChangeEvents != "" && k.ChangeEvents != ChangesAll && k.ChangeEvents != ChangesMapped {
+			bad(field+".change_events", k.ChangeEvents, "all or mapped")
+		}
+		for _, t := range k.ChangeRecords {
+			if !slices.Contains(itsm.ChangeTypes, t) {
+				bad(field+".change_records", t, "standard, normal or emergency")
+			}
 		}
 		if len(k.Routes) > routesMax {
 			bad(field+".routes", len(k.Routes), fmt.Sprintf("at most %d", routesMax))

@@ -19,7 +19,7 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 5 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users
+	stateVersion = 6 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users, 6 what partners were told of them
 	stateOldest  = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8
@@ -145,6 +145,9 @@ func (s *State) archive(a *archive) error {
 		return err
 	}
 	s.archiveProblems(a)
+	if a.version >= 6 {
+		s.archiveTellings(a)
+	}
 	return nil
 }
 

@@ -33,22 +33,28 @@ func (s *State) objectAct(a *itsm.Act, do func(*State, *itsm.Act) itsm.Outcome) 
 	if len(a.Body) > itsm.ObjectBodyMax {
 		return refuse(a, itsm.TooLarge, "body: %d bytes; expected at most %d", len(a.Body), itsm.ObjectBodyMax)
 	}
+	s.acting = a
 	o := do(s, a)
+	s.acting = nil
 	if o.Object == "" {
 		o.Object = a.Object
 	}
 	return o
 }
 
+func jsonOf(noun any) []byte {
+	b, err := json.Marshal(noun)
+	if err != nil { // a noun is plain data, so this is a mistake in the program
+		panic(fmt.Sprintf("%T has no JSON: %v", noun, err))
+	}
+	return b
+}
+
 // putObject has an object stored, as v says it. A v of nil removes it.
 func (s *State) putObject(kind, id string, version uint64, refs []string, v any) {
 	o := &itsm.Object{Kind: kind, ID: id, Version: version, At: s.now, Offset: s.off, Refs: refs}
 	if v != nil {
-		b, err := json.Marshal(v)
-		if err != nil { // a noun is plain data, so this is a mistake in the program
-			panic(fmt.Sprintf("%s %s has no JSON: %v", kind, id, err))
-		}
-		o.Body = b
+		o.Body = jsonOf(v)
 	}
 	if part := o.Fault(); part != "" {
 		panic(fmt.Sprintf("%s %s: %s is out of bounds", kind, id, part))

@@ -230,6 +230,9 @@ func (s *State) receipt(a *itsm.Act) itsm.Outcome {
 		return refuse(a, itsm.Invalid, "receipt: expected an intent key and the connector as origin")
 	}
 	s.put(itsm.Decision{Kind: itsm.SettleIntent, Settled: &itsm.Settlement{Connector: a.Origin, Key: a.IntentKey, At: s.now, Failure: a.Failure}})
+	if a.Object != "" {
+		return s.objectReceipt(a)
+	}
 	i := s.incidents[a.Incident]
 	if i == nil {
 		return done(a)
@@ -254,6 +257,10 @@ func (s *State) retry(a *itsm.Act) itsm.Outcome {
 		return refuse(a, itsm.Invalid, "retry: expected an intent key and the connector as origin")
 	}
 	s.put(itsm.Decision{Kind: itsm.ReviveIntent, Settled: &itsm.Settlement{Connector: a.Origin, Key: a.IntentKey, At: s.now}})
+	if t := s.tellingOf(a.Object, a.Origin); t != nil {
+		t.waiting++
+		return itsm.Outcome{Object: a.Object}
+	}
 	if i := s.incidents[a.Incident]; i != nil {
 		if t := i.toldOf(a.Origin); t != nil {
 			t.exchange.waiting++

@@ -53,6 +53,9 @@ func (s *State) problemAct(a *itsm.Act) itsm.Outcome {
 	case t.State == itsm.ProblemMerged:
 		return refuse(a, itsm.Conflict, "%s was merged into %s: act there", n, t.MergedInto)
 	}
+	if s.isOldReport(a) {
+		return itsm.Outcome{NoOp: true, Detail: itsm.ReasonOldReport}
+	}
 	was := t.State.Known()
 	out := problemActors[a.Kind](s, t, a, &b)
 	if is := t.State.Known(); was != is {
@@ -199,9 +202,9 @@ func (s *State) moveProblem(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.O
 		return refuse(a, itsm.Invalid, "%s", itsm.MessageOf(err))
 	case b.State == t.State:
 		return itsm.Outcome{NoOp: true}
-	case b.State == itsm.ProblemMerged || !itsm.CanMoveProblem(t.State, b.State):
+	case b.State == itsm.ProblemMerged || !itsm.CanMoveProblem(t.State, b.State) && !t.reported(a, b.State):
 		return t.illegal(a, b.State)
-	case b.State == itsm.ProblemRiskAccepted && strings.TrimSpace(b.Reason) == "":
+	case b.State == itsm.ProblemRiskAccepted && strings.TrimSpace(b.Reason) == "" && a.Origin == "":
 		return refuse(a, itsm.Invalid, "reason: expected why the risk is accepted")
 	}
 	was := t.State
@@ -222,6 +225,12 @@ func (s *State) moveProblem(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.O
 		t.ResolvedAt, t.Effect, t.EffectAt, t.EffectText = 0, "", 0, ""
 	}
 	return s.didProblem(t, a, "state", stateWords(b.State)+", was "+stateWords(was)+suffix(b.Reason))
+}
+
+// reported reports whether a partner says that its people moved t: they need not take
+// our steps, only a closed problem stays closed.
+func (t *trouble) reported(a *itsm.Act, to itsm.ProblemState) bool {
+	return a.Origin != "" && t.State != itsm.ProblemClosed && to.Accepted()
 }
 
 // answered lets the signatures of a closed problem begin anew: what happens from now

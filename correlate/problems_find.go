@@ -196,6 +196,7 @@ func (s *State) putProblem(t *trouble) {
 	}
 	s.scheduleProblem(t)
 	s.putObject(problemKind, t.Number.String(), t.Version, refs, &t.Problem)
+	s.tellProblem(t)
 }
 
 // forgetOver drops the state of problems that are over, the oldest first, when there
@@ -214,6 +215,7 @@ func (s *State) forgetOver() {
 				rec.number = 0
 			}
 		}
+		delete(s.tellings, n.String())
 		if delete(s.problems.list, n); len(s.problems.list) < troublesMax*9/10 {
 			return
 		}

@@ -78,6 +78,8 @@ type State struct {
 	silences silences
 
 	problems problems
+	tellings map[string][]telling // by id of a change or problem: what partners were told of it
+	acting   *itsm.Act            // on an object, while it is applied
 
 	timers        timerHeap
 	idempotent    repeats
@@ -106,7 +108,7 @@ func New(c Config, g *cmdb.Graph) *State {
 		gatheringIDs: map[uint64]*gathering{}, gatheringsOf: map[string]int{},
 		scopes: map[string]*scope{}, quarantines: map[string]*quarantined{},
 		people:  newPeople(),
-		changes: newChanges(), windows: newWindows(),
+		changes: newChanges(), windows: newWindows(), tellings: map[string][]telling{},
 	}
 	s.problems = newProblems()
 	s.group = grouping{s: s, g: group.New(c.grouping(), g)}

@@ -44,6 +44,8 @@ type Change struct {
 	CreatedAt   Time        `json:"created_at"`
 	UpdatedAt   Time        `json:"updated_at"`
 	UpdatedBy   string      `json:"updated_by"` // actor, such as "github:deploy-bot"
+
+	Links []ExternalRef `json:"links,omitempty"` // its records at partners that were told of it
 }
 
 // ChangeType is how a change is authorized.

@@ -1,5 +1,7 @@
 package itsm
 
+import "encoding/json"
+
 // Transition is what an intent asks a partner to reflect.
 type Transition string
 
@@ -27,6 +29,19 @@ type Intent struct {
 	Text       string           `json:"text"`            // one line: the evidence for a trigger, the note for a note
 	Route      string           `json:"route,omitempty"` // the service by which the connector was told of this epoch first, where it tells services apart
 	Snapshot   IncidentSnapshot `json:"snapshot"`
+
+	// Of an intent about a change or a problem, which has no incident and no epoch. It
+	// is an Update, and of several the last counts.
+	Object string          `json:"object,omitempty"` // "CHG0000001", "PRB0000001"
+	Body   json.RawMessage `json:"body,omitempty"`   // how it is: a Change, or a Problem without the numbers that only the console shows
+}
+
+// About names what an intent is about.
+func (in *Intent) About() string {
+	if in.Object != "" {
+		return in.Object
+	}
+	return in.Incident.String()
 }
 
 // IncidentSnapshot is what a partner is told, as it was when the intent was made.

@@ -168,6 +168,8 @@ type Problem struct {
 	CreatedBy  string `json:"created_by"`  // "signalbox", or the person who made it of an incident
 	ChangedAt  Time   `json:"changed_at"`
 	Version    uint64 `json:"version"`
+
+	Links []ExternalRef `json:"links,omitempty"` // its records at partners that were told of it
 }
 
 // Bounds of a problem.

@@ -57,6 +57,7 @@ type toldConnector struct {
 type toldIntent struct {
 	ID         string    `json:"id"`
 	Incident   string    `json:"incident"`
+	Object     *string   `json:"object"` // the change or problem, when it is about no incident
 	Transition string    `json:"transition"`
 	At         itsm.Time `json:"at"`
 	Actor      *string   `json:"actor"`
@@ -64,6 +65,14 @@ type toldIntent struct {
 	Status     string    `json:"status"`
 	SettledAt  itsm.Time `json:"settled_at"`
 	Failure    *string   `json:"failure"`
+}
+
+// about names what it is about.
+func (in *toldIntent) about() string {
+	if in.Object != nil {
+		return *in.Object
+	}
+	return in.Incident
 }
 
 func connectorsCommand() *cobra.Command {
@@ -254,13 +263,13 @@ func connectorsIntents(c *client, word, short string) *cobra.Command {
 			return showIntent(cmd, c, args[0], args[1])
 		}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tINCIDENT\tWHAT\tSINCE\tTEXT")
+		fmt.Fprintln(w, "ID\tABOUT\tWHAT\tSINCE\tTEXT")
 		err := pages(cmd.Context(), c, connectorPath(args[0])+"/"+word, url.Values{}, limit, func(in *toldIntent) error {
 			said := in.Text
 			if in.Failure != nil {
 				said = in.Failure
 			}
-			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", in.ID, in.Incident, in.Transition, in.At, plain(firstLine(orNone(said))))
+			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", in.ID, in.about(), in.Transition, in.At, plain(firstLine(orNone(said))))
 			return err
 		})
 		return errors.Join(err, w.Flush())
@@ -285,7 +294,7 @@ func showIntent(cmd *cobra.Command, c *client, name, id string) error {
 		return fmt.Errorf("what the server answered cannot be read: %w", err)
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-	for _, l := range [][2]string{{"id", in.ID}, {"incident", in.Incident}, {"what", in.Transition}, {"by", orNone(in.Actor)}, {"since", in.At.String()},
+	for _, l := range [][2]string{{"id", in.ID}, {"about", in.about()}, {"what", in.Transition}, {"by", orNone(in.Actor)}, {"since", in.At.String()},
 		{"status", in.Status + ", " + in.SettledAt.String()}, {"text", orNone(in.Text)}, {"partner's answer", orNone(in.Failure)}} {
 		fmt.Fprintf(w, "%s\t%s\n", l[0], plain(l[1]))
 	}

@@ -161,7 +161,7 @@ func (b board) RetryDeadLetter(ctx context.Context, connector, key, actor string
 	if s != nil {
 		s.Approve(key)
 	}
-	_, err = b.eng.Do(ctx, itsm.Act{Kind: itsm.ActRetry, Incident: in.Intent.Incident, Actor: actor, Origin: connector, IntentKey: key})
+	_, err = b.eng.Do(ctx, itsm.Act{Kind: itsm.ActRetry, Incident: in.Intent.Incident, Object: in.Intent.Object, Actor: actor, Origin: connector, IntentKey: key})
 	if s != nil {
 		s.Nudge()
 	}

@@ -175,6 +175,9 @@ func (s *side) left(e *itsm.Evidence) {
 }
 
 func (s *side) told(t *itsm.Intent) {
+	if t.Object != "" {
+		return // of a change or a problem
+	}
 	in := s.incident(t.Incident)
 	in.raise(t.Snapshot.Priority)
 	if t.Transition == itsm.Trigger {

@@ -46,13 +46,14 @@ type changeRecordView struct {
 	CreatedAt    itsm.Time        `json:"created_at"`
 	UpdatedAt    itsm.Time        `json:"updated_at"`
 	UpdatedBy    string           `json:"updated_by"`
+	Links        []linkView       `json:"links"`
 }
 
 func viewChangeRecord(c *itsm.Change) changeRecordView {
 	return changeRecordView{ID: c.ID, ExternalID: text(c.ExternalID), Source: c.Source, Type: c.Type, State: c.State, Title: c.Title,
 		Description: text(c.Description), PlannedStart: c.PlannedFrom, PlannedEnd: c.PlannedTo, StartedAt: c.StartedAt, EndedAt: c.EndedAt,
 		Environment: text(c.Environment), CIs: list(c.CIs), Services: list(c.Services), Unknown: list(c.Unknown), Who: text(c.Who), URL: webAddress(c.URL), Risk: text(c.Risk),
-		Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, UpdatedBy: c.UpdatedBy}
+		Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, UpdatedBy: c.UpdatedBy, Links: each(c.Links, viewLink)}
 }
 
 // incidentChangeView is a change among what changed before an incident.

@@ -87,6 +87,7 @@ type intentView struct {
 	ID         string      `json:"id"`
 	Connector  string      `json:"connector"`
 	Incident   string      `json:"incident"`
+	Object     *string     `json:"object"`
 	Epoch      uint32      `json:"epoch"`
 	Transition string      `json:"transition"`
 	Serial     uint32      `json:"serial"`
@@ -101,7 +102,7 @@ type intentView struct {
 
 func viewIntent(s *desk.StoredIntent) intentView {
 	in := &s.Intent
-	return intentView{ID: in.Key, Connector: in.Connector, Incident: in.Incident.String(), Epoch: in.Epoch,
+	return intentView{ID: in.Key, Connector: in.Connector, Incident: in.Incident.String(), Object: text(in.Object), Epoch: in.Epoch,
 		Transition: string(in.Transition), Serial: in.Serial, At: in.At, Offset: in.Offset, Actor: text(in.Actor), Text: text(in.Text),
 		Status: s.Status.String(), SettledAt: s.SettledAt, Failure: text(s.Failure)}
 }

@@ -287,6 +287,7 @@ type problemRecordView struct {
 	CreatedBy   string                `json:"created_by"`
 	ChangedAt   itsm.Time             `json:"changed_at"`
 	Version     uint64                `json:"version"`
+	Links       []linkView            `json:"links"`
 }
 
 type problemIncidentView struct {
@@ -306,7 +307,7 @@ func viewProblemRecord(p *itsm.Problem) problemRecordView {
 		RootCause: text(p.RootCause), Workaround: text(p.Workaround), KnownError: p.KnownError, Changes: list(p.Changes), Reason: text(p.Reason),
 		MergedInto: text(p.MergedInto), ProposedAt: p.ProposedAt, AcceptedAt: p.AcceptedAt, AcceptedBy: text(p.AcceptedBy), ResolvedAt: p.ResolvedAt,
 		ClosedAt: p.ClosedAt, LastAt: p.LastAt, Effect: text(p.Effect), EffectAt: p.EffectAt, EffectText: text(p.EffectText), CreatedBy: p.CreatedBy,
-		ChangedAt: p.ChangedAt, Version: p.Version}
+		ChangedAt: p.ChangedAt, Version: p.Version, Links: each(p.Links, viewLink)}
 	v.Incidents = each(p.Incidents, func(i *itsm.ProblemIncident) problemIncidentView {
 		w := problemIncidentView{Number: i.Number.String(), OpenedAt: i.OpenedAt, ResolvedAt: i.ResolvedAt, Reopens: i.Reopens, Change: text(i.Change), LinkedBy: text(i.LinkedBy)}
 		if i.Change != "" {

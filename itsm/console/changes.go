@@ -246,6 +246,9 @@ func viewChange(ch itsm.Change, inv inventory, now time.Time) changePage {
 	add(fact{Name: "Risk", Text: line(ch.Risk, 80)})
 	add(fact{Name: "Told by", Text: line(ch.Source, 80)})
 	add(fact{Name: "There called", Text: line(ch.ExternalID, 120), Link: webLink(ch.URL)})
+	for _, l := range ch.Links {
+		add(fact{Name: line(l.Connector, 40), Text: line(l.ID, 60), Link: webLink(l.URL)})
+	}
 	add(fact{Name: "Last word", When: at(ch.UpdatedAt, now), Text: line(ch.UpdatedBy, 80)})
 	return p
 }

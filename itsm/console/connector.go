@@ -38,12 +38,12 @@ type connectorPage struct {
 }
 
 type intentRow struct {
-	Incident, Href string
-	What           string
-	At             when
-	Text           string
-	Answer         string // of the partner, when it was given up
-	Retry          string // address of the button
+	About, Href string
+	What        string
+	At          when
+	Text        string
+	Answer      string // of the partner, when it was given up
+	Retry       string // address of the button
 }
 
 type stepRow struct {
@@ -76,8 +76,19 @@ func viewConnector(k *partners.Connector, o desk.OutboxCounts, dead, queue desk.
 
 func viewIntentRow(s *desk.StoredIntent, href string, now time.Time) intentRow {
 	in := &s.Intent
-	return intentRow{Incident: in.Incident.String(), Href: "/incidents/" + in.Incident.String(), What: words(string(in.Transition)), At: at(in.At, now),
+	return intentRow{About: in.About(), Href: intentHref(in), What: words(string(in.Transition)), At: at(in.At, now),
 		Text: line(in.Text, lineRunesMax), Answer: line(s.Failure, 4*lineRunesMax), Retry: href + "/dead-letters/" + url.PathEscape(in.Key) + "/retry"}
+}
+
+// intentHref is the page of what an intent is about.
+func intentHref(in *itsm.Intent) string {
+	switch {
+	case in.Object == "":
+		return "/incidents/" + in.Incident.String()
+	case strings.HasPrefix(in.Object, "CHG"):
+		return "/changes/" + in.Object
+	}
+	return "/problems/" + in.Object
 }
 
 func connectorFacts(k *partners.Connector, o desk.OutboxCounts, now time.Time) []fact {

@@ -119,6 +119,9 @@ func viewRecurring(p *itsm.Problem, notes []itsm.ProblemNote, inv inventory, rol
 			v.Facts = append(v.Facts, f)
 		}
 	}
+	for _, l := range p.Links {
+		v.Facts = append(v.Facts, fact{Name: line(l.Connector, 40), Text: line(l.ID, 60), Link: webLink(l.URL)})
+	}
 	for n, i := range slices.Backward(p.Incidents) {
 		if len(p.Incidents)-n > problemIncidentsShown {
 			v.More = "and " + strconv.FormatUint(max(p.Count, uint64(len(p.Incidents)))-problemIncidentsShown, 10) + " more"

@@ -258,6 +258,19 @@ func TestOlderFormsAreRead(t *testing.T) {
 	}
 }
 
+// Version 2 of an intent ended where that of an object begins.
+func TestIntentsOfIncidentsAreRead(t *testing.T) {
+	want := filled[StoredIntent]()
+	want.Intent.Object, want.Intent.Body = "", nil
+	old := slices.Clone(new(buffer).intent(&want))
+	old = old[:len(old)-2]
+	old[0] = 2
+	got, err := decodeIntent(want.Intent.Connector, want.Intent.Key, old)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
 // Every prefix of a record and every record with something after it is an error,
 // as is a record of another version.
 func TestDamagedRecordsAreErrors(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/google/go-cmp/cmp"
+
 	"signalbox/itsm"
 	"signalbox/itsm/kv"
 	"signalbox/itsm/kv/badgerkv"
@@ -198,6 +200,37 @@ func TestLimitsArePutWithinBounds(t *testing.T) {
 
 // A delivery is counted once for each entry it came with, also when the batch
 // that says so is repeated.
+// TestOutboxOfObjects: one entry may tell one partner of many changes and problems, and
+// of an incident of the same number.
+func TestOutboxOfObjects(t *testing.T) {
+	d, err := Open(kv.Mem())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ds []itsm.Decision
+	for _, object := range []string{"", "CHG0000001", "CHG0000002", "PRB0000001"} {
+		in := itsm.Intent{Key: "k" + object, Connector: "snow", Transition: itsm.Update, Offset: 1, Serial: 1, Object: object}
+		if in.Body = []byte(`{"title":"x"}`); object == "" {
+			in.Incident, in.Body = 1, nil
+		}
+		ds = append(ds, itsm.Decision{Kind: itsm.PutIntent, Intent: &in})
+	}
+	apply(t, d, Batch{Cursor: 1, At: 1, Decisions: ds})
+	apply(t, d, Batch{Cursor: 2, At: 2, Decisions: []itsm.Decision{{Kind: itsm.SettleIntent, Settled: &itsm.Settlement{Connector: "snow", Key: "kCHG0000001", At: 2, Failure: "no"}}}})
+	list, err := d.Intents("snow", 10)
+	var got []string
+	for _, in := range list {
+		got = append(got, in.Key+" "+in.Object+" "+string(in.Body))
+	}
+	if diff := cmp.Diff([]string{"k  ", `kCHG0000002 CHG0000002 {"title":"x"}`, `kPRB0000001 PRB0000001 {"title":"x"}`}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+	dead, err := d.DeadLetters("snow", "", 10)
+	if err != nil || len(dead.Items) != 1 || dead.Items[0].Intent.Object != "CHG0000001" {
+		t.Errorf("dead letters %+v, %v", dead, err)
+	}
+}
+
 func TestQuarantineCountsEntriesOnce(t *testing.T) {
 	d := openMem(t, kv.Mem())
 	put := func(at itsm.Offset, count uint64, retried itsm.Time) Batch {

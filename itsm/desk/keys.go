@@ -17,8 +17,8 @@ import (
 //	(run, incident, ↓lowest alert)                  -> members whose evidence is in packs, newest first
 //	(timeline, incident, ↓offset, ↓n)               -> timeline entry, n counts within the offset
 //	(intent, connector, key)                        -> intent and what became of it
-//	(pending, connector, offset, incident, serial)  -> key of an unsettled intent, oldest first
-//	(dead, connector, ↓offset, incident, serial)    -> key of an abandoned intent
+//	(pending, connector, offset, subject, serial)   -> key of an unsettled intent, oldest first
+//	(dead, connector, ↓offset, subject, serial)     -> key of an abandoned intent
 //	(quarantine, id)                                -> quarantined delivery
 //	(quarantined, ↓offset, id)                      -> whether it waits
 //	(blob, name)                                    -> bytes
@@ -113,12 +113,30 @@ func intentKey(connector, key string) []byte { return kv.Key(kindIntent, connect
 // serial orders those of one incident, and an entry that moves several incidents
 // orders them by number.
 func pendingKey(in *itsm.Intent) []byte {
-	return kv.Key(kindPending, in.Connector, uint64(in.Offset), uint64(in.Incident), uint64(in.Serial))
+	return kv.Key(kindPending, in.Connector, uint64(in.Offset), subject(in), uint64(in.Serial))
 }
 
 // deadKey orders the abandoned intents of a connector newest first.
 func deadKey(in *itsm.Intent) []byte {
-	return kv.Key(kindDead, in.Connector, kv.Desc(in.Offset), uint64(in.Incident), uint64(in.Serial))
+	return kv.Key(kindDead, in.Connector, kv.Desc(in.Offset), subject(in), uint64(in.Serial))
+}
+
+// Changes and problems have numbers beyond those of incidents in keys of intents.
+const (
+	changesFrom  = 1 << 62
+	problemsFrom = 1 << 63
+)
+
+// subject is the number of what an intent is about.
+func subject(in *itsm.Intent) uint64 {
+	if in.Object == "" {
+		return uint64(in.Incident)
+	}
+	if n, err := itsm.ParseChangeNumber(in.Object); err == nil {
+		return changesFrom + uint64(n)
+	}
+	n, _ := itsm.ParseProblemNumber(in.Object) // the fold makes no others
+	return problemsFrom + uint64(n)
 }
 
 func quarantineKey(id string) []byte { return kv.Key(kindQuarantine, id) }

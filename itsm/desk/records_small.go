@@ -96,6 +96,8 @@ func (b *rawBuffer) intent(s *StoredIntent) []byte {
 		b.str(snap.Group)
 		b.intentMore(snap)
 		b.str(in.Route)
+		b.str(in.Object)
+		b.str(string(in.Body))
 	})
 }
 
@@ -143,6 +145,12 @@ func decodeIntent(connector, key string, value []byte) (s StoredIntent, err erro
 	if version >= 2 {
 		r.intentMore(snap)
 		in.Route = r.str()
+	}
+	if version >= 3 {
+		in.Object = r.str()
+		if body := r.str(); body != "" {
+			in.Body = []byte(body)
+		}
 	}
 	return s, r.end()
 }

@@ -32,7 +32,9 @@ func (v *view) take(d *itsm.Decision) {
 	case itsm.PutEvidence:
 		v.evidence[engine.Episode{Alert: d.Evidence.Alert, Number: d.Evidence.Episode}] = d.Evidence
 	case itsm.PutIntent:
-		v.told = append(v.told, d.Intent)
+		if d.Intent.Object == "" {
+			v.told = append(v.told, d.Intent)
+		}
 	case itsm.PutFates:
 		for _, f := range d.Fates.Events {
 			if f.Fate == itsm.FateSuppressed && strings.HasSuffix(f.Reason, ": dropped") {
