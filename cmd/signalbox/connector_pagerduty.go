@@ -6,6 +6,7 @@ import (
 	"signalbox/cmd/internal/conf"
 	"signalbox/connectors"
 	"signalbox/connectors/pagerduty"
+	"signalbox/correlate"
 	"signalbox/ingest"
 	"signalbox/ingest/source/kind"
 )
@@ -30,6 +31,9 @@ var pagerDutyKind = connectorKind{
 	warnings: func(name string, c conf.Connector) []string {
 		if needs := len(c.EscalationPolicies) + len(c.Users); (needs > 0 || c.StatusUpdates) && (!c.APIToken.IsSet() || c.From == "") {
 			return []string{fmt.Sprintf("connectors.%s: escalation_policies, users and status_updates need api_token and from; without them they do nothing", name)}
+		}
+		if c.ChangeEvents == correlate.ChangesMapped && len(c.RoutingKeys) == 0 {
+			return []string{fmt.Sprintf("connectors.%s.change_events is mapped, but no service has one of routing_keys, so that no change is told", name)}
 		}
 		if len(c.WebhookSecrets) == 0 || c.APIToken.IsSet() {
 			return nil

@@ -52,6 +52,35 @@ func actions(pd *pagerdutytest.Server) []string {
 	return out
 }
 
+// TestPagerDutyHearsOfChanges: each of them once, however often it is told here, and
+// from the outbox.
+func TestPagerDutyHearsOfChanges(t *testing.T) {
+	pd := pagerdutytest.New(t)
+	t.Setenv("PD_KEY", pd.Key)
+	config := quick + fmt.Sprintf("\nconnectors:\n  pagerduty: {kind: pagerduty, routing_key: env:PD_KEY, change_events: all, events_url: '%s', api_url: '%s'}\n", pd.URL, pd.URL)
+	s := start(t, t.TempDir(), config)
+	for _, state := range []string{"planned", "in_progress", "in_progress", "successful"} {
+		if status := s.do(http.MethodPost, "/api/v1/changes", map[string]string{"external_id": "r1", "title": "db 7.2", "state": state}, nil); status != http.StatusOK && status != http.StatusCreated {
+			t.Fatalf("%s: %d", state, status)
+		}
+		if state == "in_progress" {
+			eventually(t, "PagerDuty hears that it began", func() bool { return len(pd.Calls()) == 1 })
+		}
+	}
+	eventually(t, "PagerDuty hears that it is over", func() bool { return len(pd.Calls()) == 2 })
+	var got []string
+	for _, c := range pd.Calls() {
+		got = append(got, c.Action+" "+c.Summary)
+	}
+	if want := "change in_progress: db 7.2, change successful: db 7.2"; strings.Join(got, ", ") != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	var page struct{ Items []struct{ Object string } }
+	if s.do(http.MethodGet, "/api/v1/connectors/pagerduty/outbox", nil, &page); len(page.Items) != 0 {
+		t.Errorf("%d intents still wait", len(page.Items))
+	}
+}
+
 func TestPagerDutyBothWays(t *testing.T) {
 	for _, hidden := range []bool{false, true} {
 		t.Run(fmt.Sprintf("incident_key hidden %v", hidden), func(t *testing.T) {

@@ -2,7 +2,9 @@ package pagerduty
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
+	"slices"
 
 	pd "github.com/PagerDuty/go-pagerduty"
 
@@ -10,26 +12,37 @@ import (
 	"signalbox/itsm"
 )
 
-// TellChange makes a change event of a change, so that it is shown beside the
+// tellChange makes a change event of a change, so that it is shown beside the
 // incidents of its service: once by each integration whose service it names, or by
-// the general one. Change events are not deduplicated; tell each state once.
+// the general one. PagerDuty deduplicates no change events: one whose answer was lost
+// may be there twice, one that it confirmed is not sent again.
 //
 // https://developer.pagerduty.com/docs/send-change-event (limits: summary 1,024
 // characters, 512 KB).
-func (c *Connector) TellChange(ctx context.Context, ch *itsm.Change) error {
-	told := map[string]bool{}
-	for _, route := range append(append([]string{}, ch.Services...), ch.CIs...) {
-		if key := c.o.RoutingKeys[route]; key != "" && !told[key] {
-			told[key] = true
-			if err := c.changeEvent(ctx, key, ch); err != nil {
-				return err
-			}
+func (c *Connector) tellChange(ctx context.Context, in *itsm.Intent) error {
+	var ch itsm.Change
+	if err := json.Unmarshal(in.Body, &ch); err != nil || ch.ID != in.Object {
+		return itsm.Errorf(itsm.Internal, "an intent about %s says nothing of a change of that number", in.Object)
+	}
+	var keys []string
+	for _, route := range slices.Concat(ch.Services, ch.CIs) {
+		if key := c.o.RoutingKeys[route]; key != "" && !slices.Contains(keys, key) {
+			keys = append(keys, key)
 		}
 	}
-	if len(told) > 0 {
-		return nil
+	if len(keys) == 0 {
+		keys = []string{c.o.RoutingKey}
 	}
-	return c.changeEvent(ctx, c.o.RoutingKey, ch)
+	for _, key := range keys {
+		if c.mayBeOut(in.Key + key) {
+			continue // an earlier try got so far
+		}
+		if err := c.changeEvent(ctx, key, &ch); err != nil {
+			c.notOut(in.Key + key)
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Connector) changeEvent(ctx context.Context, key string, ch *itsm.Change) error {

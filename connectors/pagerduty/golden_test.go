@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"signalbox/connectors"
 	"signalbox/connectors/connectortest"
 	"signalbox/connectors/pagerduty"
 	"signalbox/connectors/pagerduty/pagerdutytest"
@@ -124,9 +125,52 @@ func TestChangeEvent(t *testing.T) {
 			CIs: []string{"checkout", "shop-api"}, Services: []string{"checkout"}, URL: "https://github.example.com/acme/shop/pull/4711", Risk: "low", Description: "smaller baskets"},
 		{ID: "CHG0000008", State: itsm.ChangePlanned, Title: "Move the SAN", CreatedAt: 1_700_000_000_000, CIs: []string{"san"}},
 	} {
-		if err := pd.TellChange(t.Context(), &ch); err != nil {
+		if _, err := pd.Push(t.Context(), changeIntent(t, &ch)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	golden(t, "change", r.log.Bytes())
+	if _, err := pd.Push(t.Context(), itsm.Intent{Key: "k", Object: "CHG0000009", Body: []byte(`{"id":"CHG0000001"}`)}); err == nil || connectors.IsPassing(err) {
+		t.Errorf("an intent about one change with another in it: %v", err)
+	}
+}
+
+func changeIntent(t *testing.T, ch *itsm.Change) itsm.Intent {
+	t.Helper()
+	b, err := json.Marshal(ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return itsm.Intent{Key: "key-" + ch.ID, Connector: "pd", Object: ch.ID, Transition: itsm.Update, Body: b}
+}
+
+// TestChangeEventIsNotRepeated: what one integration confirmed is not told it again
+// when another has to wait.
+func TestChangeEventIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	told := map[string]int{}
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		var e struct {
+			Key string `json:"routing_key"`
+		}
+		json.NewDecoder(q.Body).Decode(&e)
+		if told[e.Key]++; e.Key == "search-key" && told[e.Key] == 1 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		io.WriteString(w, `{"status":"success"}`)
+	}))
+	defer h.Close()
+	pd := connector(pagerdutytest.New(t), h.URL, pagerduty.Options{RoutingKeys: map[string]string{"checkout": "checkout-key", "search": "search-key"}})
+	in := changeIntent(t, &itsm.Change{ID: "CHG0000007", State: itsm.ChangeSuccessful, Title: "Deploy", Services: []string{"checkout", "search"}})
+	if _, err := pd.Push(t.Context(), in); !connectors.IsPassing(err) {
+		t.Fatalf("got %v, expected a failure that passes", err)
+	}
+	if _, err := pd.Push(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[string]int{"checkout-key": 1, "search-key": 2}, told); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
 }

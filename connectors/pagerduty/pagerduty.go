@@ -67,7 +67,7 @@ type Connector struct {
 	mu           sync.Mutex
 	priorities   map[itsm.Priority]string // ids by our priority
 	prioritiesAt time.Time                // when they were read
-	announced    map[string]bool          // intents whose status update may be out
+	announced    map[string]bool          // intents whose status update may be out, or whose change event is
 
 	sights     sights
 	looking    sync.Mutex // one LookMany at a time
@@ -86,6 +86,9 @@ func (c *Connector) writes() bool { return c.o.APIToken != "" && c.o.From != "" 
 
 // Push implements connectors.Connector.
 func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
+	if in.Object != "" {
+		return connectors.Receipt{}, c.tellChange(ctx, &in)
+	}
 	key := source.DedupKey(in.Incident, in.Epoch)
 	c.sights.told(key) // what is listed while it is told may be of before or of after
 	defer c.sights.told(key)

@@ -167,6 +167,7 @@ type Connector struct {
 	EscalationPolicies map[string]string `yaml:"escalation_policies" for:"pagerduty"` // ids by team
 	Users              map[string]string `yaml:"users" for:"pagerduty"`               // ids by assignee
 	StatusUpdates      bool              `yaml:"status_updates" for:"pagerduty"`      // stakeholders are told of material changes
+	ChangeEvents       string            `yaml:"change_events" for:"pagerduty"`       // all or mapped: changes are told as they happen, mapped those of a service with a routing key; not
 
 	OAuth    OAuth    `yaml:"oauth" for:"servicenow"`
 	OwnUsers []string `yaml:"own_users" for:"servicenow,jira"` // accounts whose changes there are ours, besides the one of basic
@@ -176,7 +177,7 @@ type Connector struct {
 	Caller          string              `yaml:"caller" for:"servicenow"`           // user name of the caller of new incidents
 	CIField         string              `yaml:"ci_field" for:"servicenow"`         // field of cmdb_ci that holds the ids of our CIs; name
 	States          map[string][]string `yaml:"states" for:"servicenow"`           // our states and its choices; the first of each is written
-	ChangeStates    map[string][]string `yaml:"change_states" for:"servicenow"`    // states of our changes and its choices
+	ChangeStates    map[string][]string `yaml:"change_states" for:"servicenow"`    // states of our changes and its choices; the first of each is written
 	CloseCodes      map[string]string   `yaml:"close_codes" for:"servicenow"`      // our close codes and its
 	Fields          map[string]string   `yaml:"fields" for:"servicenow,jira"`      // of a new record, besides
 	PollEvery       Duration            `yaml:"poll_every" for:"servicenow"`       // how often to ask what changed there; 0: its webhooks tell

@@ -48,7 +48,8 @@ func (f *File) Core() correlate.Config {
 	for _, n := range SortedKeys(f.Connectors) {
 		k := f.Connectors[n]
 		p, _ := itsm.ParsePriority(k.MinPriority) // check refuses anything else, and a budget below 0
-		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind, Pageless: k.isPageless(), Routes: SortedKeys(k.RoutingKeys)})
+		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind, Pageless: k.isPageless(), Routes: SortedKeys(k.RoutingKeys),
+			ChangeEvents: k.ChangeEvents})
 	}
 	return c
 }

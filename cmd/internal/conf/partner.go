@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"signalbox/correlate"
 	"signalbox/itsm"
 )
 
@@ -18,6 +19,7 @@ var targets = []string{"", "incident", "em_event"}
 func (r *reader) partner(path string, c Connector) {
 	r.address(path+".oauth.token_url", c.OAuth.TokenURL)
 	r.oneOf(path+".target", c.Target, targets)
+	r.oneOf(path+".change_events", c.ChangeEvents, []string{"", correlate.ChangesAll, correlate.ChangesMapped})
 	if every := time.Duration(c.PollEvery); every != 0 && every < pollMin {
 		r.bad(path+".poll_every", every.String(), "at least "+pollMin.String()+", or 0 to have webhooks tell")
 	}

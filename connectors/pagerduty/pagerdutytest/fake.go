@@ -64,6 +64,7 @@ func Start() (s *Server, stop func()) {
 	s = &Server{Key: "R0UT1NGKEY", Secret: "whsec-test", incidents: map[string]*Incident{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v2/enqueue", s.enqueue)
+	mux.HandleFunc("POST /v2/change/enqueue", s.change)
 	mux.HandleFunc("GET /incidents", s.list)
 	mux.HandleFunc("GET /priorities", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"priorities": []map[string]any{}})
@@ -158,6 +159,22 @@ func (s *Server) apply(c Call) {
 	case c.Action == "resolve":
 		in.Status = "resolved"
 	}
+}
+
+// change takes a change event, which is a call of the action "change".
+func (s *Server) change(w http.ResponseWriter, r *http.Request) {
+	var e struct {
+		RoutingKey string `json:"routing_key"`
+		Payload    struct{ Summary, Timestamp string }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&e); err != nil || e.RoutingKey != s.Key || e.Payload.Summary == "" || len(e.Payload.Summary) > 1024 {
+		answer(w, http.StatusBadRequest, map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": []string{"bad body or routing_key"}})
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, Call{At: time.Now(), Action: "change", Summary: e.Payload.Summary})
+	answer(w, http.StatusAccepted, map[string]any{"status": "success", "message": "Change event processed"})
 }
 
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
