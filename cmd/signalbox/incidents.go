@@ -59,7 +59,7 @@ Each command answers with the incident as it is then; --json prints it as the AP
 	}
 	c.flags(cmd)
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
-	subs := []*cobra.Command{incidentsList(&c, &asJSON), incidentsShow(&c, &asJSON)}
+	subs := []*cobra.Command{incidentsList(&c, &asJSON), incidentsShow(&c, &asJSON), incidentsBulk(&c, &asJSON)}
 	var ofMajor []*cobra.Command
 	major := &cobra.Command{Use: "major", Short: "Propose, accept, reject or demote a major incident", Example: "  signalbox incidents major propose INC0000001 --reason 'every shop'"}
 	for _, v := range incidentVerbs {

@@ -21,23 +21,24 @@ type action struct {
 	name string
 	kind itsm.ActKind
 	role access.Role                     // who may; Responder where it says nothing
+	many bool                            // many incidents can take it at once
 	fill func(*request, *itsm.Act) error // reads and checks the body
 }
 
 var actions = []action{
-	{name: "acknowledge", kind: itsm.ActAcknowledge, fill: fillNothing},
-	{name: "unacknowledge", kind: itsm.ActUnacknowledge, fill: fillNothing},
-	{name: "resolve", kind: itsm.ActResolve, fill: fillResolve},
-	{name: "reopen", kind: itsm.ActReopen, fill: fillNothing},
-	{name: "hold", kind: itsm.ActHold, fill: fillHold},
-	{name: "resume", kind: itsm.ActResume, fill: fillNothing},
-	{name: "assign", kind: itsm.ActAssign, fill: fillAssign},
-	{name: "priority", kind: itsm.ActPriority, fill: fillPriority},
-	{name: "notes", kind: itsm.ActNote, fill: fillNote},
-	{name: "merge", kind: itsm.ActMerge, fill: fillMerge},
+	{name: "acknowledge", kind: itsm.ActAcknowledge, many: true, fill: fillNothing},
+	{name: "unacknowledge", kind: itsm.ActUnacknowledge, many: true, fill: fillNothing},
+	{name: "resolve", kind: itsm.ActResolve, many: true, fill: fillResolve},
+	{name: "reopen", kind: itsm.ActReopen, many: true, fill: fillNothing},
+	{name: "hold", kind: itsm.ActHold, many: true, fill: fillHold},
+	{name: "resume", kind: itsm.ActResume, many: true, fill: fillNothing},
+	{name: "assign", kind: itsm.ActAssign, many: true, fill: fillAssign},
+	{name: "priority", kind: itsm.ActPriority, many: true, fill: fillPriority},
+	{name: "notes", kind: itsm.ActNote, many: true, fill: fillNote},
+	{name: "merge", kind: itsm.ActMerge, many: true, fill: fillMerge},
 	{name: "split", kind: itsm.ActSplit, fill: fillSplit},
 	{name: "unrelated", kind: itsm.ActUnrelated, fill: fillUnrelated},
-	{name: "cancel", kind: itsm.ActCancel, fill: fillCancel},
+	{name: "cancel", kind: itsm.ActCancel, many: true, fill: fillCancel},
 }
 
 // allActions are everything that can be done to an incident.

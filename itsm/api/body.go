@@ -23,9 +23,12 @@ func (r *request) decode(v any) error { return r.decodeUpTo(v, bodyBytesMax) }
 
 // decodeUpTo is decode with a bound of its own.
 func (r *request) decodeUpTo(v any, max int) error {
-	b, err := access.Body(r.Ctx, max)
-	if err != nil {
-		return err
+	b := r.body
+	if b == nil {
+		var err error
+		if b, err = access.Body(r.Ctx, max); err != nil {
+			return err
+		}
 	}
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil

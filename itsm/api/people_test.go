@@ -115,10 +115,16 @@ func TestScopedTokens(t *testing.T) {
 	w.want(w.call("GET", "/api/v1/me", "", bearer+secret), http.StatusOK, `"scoped":true`, `"services":["svc-pay"]`)
 	w.want(w.call("POST", "/api/v1/incidents/"+ours.String()+"/acknowledge", "", bearer+secret), http.StatusOK)
 	w.want(w.call("POST", "/api/v1/incidents/"+ours.String()+"/merge", `{"into":"`+theirs.String()+`"}`, bearer+secret), http.StatusNotFound)
+	before := len(w.acts)
+	w.want(w.call("POST", "/api/v1/incidents/bulk", `{"action":"resolve","incidents":["`+theirs.String()+`"]}`, bearer+secret), http.StatusOK, `"refused":1`, `"not_found"`)
+	w.want(w.call("POST", "/api/v1/incidents/bulk", `{"action":"merge","incidents":["`+ours.String()+`"],"body":{"into":"`+theirs.String()+`"}}`, bearer+secret), http.StatusOK, `"refused":1`, `"not_found"`)
+	if len(w.acts) != before {
+		t.Error("an act on an incident of another service was journaled")
+	}
 	for _, row := range w.api.Table() {
 		path := strings.ReplaceAll(row.Path, ":number", theirs.String())
 		a := w.call(row.Method, concrete(path), "", bearer+secret)
-		open := row.Role == 0 || row.Path == Prefix+"/me" || row.Path == Prefix+"/incidents" && row.Method == "GET"
+		open := row.Role == 0 || row.Path == Prefix+"/me" || row.Path == Prefix+"/incidents" && row.Method == "GET" || row.Path == Prefix+"/incidents/bulk" // it asks of each
 		if refused := a.status == http.StatusForbidden || a.status == http.StatusNotFound; refused == open {
 			t.Errorf("%s %s with a token of another service = %d", row.Method, row.Path, a.status)
 		}

@@ -16,9 +16,9 @@ import (
 // processActions arrange what is around an incident: its parent, people who follow
 // it, links, and whether it is a major one.
 var processActions = []action{
-	{name: "parent", kind: itsm.ActParent, fill: fillParent},
-	{name: "watch", kind: itsm.ActWatch, fill: fillWatch},
-	{name: "unwatch", kind: itsm.ActUnwatch, fill: fillWatch},
+	{name: "parent", kind: itsm.ActParent, many: true, fill: fillParent},
+	{name: "watch", kind: itsm.ActWatch, many: true, fill: fillWatch},
+	{name: "unwatch", kind: itsm.ActUnwatch, many: true, fill: fillWatch},
 	{name: "attach", kind: itsm.ActAttach, fill: fillAttach},
 	{name: "detach", kind: itsm.ActDetach, fill: fillDetach},
 	{name: "major/propose", kind: itsm.ActMajorPropose, fill: fillMajor},

@@ -28,8 +28,9 @@ const (
 // checked query.
 type request struct {
 	*fiber.Ctx
-	who access.Identity
-	q   query
+	who  access.Identity
+	q    query
+	body []byte // what it says in place of the body; nil: the body
 }
 
 // serve wraps a route: who may pass, which parameters it takes, waiting for the

@@ -59,6 +59,7 @@ func (a *API) incidentRoutes() []route {
 	one := Prefix + "/incidents/:number"
 	rows := []route{
 		{http.MethodGet, Prefix + "/incidents", access.Viewer, append([]string{"state", "priority", "service", "ci", "assignee", "group", "team", "major", "q"}, paging...), a.incidents},
+		{http.MethodPost, Prefix + "/incidents/bulk", access.Responder, nil, a.bulk},
 		{http.MethodGet, one, access.Viewer, nil, a.incident},
 		{http.MethodGet, one + "/alerts", access.Viewer, paging, a.incidentAlerts},
 		{http.MethodGet, one + "/timeline", access.Viewer, paging, a.timeline},

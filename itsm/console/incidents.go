@@ -33,6 +33,7 @@ type incidentFilter struct {
 	Majors     []itsm.MajorState
 	Q          string
 	Cursor     string
+	Picked     bool // every box is ticked
 }
 
 // plain reports whether nothing but the default is asked for.
@@ -83,7 +84,7 @@ var (
 
 func parseIncidentFilter(v url.Values) (incidentFilter, error) {
 	f := incidentFilter{Which: strings.Join(v["state"], ","), Service: line(v.Get("service"), queryMax),
-		CI: line(v.Get("ci"), queryMax), Team: line(v.Get("team"), nameRunesMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor")}
+		CI: line(v.Get("ci"), queryMax), Team: line(v.Get("team"), nameRunesMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor"), Picked: v.Get("picked") == "all"}
 	switch f.Which {
 	case "", "open":
 		f.Which, f.States = "open", openStates
@@ -133,7 +134,10 @@ type incidentsPage struct {
 	Groups     []incidentGroup
 	Next       string
 	Empty      bool
-	Fresh      bool // there has never been an incident
+	Bulk       []option // what can be done to the ticked ones; nil: nothing
+	Here       string   // this page
+	PickAll    string   // this page with every box ticked
+	Fresh      bool     // there has never been an incident
 	External   string
 	liveState  string
 }
@@ -169,6 +173,8 @@ type incidentRow struct {
 	Back     string // where acknowledging leads back to
 	Storm    bool
 	Still    bool
+	Pick     bool   // it can be ticked
+	Picked   bool   // it is ticked when the page comes
 	Major    string // "major", "proposed as major" or ""
 	Due      when   // the next target that passes, or that has passed
 	Late     bool
@@ -212,8 +218,12 @@ func viewIncidents(f incidentFilter, l incidentLists, inv inventory, canAct bool
 	here := f.address(func(v url.Values) { setOr(v, "cursor", f.Cursor, "") })
 	for _, g := range p.Groups {
 		for k := range g.Rows {
-			g.Rows[k].Back = here
+			g.Rows[k].Back, g.Rows[k].Pick, g.Rows[k].Picked = here, canAct, canAct && f.Picked
 		}
+	}
+	if canAct && len(p.Groups) > 0 {
+		p.Bulk, p.Here = bulkOptions(), here
+		p.PickAll = f.address(func(v url.Values) { setOr(v, "cursor", f.Cursor, ""); v.Set("picked", "all") })
 	}
 	p.Empty = len(p.Groups) == 0
 	p.liveState = watchList("incidents", here, l.Page, l.Urgent, uint64(l.Counts.Incidents), incidentNumber, incidentMark)

@@ -148,7 +148,7 @@ func (s *site) post(path string, form url.Values) (*http.Response, string) {
 var pages = []string{
 	"/home?as=oncall", "/home?as=problems", "/home?as=operations", "/unbound", "/unbound?key=host:legacy-print-1", "/unbound?key=alert:alertmanager/targetdown",
 	"/", "/?state=all", "/?state=resolved&priority=P1,P3", "/?q=nothing+like+this", "/?service=svc-cart",
-	"/incidents/INC0000001", "/incidents/INC0000003", "/incidents/INC0000004", "/incidents/INC0000005", "/incidents/INC0000006", "/incidents/INC0000007", "/incidents/INC0000004/review", "/?major=proposed,accepted",
+	"/incidents/INC0000001", "/incidents/INC0000003", "/incidents/INC0000004", "/incidents/INC0000005", "/incidents/INC0000006", "/incidents/INC0000007", "/incidents/INC0000004/review", "/?major=proposed,accepted", "/?picked=all", "/bulk?do=resolve&number=INC0000002&number=INC0000004&number=INC0000007&number=INC0000006", "/bulk?do=assign&number=INC0000005", "/bulk?do=hold&number=INC0000003&number=INC0000005", "/bulk?do=merge&number=INC0000005", "/bulk?do=parent&number=INC0000004&number=INC0000005", "/bulk?do=acknowledge&number=INC0000002",
 	"/alerts", "/alerts?status=all&q=orders", "/alerts?incident=INC0000004", "/alerts/ALR0000003", "/alerts/ALR0000010", "/alerts/ALR0000045",
 	"/alerts/ALR0000010/why", "/alerts/ALR0000010/why?beside=INC0000007", "/alerts/ALR0000045/why", "/incidents/INC0000004/why",
 	"/incidents/INC0000001/ask/acknowledge", "/incidents/INC0000001/ask/resolve", "/incidents/INC0000004/ask/acknowledge", "/incidents/INC0000007/ask/resolve",

@@ -189,7 +189,7 @@ func (b *book) Do(_ context.Context, a itsm.Act) (itsm.Outcome, error) {
 func (b *book) perform(i *itsm.Incident, a itsm.Act) ([]itsm.Decision, itsm.Outcome, error) {
 	at, off := itsm.TimeOf(b.clock()), b.off+1
 	out := itsm.Outcome{Offset: off, Incident: i.Number}
-	if to, moves := actStates[a.Kind]; moves && to != i.State && !itsm.CanMove(i.State, to) {
+	if to, moves := actStates[a.Kind]; moves && (to != i.State || to == itsm.IncidentResolved) && !itsm.CanMove(i.State, to) {
 		return nil, out, itsm.Errorf(itsm.Conflict, "%s is %s and cannot become %s", i.Number, words(i.State.String()), words(to.String()))
 	} else if moves {
 		i.State = to

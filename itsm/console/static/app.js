@@ -60,6 +60,11 @@
       else location.assign("/#q");
     },
     "?": () => location.assign("/help"),
+    x: () => {
+      const row = current();
+      const box = row && $(".pick input", row);
+      if (box) box.click();
+    },
     m: () => {
       const menu = $(".menu");
       if (!menu) return;
@@ -82,6 +87,23 @@
     }
   });
   if (location.hash === "#q" && $("#q")) $("#q").focus();
+
+  // Ticked rows are counted; without this file the links tick them all, or none.
+  const boxes = $$(".row .pick input[form]");
+  const count = $("#picked");
+  const recount = () => {
+    const n = boxes.filter((b) => b.checked).length;
+    if (count) count.textContent = n ? `${n} ticked` : "Do to what is ticked";
+  };
+  for (const [name, on] of [["all", true], ["none", false]])
+    for (const link of $$(`[data-pick-${name}]`))
+      link.addEventListener("click", (e) => {
+        e.preventDefault();
+        for (const b of boxes) b.checked = on;
+        recount();
+      });
+  for (const b of boxes) b.addEventListener("change", recount);
+  window.addEventListener("pageshow", recount);
 
   // An open menu closes with Escape and with a click elsewhere.
   const menu = $(".menu");
