@@ -18,11 +18,11 @@ import (
 )
 
 // Bounds of one fold batch: enough to amortise a transaction, small enough that
-// readers and acts are not held up. Half a megabyte of entries is some thousand
-// events, a tenth of a second; what is read next is never older than that.
+// readers and acts are not held up. A megabyte of entries is some two thousand
+// events, less than a tenth of a second; what is read next is never older than that.
 const (
-	batchRecordsMax = 1024
-	batchBytesMax   = 512 << 10
+	batchRecordsMax = 4096
+	batchBytesMax   = 1 << 20
 	outcomesKept    = 4096 // acts whose outcome a late waiter can still collect
 	actWaitMax      = 10 * time.Second
 	subscribersMax  = 1000
@@ -33,11 +33,14 @@ const (
 // whatever its size (a transaction, an incident's record, an alert stored alone
 // instead of in a pack) is most of the work. After a quiet moment nothing waits.
 // From busyEvents a foldEvery it is foldEveryBusy: in a storm the same incidents
-// change with every batch, and their records are what most of its writing is.
+// change with every batch, and their records are what most of its writing is. It is
+// foldEveryStorm after a batch of stormBatch that came at twice that rate.
 const (
-	foldEvery     = 10 * time.Millisecond
-	foldEveryBusy = 4 * foldEvery
-	busyEvents    = 50
+	foldEvery      = 10 * time.Millisecond
+	foldEveryBusy  = 4 * foldEvery
+	foldEveryStorm = 10 * foldEvery
+	busyEvents     = 50
+	stormBatch     = 400
 )
 
 // Journal is what the engine needs of the ordered log.
@@ -272,10 +275,13 @@ type folded struct {
 // rest is the least time between the start of this batch and the next, when the
 // one before began so long before it.
 func (f folded) rest(since time.Duration) time.Duration {
+	came := time.Duration(f.events) * foldEvery
 	switch {
 	case f.more:
 		return 0
-	case time.Duration(f.events)*foldEvery >= busyEvents*since:
+	case f.events >= stormBatch && came >= 2*busyEvents*since:
+		return foldEveryStorm
+	case came >= busyEvents*since:
 		return foldEveryBusy
 	}
 	return foldEvery
