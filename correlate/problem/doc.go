@@ -6,9 +6,9 @@
 //
 // Invariants: the same history gives the same findings; adding an incident and
 // testing cost the same however long the history was, because a series keeps its
-// KeptMax newest occurrences and counts the rest; arrivals by chance alone, at up to
-// one a month, propose less than three in a hundred series in half a year (a test
-// holds that).
+// KeptMax newest occurrences and counts the rest; arrivals by chance alone propose less
+// than three in a hundred series: at up to one a month in half a year from a cold start,
+// at up to two a day in a month once their rate is known (tests hold that).
 //
 // # Decisions
 //
@@ -31,8 +31,14 @@
 // application for the same.
 //
 // 2026-11 A series that comes oftener is looked at oftener, so a chance counts for more
-// in it, and from three incidents on its own rate is never taken for less than it was:
-// at one to four a month less than three in a hundred are proposed by chance in a month.
+// in it, and from three incidents on its own rate is never taken for less than it was.
+// What is no longer kept counts for that rate, too: a series that fills what is kept in
+// a month has been busy before it.
+//
+// 2026-11 What chance may propose is spent on the same trouble twice within hours rather
+// than on three within days: of real recurrences more are found by that, in every
+// recorded stream. Rejected: comparing a series with the others of its environment,
+// which finds nothing where everything recurs.
 //
 // 2026-11 Coming back soon is judged by the chance of it at the series' own rate:
 // within seven days of resolving is what a series at one a week always does.
@@ -42,5 +48,7 @@
 // one in ten fixes effective that changed nothing when three incidents are known.
 //
 // 2026-11 A season needs as many different days or weeks as it needs incidents: one
-// bad night is no habit of the night.
+// bad night is no habit of the night. Each counts with the mean of its incidents.
+// Rejected: with the first of them, which is early in the day in every series that has
+// several a day, and calls most of these seasonal.
 package problem

@@ -11,10 +11,11 @@ const (
 	floorIn     = 30 * day
 	unknownness = 0.5    // events that the floor is worth as knowledge: less is vaguer
 	ownRate     = 3      // events from which on a series' own rate is never taken for less
-	excessMost  = 0.0025 // chance of a cluster, looked for after each incident
+	excessMost  = 0.0015 // chance of a cluster, looked for after each incident
+	busyness    = 4      // times the square of the incidents a month: how much more a chance counts in a busy series
 
 	periodicGaps   = 6
-	periodicSpread = 0.25
+	periodicSpread = 0.2
 	periodicLeast  = 10 * time.Minute // what comes oftener is one trouble, not a timetable
 
 	seasonMin  = 5
@@ -22,7 +23,7 @@ const (
 
 	reopensMin = 2
 	backWithin = 7 * day
-	backMost   = 0.0015
+	backMost   = 0.004
 
 	changesMin  = 3
 	ChangeIn    = time.Hour // after a change an incident may be its fault

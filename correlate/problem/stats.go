@@ -57,22 +57,36 @@ func spread(v []float64) (med, rel float64) {
 	return med, 1.4826 * median(dev) / med
 }
 
-// rayleigh is the probability that phases (in turns) of no preference lie together
-// as closely as these, and their mean direction in turns.
-func rayleigh(phases []float64) (p, mean float64) {
-	var s, c float64
-	for _, x := range phases {
-		s += math.Sin(2 * math.Pi * x)
-		c += math.Cos(2 * math.Pi * x)
+// arrow is a direction on a cycle and, by its length of at most 1, how sure it is: the
+// mean of several directions is short when they disagree.
+type arrow struct{ x, y float64 }
+
+// arrowTo is the arrow to a phase, in turns.
+func arrowTo(phase float64) arrow {
+	y, x := math.Sincos(2 * math.Pi * phase)
+	return arrow{x, y}
+}
+
+// phase is where the arrow points to, in turns.
+func (a arrow) phase() float64 {
+	p := math.Atan2(a.y, a.x) / (2 * math.Pi)
+	if p < 0 {
+		p++
 	}
-	n := float64(len(phases))
-	r := math.Hypot(s, c)
+	return p
+}
+
+// rayleigh is the probability that directions of no preference lie together as closely
+// as these, at most, and their mean in turns.
+func rayleigh(list []arrow) (p, mean float64) {
+	var sum arrow
+	for _, a := range list {
+		sum.x, sum.y = sum.x+a.x, sum.y+a.y
+	}
+	n := float64(len(list))
+	r := math.Hypot(sum.x, sum.y)
 	p = math.Exp(math.Sqrt(1+4*n+4*(n*n-r*r)) - (1 + 2*n)) // Zar's approximation
-	mean = math.Atan2(s, c) / (2 * math.Pi)
-	if mean < 0 {
-		mean++
-	}
-	return min(p, 1), mean
+	return min(p, 1), sum.phase()
 }
 
 // atLeast is the probability of k or more in n where each has p.

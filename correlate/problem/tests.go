@@ -83,31 +83,47 @@ func byRule(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	return itsm.ProblemTest{Test: ByRule, Incidents: n, Text: incidents(n) + " within " + span(l.RuleWithin) + ", where a rule asks for " + count(l.RuleIncidents)}, n >= l.RuleIncidents
 }
 
-// expected is how many are expected in a time: the series' own rate in the 90 days
-// before a cluster that begins at from, and how many events that rate rests on.
-func (s *Series) expected(all []Occurrence, from itsm.Time, in time.Duration, l Look) (mean, shape float64) {
-	before := 0
+// rate is how many incidents come in an hour, and how many events that rests on.
+type rate struct{ perHour, shape float64 }
+
+func (r rate) in(d time.Duration) float64 { return r.perHour * d.Hours() }
+
+// surprise is the chance of n or more incidents in d. It counts for more in a busy
+// series, which is looked at after each incident, and each look at more of its
+// clusters. What comes less often than every seven weeks is what the thresholds are
+// made for.
+func (r rate) surprise(n int, d time.Duration) float64 {
+	aMonth := r.in(month)
+	return surprise(n, r.in(d), r.shape) * max(1, busyness*aMonth*aMonth)
+}
+
+// before is the series' own rate in the 90 days before a cluster that begins at from.
+// Of what is no longer kept, how many there were is still known.
+func (s *Series) before(all []Occurrence, from itsm.Time, l Look) rate {
+	n := 0.0
 	for _, o := range all {
 		if o.Opened < from && from.Sub(o.Opened) <= priorIn {
-			before++
+			n++
 		}
+	}
+	begin := from.Add(-priorIn)
+	if older, until := s.Count-uint64(len(s.Kept)), s.Kept[0].Opened; older > 0 && begin < until && s.First < until {
+		lost := until.Sub(max(begin, s.First))
+		n += float64(older) * lost.Hours() / until.Sub(s.First).Hours()
+		begin = max(begin, s.First)
 	}
 	seen := time.Duration(0)
-	if before > 0 {
-		if seen = priorIn; l.Watch != 0 {
-			seen = min(seen, from.Sub(l.Watch))
-		}
-		if older := s.Count - uint64(len(s.Kept)); older > 0 { // the 90 days reach beyond what is kept
-			seen = min(seen, from.Sub(s.Kept[0].Opened))
+	if n > 0 {
+		if seen = from.Sub(begin); l.Watch != 0 {
+			seen = max(0, min(seen, from.Sub(l.Watch)))
 		}
 	}
-	shape = unknownness + float64(before)
-	exposure := unknownness/floorCount*floorIn.Hours() + seen.Hours()
-	perHour := shape / exposure
-	if before >= ownRate { // enough to go by, whatever is usual of others
-		perHour = max(perHour, float64(before)/seen.Hours())
+	r := rate{shape: unknownness + n}
+	r.perHour = r.shape / (unknownness/floorCount*floorIn.Hours() + seen.Hours())
+	if n >= ownRate && seen > 0 { // enough to go by, whatever is usual of others
+		r.perHour = max(r.perHour, n/seen.Hours())
 	}
-	return perHour * in.Hours(), shape
+	return r
 }
 
 // excess looks for the least likely cluster that ends with the newest incident.
@@ -122,10 +138,9 @@ func (s *Series) excess(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 		if d > excessIn {
 			break
 		}
-		m, shape := s.expected(all, from, d, l)
-		looks := busy(m, d)
-		if p := surprise(k-1, m, shape) * looks; p < best {
-			best, size, in, mean = p, k, d, m
+		r := s.before(all, from, l)
+		if p := r.surprise(k-1, d); p < best {
+			best, size, in, mean = p, k, d, r.in(d)
 		}
 	}
 	if best >= excessMost {
@@ -133,14 +148,6 @@ func (s *Series) excess(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	}
 	return itsm.ProblemTest{Test: Excess, Incidents: size, ChancePPM: ppm(best),
 		Text: incidents(size) + " in " + span(in) + " where " + expected(mean) + " expected"}, true
-}
-
-// busy is by how much a chance counts for more than it is in a series of which mean are
-// expected in a time: it is looked at after each incident, and each look at more of
-// its clusters. What comes less often than every seven weeks is what the thresholds are made for.
-func busy(mean float64, in time.Duration) float64 {
-	aMonth := mean * month.Hours() / max(in.Hours(), 1)
-	return max(1, 3*aMonth*aMonth)
 }
 
 func periodic(on []Occurrence) (itsm.ProblemTest, bool) {
@@ -159,40 +166,48 @@ func periodic(on []Occurrence) (itsm.ProblemTest, bool) {
 		Text: incidents(len(on)) + ", one every " + span(minutes(med)) + " give or take " + span(minutes(rel*med))}, true
 }
 
-// seasonal looks for an hour of the day and of the week. Of several in one day or
-// week the first counts.
+// seasonal looks for an hour of the day and of the week. Each day or week counts once,
+// with the mean of its incidents: the first of several is early more often than not,
+// also when they come by chance.
 func seasonal(on []Occurrence) (itsm.ProblemTest, bool) {
 	best := itsm.ProblemTest{Test: Seasonal}
 	chance := seasonMost
 	for _, cycle := range []time.Duration{day, 7 * day} {
-		var phases []float64
-		was := int64(-1)
-		for _, o := range on {
-			ms := int64(o.Opened) + weekShift
-			if turn := ms / cycle.Milliseconds(); turn != was {
-				phases = append(phases, float64(ms%cycle.Milliseconds())/float64(cycle.Milliseconds()))
-				was = turn
-			}
-		}
-		if len(phases) < seasonMin {
+		means := perTurn(on, cycle)
+		if len(means) < seasonMin {
 			continue
 		}
-		p, mean := rayleigh(phases)
+		p, mean := rayleigh(means)
 		if p >= chance {
 			continue
 		}
-		off := 0.0 // distances from the mean
-		var far []float64
-		for _, x := range phases {
-			d := math.Abs(x - mean)
+		var far []float64 // distances from the mean
+		for _, m := range means {
+			d := math.Abs(m.phase() - mean)
 			far = append(far, min(d, 1-d))
 		}
-		off = median(far)
+		off := median(far)
 		chance = p
-		best.Incidents, best.ChancePPM = len(phases), ppm(p)
-		best.Text = incidents(len(phases)) + " on as many different " + turns(cycle) + ", half of them within " + span(minutes(off*cycle.Minutes())) + " of " + clock(mean, cycle)
+		best.Incidents, best.ChancePPM = len(means), ppm(p)
+		best.Text = incidents(len(means)) + " on as many different " + turns(cycle) + ", half of them within " + span(minutes(off*cycle.Minutes())) + " of " + clock(mean, cycle)
 	}
 	return best, best.Incidents > 0
+}
+
+// perTurn is where in each day or week that had incidents they lie on average.
+func perTurn(on []Occurrence, cycle time.Duration) (means []arrow) {
+	turn, n := int64(-1), 0.0
+	for _, o := range on {
+		ms := int64(o.Opened) + weekShift
+		if t := ms / cycle.Milliseconds(); t != turn {
+			turn, n = t, 0
+			means = append(means, arrow{})
+		}
+		n++
+		m, a := &means[len(means)-1], arrowTo(float64(ms%cycle.Milliseconds())/float64(cycle.Milliseconds()))
+		m.x, m.y = m.x+(a.x-m.x)/n, m.y+(a.y-m.y)/n
+	}
+	return means
 }
 
 // weekShift moves the epoch, a Thursday, to a Monday.
@@ -218,13 +233,13 @@ func (s *Series) reopened(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 		from, word = a.Resolved, "resolved"
 	}
 	gap := b.Opened.Sub(from)
-	mean, shape := s.expected(s.onsets(0), a.Opened, gap, l)
-	p := surprise(1, mean, shape) * busy(mean, gap)
+	r := s.before(s.onsets(0), a.Opened, l)
+	p := r.surprise(1, gap)
 	if gap > backWithin || p >= backMost {
 		return itsm.ProblemTest{}, false
 	}
 	return itsm.ProblemTest{Test: Reopened, Incidents: 2, ChancePPM: ppm(p),
-		Text: "came back " + span(gap) + " after it was " + word + ", where one is expected every " + span(time.Duration(float64(gap)/mean))}, true
+		Text: "came back " + span(gap) + " after it was " + word + ", where one is expected every " + span(time.Duration(float64(time.Hour)/r.perHour))}, true
 }
 
 func changeLinked(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
