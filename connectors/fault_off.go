@@ -9,4 +9,5 @@ const (
 	faultNoLookUp   = false // a create is repeated although an earlier one may have been carried out
 	faultNoOrder    = false // what follows a failure of the same incident is sent before it
 	faultBlindSweep = false // a sweep finds nothing
+	faultNoEarlier  = false // a sweep looks at the present record of an incident only
 )

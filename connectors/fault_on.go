@@ -8,6 +8,7 @@ var (
 	faultNoLookUp   bool
 	faultNoOrder    bool
 	faultBlindSweep bool
+	faultNoEarlier  bool
 )
 
 // Plant turns on the fault of that name, and every other one off. It reports
@@ -18,6 +19,7 @@ func Plant(name string) (found bool) {
 		"no look-up":         &faultNoLookUp,
 		"order not kept":     &faultNoOrder,
 		"sweep sees nothing": &faultBlindSweep,
+		"no earlier records": &faultNoEarlier,
 	} {
 		*on = f == name
 		found = found || *on

@@ -32,6 +32,9 @@ func (w *sweep) compareAll(ctx context.Context, numbers []itsm.IncidentNumber) {
 		if !ok || !v.Settled {
 			continue
 		}
+		if faultNoEarlier {
+			v.Before = nil
+		}
 		for _, epoch := range append(slices.Clip(v.Before), v.Epoch) {
 			if batch = append(batch, question{v, epoch}); len(batch) == w.lookBatch() {
 				w.compare(ctx, batch)

@@ -22,15 +22,16 @@ type convergence struct {
 	edits     int
 	partners  int
 	lasts     time.Duration // of the edits
+	deaths    int           // times our process dies meanwhile, about; only when not running
 	running   bool          // senders run as they do in the product, so that no two runs are the same
 }
 
 // TestConvergence: when the edits are over, every tool agrees after at most two
 // sweeps. 'make converge' runs it at full size.
 func TestConvergence(t *testing.T) {
-	c := convergence{seed: 1, incidents: 100, edits: 2000, partners: 5, lasts: 36 * time.Hour}
+	c := convergence{seed: 1, incidents: 100, edits: 2000, partners: 5, lasts: 36 * time.Hour, deaths: 3}
 	if os.Getenv("SIGNALBOX_LONG") != "" {
-		c.incidents, c.edits = 10_000, 200_000
+		c.incidents, c.edits, c.deaths = 10_000, 200_000, 0 // folding all of it again takes its time
 	}
 	began := time.Now()
 	var f figures
@@ -113,6 +114,9 @@ func (c convergence) run(t *testing.T) (figures, []string) {
 		names[n] = fmt.Sprintf("tool%d", n)
 	}
 	a.core = newCore(t, true, names...)
+	if c.deaths == 0 {
+		a.core.lasts()
+	}
 	o := connectors.Options{Outbox: a.core, Actor: a.core, PerMinute: 6000}
 	if c.running {
 		go a.core.ticks(ctx)
@@ -176,6 +180,9 @@ func (a *arena) people() {
 		n := a.numbers[a.n(len(a.numbers))]
 		a.edited[n]++
 		a.f.edits++
+		if a.c.deaths > 0 && a.n(a.c.edits/a.c.deaths) == 0 {
+			a.core.dies()
+		}
 		if where := a.n(len(a.tools) + 1); where == len(a.tools) {
 			a.here(n)
 		} else if !a.tools[where].person(n) {

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -32,6 +33,8 @@ type Core struct {
 	wakes  map[string]chan struct{}
 	tick   chan struct{}
 	lean   bool // of what was made nobody asks what it says
+	disk   *disk
+	log    []journal.Record // every entry; kept only where the process may die
 }
 
 // NewCore makes one that tells the connectors of these names. It ticks until ctx
@@ -47,11 +50,12 @@ func NewCore(ctx context.Context, t testing.TB, names ...string) *Core {
 // many there are, none is grouped or held back. Somebody has to let it tick.
 func newCore(t testing.TB, byHand bool, names ...string) *Core {
 	t.Helper()
-	d, err := desk.Open(kv.Mem())
+	on := &disk{DB: kv.Mem(), mortal: byHand}
+	d, err := desk.Open(on)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Core{t: t, lean: byHand, folder: engine.NewFolder(), desk: d, made: map[itsm.IncidentNumber][]itsm.Intent{}, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
+	c := &Core{t: t, lean: byHand, disk: on, folder: engine.NewFolder(), desk: d, made: map[itsm.IncidentNumber][]itsm.Intent{}, wakes: map[string]chan struct{}{}, tick: make(chan struct{}, 1)}
 	conf := correlate.DefaultConfig()
 	conf.SLA.Off = true // its notices come with time, not with what people and partners do
 	if byHand {
@@ -103,9 +107,16 @@ func (c *Core) journal(body []byte) itsm.Outcome {
 	defer c.mu.Unlock()
 	c.off++
 	c.at = max(c.at, itsm.TimeOf(time.Now()))
-	b, err := c.folder.Fold([]journal.Record{{Offset: c.off, At: c.at, Body: body}})
+	r := journal.Record{Offset: c.off, At: c.at, Body: body}
+	if c.disk.mortal {
+		c.log = append(c.log, r)
+	}
+	b, err := c.folder.Fold([]journal.Record{r})
 	if err == nil {
 		err = c.desk.Apply(*b)
+	}
+	if errors.Is(err, errDied) {
+		err = c.restart()
 	}
 	if err != nil {
 		c.t.Errorf("the core does not take entry %d: %v", c.off, err)
