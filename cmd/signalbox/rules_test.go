@@ -149,6 +149,14 @@ func TestRuleExamples(t *testing.T) {
 	}
 }
 
+// TestReadmeProcess: the test of the README that is about people and time passes.
+func TestReadmeProcess(t *testing.T) {
+	dir := ruleDir(t, map[string]string{"process_test.yaml": readmeBlock(t, "# team-rules/process_test.yaml")})
+	if out, err := cli(t, "rules", "test", dir); err != nil || !strings.Contains(out, "1 test") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestReadmeRules: the rules of the README pass the test of the README, and are
 // those of the examples.
 func TestReadmeRules(t *testing.T) {

@@ -51,15 +51,22 @@ fails and with 2 when a file cannot be read.
 
 A step does what it says in the order it says it. An alert is its labels, or {labels,
 annotations, severity, title, ci, source, key, group}. clear takes all, or labels that
-every alert to clear has. Acts: acknowledge, unacknowledge, resolve, reopen, hold, resume,
-cancel, assign, priority (to), note (text), merge and unrelated (into); the incident is a number or a
-title.
+every alert to clear has. Acts: acknowledge, unacknowledge, resolve, reopen, hold (reason),
+resume, cancel, assign, priority (to), note (text), merge, unrelated and parent (into),
+major.propose, major.accept, major.reject and major.demote (reason); the incident is a
+number or a title. By number: maintenance.end, maintenance.cancel, change.cancel, and
+problem.accept, dismiss, assign, state, root_cause, workaround, known_error and
+communicate. A step can also say change: {id, state, cis, …}, as a pipeline would, and
+maintenance: {for: 2h, cis, services, classes or labels, after, zone, rrule, reason}.
 
 A want asks only for what it names: incidents (in the order they opened; all of them,
-unless more: true), none: true, suppressed: [{labels…, by: text}], dropped: number, and
-told: {connector: [trigger, update, acknowledge, resolve, note]} since it was asked last.
+unless more: true), none: true, suppressed: [{labels…, by: text}], dropped: number,
+problems: [{number, title, state, signature, cause, owner, team, workaround, known_error,
+effect, tests, incidents}], and told: {connector: [trigger, update, acknowledge, resolve, note]} since it was asked last.
 Of an incident: number, title, state, priority, severity, impact, urgency, alerts, firing,
 cause, cis, services, group, assignee, acknowledged, labels, runbook, signature, follows,
+parent, children, major, hold, close_code, problem, changes, response and resolution
+(none, running, paused, met or breached), notices ("response 50%", "resolution 100%"),
 rule, members (labels of all its alerts, unless more: true). * stands for any text.`,
 		Example: "  signalbox rules test rules/\n  signalbox rules test --run namespace --coverage rules/shop_test.yaml\n  signalbox rules test --junit report.xml rules/",
 		Args:    cobra.MinimumNArgs(1),

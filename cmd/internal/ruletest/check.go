@@ -27,6 +27,9 @@ func (w *world) check(s *step) {
 	if s.want.dropped != nil {
 		w.checkDropped(s)
 	}
+	if s.want.problems != nil {
+		w.checkProblems(s)
+	}
 	for i := range s.want.told {
 		w.checkTold(s, &s.want.told[i])
 	}

@@ -29,6 +29,8 @@
 //	clear: [{pod: web-1}]     every firing alert with all these labels; all clears everything
 //	fire:  [{…}, {…}]         labels, as Alertmanager sends them: severity: critical is a label that says how bad it is
 //	act:   {acknowledge: INC0000001, by: ann}
+//	change: {id: release-7, state: in_progress, cis: [db-1]}   what a sender says of a change; also title, type, services, environment, who
+//	maintenance: {reason: patch, for: 2h, cis: [db-1]}         a window; also after: 1h, services, classes, labels, zone, rrule
 //	want:  {…}                what is so now
 //
 // An alert is its labels, or, when it has a key labels that holds labels,
@@ -38,7 +40,12 @@
 //
 // Acts are acknowledge, unacknowledge, resolve, reopen, hold, resume, cancel,
 // assign (with assignee, group), priority (with to), note (with text), unrelated and merge
-// (with into). The incident is a number or a title, of several the newest.
+// (with into), parent (with into, none takes it away), major.propose, major.accept,
+// major.reject and major.demote (with reason). The incident is a number or a title, of
+// several the newest. By their numbers: maintenance.end, maintenance.cancel,
+// change.cancel, and problem.accept (with owner, team), problem.dismiss (with reason),
+// problem.assign, problem.state (with state), problem.root_cause and
+// problem.workaround (with text), problem.known_error and problem.communicate.
 //
 // # Wants
 //
@@ -47,14 +54,21 @@
 //	suppressed:  [{…}]   labels of alerts that are held back; by: what the reason contains
 //	dropped: 3           events that rules dropped since the start
 //	told: {pager: [trigger, resolve]}   since told last named the connector; [] for nothing
-//	more: true           there may be more incidents and suppressed alerts than listed
+//	problems: [{…}]      candidates and problems, in the order they were proposed; [] for none
+//	more: true           there may be more incidents, problems and suppressed alerts than listed
 //
 // An incident states any of number, title, state, priority, severity, impact,
 // urgency, alerts and firing (how many), cause, cis, services, group, assignee,
-// acknowledged, labels, runbook, signature, follows (number), rule (ids of rules that spoke
+// acknowledged, labels, runbook, signature, follows (number), parent (number), children
+// (numbers), major (none, proposed, accepted, rejected, demoted, reviewed), hold (its
+// reason), close_code, problem (number), changes (numbers of what may have caused it),
+// response and resolution (its clocks: none, running, paused, met, breached), notices
+// (all that were told of them, such as "response 50%" and "resolution 100%"), rule (ids of rules that spoke
 // of it, default for the built-in grouping) and members (labels of its alerts;
 // all of them, unless more: true stands in the incident). In texts and labels *
-// stands for any text; an empty text is one that is not set.
+// stands for any text; an empty text is one that is not set. A problem states any of
+// number, title, state, signature, cause, owner, team, workaround, known_error, effect,
+// tests (that it passed, among others) and incidents (all of them).
 //
 // # Decisions
 //

@@ -47,6 +47,8 @@ type step struct {
 	clear    []pattern
 	fire     []alert
 	acts     []act
+	changes  []act
+	windows  []act
 	want     *want
 }
 
@@ -210,6 +212,10 @@ func (r *reader) step(t *test, v *yaml.Node, field string) step {
 		}),
 		does("fire", r.list(AlertsMax, func(v *yaml.Node, field string) { s.fire = append(s.fire, r.alert(v, field)) })),
 		does("act", r.list(AlertsMax, func(v *yaml.Node, field string) { s.acts = append(s.acts, r.act(v, field)) })),
+		does("change", r.list(AlertsMax, func(v *yaml.Node, field string) { s.changes = append(s.changes, r.change(v, field)) })),
+		does("maintenance", r.list(AlertsMax, func(v *yaml.Node, field string) {
+			s.windows = append(s.windows, r.window(v, field))
+		})),
 		does("want", func(v *yaml.Node, field string) { s.want = r.want(v, field) }),
 	)
 	if v.Kind != yaml.MappingNode {
@@ -219,7 +225,7 @@ func (r *reader) step(t *test, v *yaml.Node, field string) step {
 		r.fail(v, join(field, "at"), "missing: say when, such as at: 5m")
 	}
 	if len(s.order) == 0 {
-		r.fail(v, field, "does nothing: expected clear, fire, act or want")
+		r.fail(v, field, "does nothing: expected clear, fire, act, change, maintenance or want")
 	}
 	return s
 }

@@ -3,6 +3,7 @@ package ruletest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"signalbox/correlate"
 	"signalbox/correlate/engine"
@@ -72,8 +73,8 @@ func (w *world) step(s *step) (ok bool, err error) {
 			ok, err = w.clear(s)
 		case "fire":
 			ok, err = w.fire(s)
-		case "act":
-			ok, err = w.acts(s)
+		case "act", "change", "maintenance":
+			ok, err = w.acts(s, what)
 		case "want":
 			ok, err = true, w.play.At(s.at)
 			if err == nil {
@@ -87,9 +88,11 @@ func (w *world) step(s *step) (ok bool, err error) {
 	return true, nil
 }
 
-func (w *world) acts(s *step) (ok bool, err error) {
-	for i := range s.acts {
-		if ok, err := w.act(s, &s.acts[i]); !ok || err != nil {
+// acts does the acts of one key of a step.
+func (w *world) acts(s *step, what string) (ok bool, err error) {
+	list := map[string][]act{"act": s.acts, "change": s.changes, "maintenance": s.windows}[what]
+	for i := range list {
+		if ok, err := w.act(s, &list[i]); !ok || err != nil {
 			return ok, err
 		}
 	}
@@ -179,11 +182,14 @@ func (w *world) act(s *step, a *act) (ok bool, err error) {
 		return false, err
 	}
 	do := a.act
+	if a.window != nil {
+		do.Body = a.window.body(s.at)
+	}
 	for _, ref := range []struct {
 		name string
 		to   *itsm.IncidentNumber
 	}{{a.incident, &do.Incident}, {a.into, &do.Into}} {
-		if ref.name == "" {
+		if ref.name == "" || ref.to == &do.Into && ref.name == nobody {
 			continue
 		}
 		if *ref.to = w.seen.named(ref.name); *ref.to == 0 {
@@ -201,7 +207,11 @@ func (w *world) act(s *step, a *act) (ok bool, err error) {
 	if w.outcome == nil || w.outcome.Err() == nil {
 		return true, nil
 	}
-	w.fail(a.line, s, "act", fmt.Sprintf("%s of %s was refused: %s", a.act.Kind, do.Incident, w.outcome.Detail), nil, nil)
+	of := do.Object
+	if of == "" {
+		of = do.Incident.String()
+	}
+	w.fail(a.line, s, "act", strings.TrimSuffix(fmt.Sprintf("%s of %s", a.act.Kind, of), " of ")+" was refused: "+w.outcome.Detail, nil, nil)
 	return false, nil
 }
 

@@ -19,10 +19,12 @@ type view struct {
 	told     []*itsm.Intent // in order
 	asked    map[string]int // intents before this one were asked for, by connector
 	dropped  map[string]int // events that rules dropped, by reason
+	notices  map[itsm.IncidentNumber][]string
 }
 
 func newView() view {
-	return view{alerts: map[itsm.AlertNumber]*itsm.Alert{}, evidence: map[engine.Episode]*itsm.Evidence{}, asked: map[string]int{}, dropped: map[string]int{}}
+	return view{alerts: map[itsm.AlertNumber]*itsm.Alert{}, evidence: map[engine.Episode]*itsm.Evidence{}, asked: map[string]int{}, dropped: map[string]int{},
+		notices: map[itsm.IncidentNumber][]string{}}
 }
 
 func (v *view) take(d *itsm.Decision) {
@@ -34,6 +36,10 @@ func (v *view) take(d *itsm.Decision) {
 	case itsm.PutIntent:
 		if d.Intent.Object == "" {
 			v.told = append(v.told, d.Intent)
+		}
+	case itsm.AddTimeline:
+		if n := noticeOf(d.Timeline); n != "" {
+			v.notices[d.Timeline.Incident] = append(v.notices[d.Timeline.Incident], n)
 		}
 	case itsm.PutFates:
 		for _, f := range d.Fates.Events {
@@ -48,6 +54,7 @@ func (v *view) take(d *itsm.Decision) {
 type seenIncident struct {
 	itsm.Incident
 	members []member
+	notices []string // of its service level, in order
 }
 
 // member is an episode of an alert, and why it is where it is.
@@ -70,7 +77,7 @@ func (v *view) incidents() []seenIncident {
 	var out []seenIncident
 	for _, in := range v.play.Incidents() {
 		if in.MergedInto == 0 {
-			out = append(out, seenIncident{in, by[in.Number]})
+			out = append(out, seenIncident{in, by[in.Number], v.notices[in.Number]})
 		}
 	}
 	return out

@@ -19,6 +19,7 @@ type want struct {
 	suppressed *wantSuppressed
 	dropped    *wantNumber
 	told       []wantTold
+	problems   *wantProblems
 	more       bool
 }
 
@@ -75,6 +76,12 @@ func (r *reader) want(v *yaml.Node, field string) *want {
 			w.dropped = &wantNumber{v.Line, n}
 		}},
 		key{"told", func(v *yaml.Node, field string) { w.told = r.told(v, field) }},
+		key{"problems", func(v *yaml.Node, field string) {
+			w.problems = &wantProblems{line: v.Line}
+			r.list(rules.ListMax, func(v *yaml.Node, field string) {
+				w.problems.list = append(w.problems.list, r.wantProblem(v, field))
+			})(v, field)
+		}},
 		key{"more", r.flag(&w.more)},
 	)
 	switch {
@@ -83,11 +90,11 @@ func (r *reader) want(v *yaml.Node, field string) *want {
 		r.fail(v, field, "none and incidents exclude each other; keep one")
 	case none:
 		w.incidents = &wantIncidents{line: v.Line}
-	case w.incidents == nil && w.suppressed == nil && w.dropped == nil && len(w.told) == 0:
-		r.fail(v, field, "asks nothing: expected incidents, none: true, suppressed, dropped or told")
+	case w.incidents == nil && w.suppressed == nil && w.dropped == nil && len(w.told) == 0 && w.problems == nil:
+		r.fail(v, field, "asks nothing: expected incidents, none: true, suppressed, dropped, told or problems")
 	}
-	if w.more && (none || w.incidents == nil && w.suppressed == nil) {
-		r.fail(v, join(field, "more"), "has nothing to add to: expected it beside incidents or suppressed")
+	if w.more && (none || w.incidents == nil && w.suppressed == nil && w.problems == nil) {
+		r.fail(v, join(field, "more"), "has nothing to add to: expected it beside incidents, suppressed or problems")
 	}
 	return w
 }
