@@ -281,11 +281,7 @@ func (a *arena) judge() {
 			a.errorf("%s: %d calls of %d intents", number, calls, made)
 		}
 		a.f.most = max(a.f.most, made)
-		// One call of each partner opens it; each edit is told to the others; sweeps
-		// may tell a partner again, with two transitions at most, each.
-		if bound := a.c.partners + a.edited[number]*(a.c.partners-1) + sweepsMax*a.c.partners*2; made > bound {
-			a.errorf("%s: %d intents of %d edits, at most %d are allowed", number, made, a.edited[number], bound)
-		}
+		a.judgeBound(number)
 	}
 	a.f.intents = a.count()
 	a.judgeNotes()
@@ -307,6 +303,30 @@ func (a *arena) judge() {
 	}
 	if a.f.dead > 0 {
 		a.errorf("%d dead letters", a.f.dead)
+	}
+}
+
+// judgeBound holds the intents of an incident to what people did: one of each partner
+// opens it, each edit is told to the others, and sweeps may tell a partner again, with
+// two transitions at most, each. Besides, the others are told of each record that it
+// has, once: our own updates.
+func (a *arena) judgeBound(number itsm.IncidentNumber) {
+	others, again := a.c.partners-1, sweepsMax*a.c.partners*2
+	own, records := 0, 0
+	made := a.core.Made(number)
+	for n := range made {
+		if in := &made[n]; in.Transition == itsm.Update && in.Actor == "signalbox" {
+			own++
+		}
+	}
+	for _, tl := range a.tools {
+		records += len(tl.of(number))
+	}
+	if caused, bound := len(made)-own, a.c.partners+a.edited[number]*others+again; caused > bound {
+		a.errorf("%s: %d intents of %d edits, at most %d are allowed", number, caused, a.edited[number], bound)
+	}
+	if bound := records*others + again; own > bound {
+		a.errorf("%s: %d updates of our own about %d records, at most %d are allowed", number, own, records, bound)
 	}
 }
 
