@@ -17,7 +17,9 @@ import (
 // with little alive it would otherwise run many times a second under load, and
 // with much alive it would let the process grow by as much again. Most headroom is
 // for those who need it: a storm of some thousand alerts a second collects once in
-// seconds with the small one as well.
+// seconds with the small one as well. What counts is what collecting costs and not
+// how often it is done: with half a million alerts alive one collection in two
+// seconds is a fifth of all the work.
 type headroom struct {
 	bytes      uint64 // garbage allowed before a collection
 	percentMin int    // of what is alive, however much it is
@@ -31,13 +33,15 @@ var (
 const (
 	gcPercentMax = 400 // keeps an idle process small
 	gcLookEvery  = time.Second
-	gcBusyFrom   = 4 // collections between two looks that make it busy
-	gcCalmBelow  = 1 // and below which it is calm again
+	gcBusyFrom   = 0.10 // share of a processor's time that collecting takes when it is busy,
+	gcCalmBelow  = 0.02 // and below which it is calm again
+	gcLooks      = 8    // looks over which the share is taken: a collection counts when it ends
 )
 
 const (
 	heapLive = "/gc/heap/live:bytes"
-	gcCycles = "/gc/cycles/total:gc-cycles"
+	gcTotal  = "/cpu/classes/gc/total:cpu-seconds"
+	gcIdle   = "/cpu/classes/gc/mark/idle:cpu-seconds" // in gcTotal, and nobody else's loss
 )
 
 // tuneGC keeps the collector's target at the live heap and its headroom until ctx
@@ -48,12 +52,13 @@ func tuneGC(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	sample := []metrics.Sample{{Name: heapLive}, {Name: gcCycles}}
-	now, room, cycles := 0, calm, uint64(0)
+	sample := []metrics.Sample{{Name: heapLive}, {Name: gcTotal}, {Name: gcIdle}}
+	now, room, share, before := 0, calm, 0.0, 0.0
 	for {
 		metrics.Read(sample)
-		room = room.after(sample[1].Value.Uint64() - cycles)
-		cycles = sample[1].Value.Uint64()
+		spent := sample[1].Value.Float64() - sample[2].Value.Float64()
+		share += ((spent-before)/gcLookEvery.Seconds() - share) / gcLooks
+		before, room = spent, room.after(share)
 		if p := room.percent(sample[0].Value.Uint64()); p != now {
 			debug.SetGCPercent(p)
 			now = p
@@ -66,12 +71,13 @@ func tuneGC(ctx context.Context) error {
 	}
 }
 
-// after is the headroom to have after so many collections since the last look.
-func (h headroom) after(collections uint64) headroom {
+// after is the headroom to have when collecting takes such a share of a processor's
+// time.
+func (h headroom) after(share float64) headroom {
 	switch {
-	case collections >= gcBusyFrom:
+	case share >= gcBusyFrom:
 		return busy
-	case collections < gcCalmBelow:
+	case share < gcCalmBelow:
 		return calm
 	}
 	return h

@@ -22,12 +22,12 @@ func TestGCHeadroom(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		was         headroom
-		collections uint64
-		want        headroom
-	}{{calm, 3, calm}, {calm, 4, busy}, {busy, 1, busy}, {busy, 0, calm}} {
-		if got := c.was.after(c.collections); got != c.want {
-			t.Errorf("%v after %d collections: %v, want %v", c.was, c.collections, got, c.want)
+		was   headroom
+		share float64
+		want  headroom
+	}{{calm, 0.09, calm}, {calm, 0.1, busy}, {busy, 0.03, busy}, {busy, 0.01, calm}} {
+		if got := c.was.after(c.share); got != c.want {
+			t.Errorf("%v when collecting takes %v of a processor: %v, want %v", c.was, c.share, got, c.want)
 		}
 	}
 }
