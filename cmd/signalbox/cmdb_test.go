@@ -220,11 +220,11 @@ not json at all
 	if totals, ok := sum["totals"].(map[string]any); !ok || totals["accepted"] != 6.0 || totals["open_incidents"] == nil || totals["sources"] == nil {
 		t.Errorf("totals of the summary: %v", sum["totals"])
 	}
-	want := `{"alert_id":"e1","incident_id":"INC0000001"}
-{"alert_id":"e2","incident_id":"INC0000001"}
-{"alert_id":"e3","incident_id":"INC0000001"}
-{"alert_id":"e4","incident_id":"INC0000002"}
-{"alert_id":"e5","incident_id":"INC0000001"}
+	want := `{"alert_id":"e1","incident_id":"INC0000001","ci":"db"}
+{"alert_id":"e2","incident_id":"INC0000001","ci":"shop"}
+{"alert_id":"e3","incident_id":"INC0000001","ci":"db"}
+{"alert_id":"e4","incident_id":"INC0000002","ci":"service:mail"}
+{"alert_id":"e5","incident_id":"INC0000001","ci":"db"}
 `
 	if first["members.jsonl"] != want {
 		t.Errorf("members:\n%s", first["members.jsonl"])

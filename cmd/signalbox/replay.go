@@ -38,9 +38,9 @@ time the recording tells; no clock is read, so every run gives the same bytes.
 A line is a generic event, or a recorded delivery {"at","source","body"} whose
 source names a built-in or configured source (alertmanager when it is missing);
 'signalbox journal cat --deliveries' writes such lines.
-Into DIR go members.jsonl (one line an input event with its incident),
-incidents.jsonl, problems.jsonl (what keeps coming back, by which tests) and
-summary.json.`,
+Into DIR go members.jsonl (one line an input event with its incident and the CI
+of its alert), incidents.jsonl, problems.jsonl (what keeps coming back, by which
+tests) and summary.json.`,
 		Example: "  signalbox replay --events last-month.jsonl --cmdb cmdb.yaml --out result\n  signalbox replay --events - --cmdb cis.csv --cmdb relations.csv --out result",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -208,6 +208,7 @@ func eventID(e *itsm.Event, line, index int) string {
 type memberLine struct {
 	Alert    string  `json:"alert_id"`
 	Incident *string `json:"incident_id"`
+	CI       string  `json:"ci,omitempty"` // that its alert is on, or the key of a provisional one
 }
 
 type summary struct {
@@ -228,7 +229,7 @@ func writeReplay(dir string, r *engine.Replayed, bad int) error {
 	merged := 0
 	err := writeLines(filepath.Join(dir, "members.jsonl"), func(enc *json.Encoder) error {
 		for _, m := range r.Members {
-			l := memberLine{Alert: m.ID}
+			l := memberLine{Alert: m.ID, CI: m.CI}
 			if m.Incident != 0 {
 				n := m.Incident.String()
 				l.Incident = &n

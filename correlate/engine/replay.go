@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -44,10 +45,12 @@ type Replayed struct {
 	Last      itsm.Time
 }
 
-// Member says which incident an input event belongs to, after all merges.
+// Member says which incident an input event belongs to, after all merges, and what its
+// alert is on.
 type Member struct {
 	ID       string
 	Incident itsm.IncidentNumber // 0: none
+	CI       string              // id of the CI, or key of the provisional one; "" when nothing became of the event
 }
 
 // replayer folds a stream in its own time.
@@ -57,11 +60,12 @@ type replayer struct {
 	ids      map[itsm.Offset][]string
 	names    []string
 	episodes []Episode
+	cis      map[itsm.AlertNumber]string
 }
 
 // Replay folds a recorded stream with the same Folder as serve, as fast as it can.
 func Replay(o ReplayOptions) (*Replayed, error) {
-	r := &replayer{o: o, ids: map[itsm.Offset][]string{}}
+	r := &replayer{o: o, ids: map[itsm.Offset][]string{}, cis: map[itsm.AlertNumber]string{}}
 	r.p = NewPlayback(PlaybackOptions{Config: o.Config, CMDB: o.CMDB, Rules: o.Rules, BatchRecords: o.BatchRecords, OnDecision: r.decided})
 	return r.run()
 }
@@ -132,8 +136,11 @@ func (l *Line) Time() itsm.Time {
 	return l.At
 }
 
-// decided notes which episode each event of a delivery became.
+// decided notes which episode each event of a delivery became, and the CI of each alert.
 func (r *replayer) decided(d *itsm.Decision) {
+	if d.Kind == itsm.PutAlert {
+		r.cis[d.Alert.Number] = cmp.Or(d.Alert.CI, d.Alert.Provisional)
+	}
 	if d.Kind != itsm.PutFates {
 		return
 	}
@@ -148,7 +155,7 @@ func (r *replayer) decided(d *itsm.Decision) {
 
 func (r *replayer) finish(out *Replayed) {
 	for i, e := range r.episodes {
-		out.Members = append(out.Members, Member{ID: r.names[i], Incident: r.p.Incident(e)})
+		out.Members = append(out.Members, Member{ID: r.names[i], Incident: r.p.Incident(e), CI: r.cis[e.Alert]})
 	}
 	out.Incidents = r.p.Incidents()
 	out.Problems = r.p.f.State.Problems()
