@@ -39,9 +39,11 @@ type HMAC struct {
 	Header          string // such as X-Signature-256
 	Prefix          string // before each signature, such as "sha256="
 	Base64          bool   // signatures are base64, not hex
-	TimestampHeader string // Unix seconds
+	TimestampHeader string // Unix seconds, or as RFC 3339 has it where RFC3339 is set
+	RFC3339         bool
 	IDHeader        string // needs TimestampHeader
 	Separator       string // "" is "."
+	Joined          bool   // nothing stands between what is signed
 	Version         string // signed before everything else, with a Separator after it; such as Slack's v0
 }
 
@@ -63,6 +65,12 @@ func StandardWebhooks(secrets ...string) (*HMAC, error) {
 // for an app's signing secrets.
 func Slack(secrets ...string) *HMAC {
 	return &HMAC{Secrets: secrets, Header: "X-Slack-Signature", Prefix: "v0=", TimestampHeader: "X-Slack-Request-Timestamp", Separator: ":", Version: "v0"}
+}
+
+// Zendesk is the scheme of https://developer.zendesk.com/documentation/webhooks/verifying/
+// for the signing secrets of webhooks.
+func Zendesk(secrets ...string) *HMAC {
+	return &HMAC{Secrets: secrets, Header: "X-Zendesk-Webhook-Signature", Base64: true, TimestampHeader: "X-Zendesk-Webhook-Signature-Timestamp", RFC3339: true, Joined: true}
 }
 
 func (a Auth) empty() bool {
@@ -216,7 +224,7 @@ func digest(secret string, parts ...[]byte) []byte {
 
 func (s *HMAC) check(h *fasthttp.RequestHeader, raw []byte, now time.Time) signed {
 	sep := s.Separator
-	if sep == "" {
+	if sep == "" && !s.Joined {
 		sep = "."
 	}
 	var head, replay string
@@ -225,8 +233,8 @@ func (s *HMAC) check(h *fasthttp.RequestHeader, raw []byte, now time.Time) signe
 	}
 	if s.TimestampHeader != "" {
 		stamp := single(h, s.TimestampHeader)
-		seconds, err := strconv.ParseInt(stamp, 10, 64)
-		if err != nil || strconv.FormatInt(seconds, 10) != stamp {
+		seconds, ok := s.seconds(stamp)
+		if !ok {
 			return signed{}
 		}
 		if d := now.Unix() - seconds; d > int64(SignatureSkew/time.Second) || -d > int64(SignatureSkew/time.Second) {
@@ -258,6 +266,16 @@ func (s *HMAC) check(h *fasthttp.RequestHeader, raw []byte, now time.Time) signe
 		replay = fmt.Sprintf("%s\x00%x", replay, sum[:16])
 	}
 	return signed{ok: true, replay: replay}
+}
+
+// seconds is a timestamp in Unix seconds; any other spelling of them is none.
+func (s *HMAC) seconds(stamp string) (int64, bool) {
+	if s.RFC3339 {
+		t, err := time.Parse(time.RFC3339, stamp)
+		return t.Unix(), err == nil
+	}
+	n, err := strconv.ParseInt(stamp, 10, 64)
+	return n, err == nil && strconv.FormatInt(n, 10) == stamp
 }
 
 // decode takes one signature apart; any other spelling of the same bytes is none.

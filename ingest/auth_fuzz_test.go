@@ -21,12 +21,14 @@ func FuzzSignature(f *testing.F) {
 	f.Add("sha256="+hex.EncodeToString(digest(live, []byte("{}"))), stamp, "m1", []byte("{}"))
 	f.Add("v1="+hex.EncodeToString(digest(next, []byte("{}")))+",v1=00", "", "", []byte("{}"))
 	f.Add("v1,"+base64.StdEncoding.EncodeToString(digest(live, []byte("m1."+stamp+"."), []byte("{}"))), stamp, "m1", []byte("{}"))
+	f.Add(base64.StdEncoding.EncodeToString(digest(live, []byte(now.UTC().Format(time.RFC3339)), []byte("{}"))), now.UTC().Format(time.RFC3339), "", []byte("{}"))
 	f.Add(strings.Repeat("sha256= ", 20), "-1", "\x00", []byte(nil))
 	schemes := []Auth{
 		{PagerDuty: []string{live, next}},
 		{HMAC: &HMAC{Secrets: []string{live, next}, Header: "X-Signature", Prefix: "sha256="}},
 		{HMAC: &HMAC{Secrets: []string{live, next}, Header: "X-Signature", TimestampHeader: "X-Stamp", Separator: ":"}},
 		{HMAC: &HMAC{Secrets: []string{live, next}, Header: "X-Signature", Prefix: "v1,", Base64: true, TimestampHeader: "X-Stamp", IDHeader: "X-Id"}},
+		{HMAC: &HMAC{Secrets: []string{live, next}, Header: "X-Signature", Base64: true, TimestampHeader: "X-Stamp", RFC3339: true, Joined: true}},
 	}
 	f.Fuzz(func(t *testing.T, signature, stamp, id string, body []byte) {
 		for n, a := range schemes {
@@ -44,6 +46,9 @@ func FuzzSignature(f *testing.F) {
 			var head string
 			if a.HMAC != nil && a.HMAC.TimestampHeader != "" {
 				head = string(h.Peek("X-Stamp")) + ":"
+			}
+			if a.HMAC != nil && a.HMAC.Joined {
+				head = string(h.Peek("X-Stamp"))
 			}
 			if a.HMAC != nil && a.HMAC.IDHeader != "" {
 				head = string(h.Peek("X-Id")) + "." + string(h.Peek("X-Stamp")) + "."

@@ -276,6 +276,51 @@ func TestStandardWebhooks(t *testing.T) {
 	}
 }
 
+// The vector is that of an independent tool:
+//
+//	printf %s '2021-03-25T05:09:27Z{"status":"firing","title":"x"}' | openssl dgst -sha256 -hmac dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ== -binary | base64
+func TestZendeskSignature(t *testing.T) {
+	const example = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==" // of Zendesk's documentation; it is used as it stands
+	old := time.Date(2021, 3, 25, 5, 9, 27, 0, time.UTC)
+	stampHeader, sigHeader := "X-Zendesk-Webhook-Signature-Timestamp", "X-Zendesk-Webhook-Signature"
+	head := func(stamp, sig string) []string { return []string{stampHeader, stamp, sigHeader, sig} }
+	past := start(t, func(o *ingest.Options) {
+		o.Clock = func() time.Time { return old }
+		o.Sources = []ingest.Source{{Name: "in", Kind: "generic", Auth: ingest.Auth{HMAC: ingest.Zendesk(example)}}}
+	})
+	vector := head("2021-03-25T05:09:27Z", "p1v3iDkaOp+eh9TCZHZfLegSJ21J4nRqsuf3ddyCATU=")
+	for n, want := range []string{`{"accepted":1,"offset":1}`, `{"accepted":0,"offset":1,"duplicate":true}`} {
+		if got := past.post(t, "/webhooks/in", event, vector...); got.status != 202 || got.body != want {
+			t.Errorf("time %d: %d %s, want %s", n+1, got.status, got.body, want)
+		}
+	}
+
+	sum := func(secret, text string) string {
+		return base64.StdEncoding.EncodeToString(mac(sha256.New, secret, text))
+	}
+	at := func(d time.Duration) string { return now.Std().Add(d).UTC().Format(time.RFC3339) }
+	r := guarded(t, "generic", ingest.Auth{HMAC: ingest.Zendesk(live, next)}, ingest.Auth{HMAC: ingest.Zendesk(other)})
+	ts := at(0)
+	right := sum(live, ts+event)
+	bad := spoiledSignatures(hexMAC(live, ts+event), func(v string) []string { return head(ts, v) }, "")
+	for name, stamp := range map[string]string{
+		"too old": at(-301 * time.Second), "too new": at(301 * time.Second), "unix": strconv.FormatInt(now.Std().Unix(), 10), "no zone": strings.TrimSuffix(ts, "Z"),
+		"no stamp": "", "a day": ts[:10], "with a space": strings.Replace(ts, "T", " ", 1), "year 0": "0000-01-01T00:00:00Z", "of the vector": "2021-03-25T05:09:27Z",
+	} {
+		bad = append(bad, try{name, "", head(stamp, sum(live, stamp+event)), event})
+	}
+	bad = append(bad, try{"moved stamp", "", head(at(time.Second), right), event}, try{"stamp not signed", "", head(ts, sum(live, event)), event},
+		try{"with a full stop", "", head(ts, sum(live, ts+"."+event)), event}, try{"hex", "", head(ts, hexMAC(live, ts+event)), event},
+		try{"secret decoded", "", head(ts, sum("this_secret_is_for_testing_only", ts+event)), event}, try{"other body", "", head(ts, right), event + " "},
+		try{"no padding", "", head(ts, strings.TrimRight(right, "=")), event}, try{"two stamps", "", append(head(ts, right), stampHeader, ts), event},
+		try{"two signatures", "", append(head(ts, right), sigHeader, right), event}, try{"shifted border", "", head(ts+"{", right), event[1:]},
+		try{"body before stamp", "", head(ts, sum(live, event+ts)), event})
+	check(t, r, 202, []try{{"now", "", head(ts, right), event}, {"next", "", head(ts, sum(next, ts+event+"\n")), event + "\n"},
+		{"early", "", head(at(-300*time.Second), sum(live, at(-300*time.Second)+event)), event},
+		{"parts of seconds", "", head(strings.Replace(ts, "Z", ".123Z", 1), sum(live, strings.Replace(ts, "Z", ".123Z", 1)+event)), event},
+		{"another zone", "", head(strings.Replace(ts, "Z", "+00:00", 1), sum(live, strings.Replace(ts, "Z", "+00:00", 1)+event)), event}}, bad)
+}
+
 // The vector is PagerDuty's documented scheme: hex HMAC-SHA256 of the raw body.
 func TestPagerDutySignature(t *testing.T) {
 	body := pdEvent(`"signalbox/INC0000007/2"`)

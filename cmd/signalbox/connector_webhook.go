@@ -91,6 +91,14 @@ func newWebhook(name string, c conf.Connector, env connectorEnv) (connectors.Con
 	return webhook.New(o)
 }
 
+// signedBy names the signature that auth asks for.
+func signedBy(a *conf.SourceAuth) string {
+	if len(a.Zendesk) > 0 {
+		return "zendesk"
+	}
+	return "hmac"
+}
+
 // webhookSource is where a partner's webhooks arrive that are signed as Standard
 // Webhooks, or carry the credentials of auth. Without either nothing arrives.
 func webhookSource(_ string, c conf.Connector) (*ingest.Source, error) {
@@ -107,7 +115,7 @@ func webhookSource(_ string, c conf.Connector) (*ingest.Source, error) {
 	}
 	if len(secrets) > 0 {
 		if auth.HMAC != nil {
-			return nil, itsm.Errorf(itsm.Invalid, "webhook_secrets: auth.hmac beside them: expected one of the two, which are both signatures")
+			return nil, itsm.Errorf(itsm.Invalid, "webhook_secrets: auth.%s beside them: expected one of the two, which are both signatures", signedBy(&c.Auth))
 		}
 		if auth.HMAC, err = ingest.StandardWebhooks(secrets...); err != nil {
 			return nil, fmt.Errorf("webhook_secrets: %w", err)

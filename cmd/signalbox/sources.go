@@ -8,6 +8,7 @@ import (
 	"signalbox/ingest"
 	"signalbox/ingest/source"
 	"signalbox/ingest/source/kind"
+	"signalbox/itsm"
 )
 
 // sourcesOf returns the built-in sources with what the configuration says of
@@ -67,6 +68,17 @@ func sourceAuth(c conf.Source) (a ingest.Auth, err error) {
 		a.GitLab = a.Bearer
 	}
 	h := c.Auth.HMAC
+	if len(c.Auth.Zendesk) > 0 {
+		if len(h.Secrets) > 0 {
+			return a, itsm.Errorf(itsm.Invalid, "zendesk: hmac beside it: expected one of the two, which are both signatures")
+		}
+		secrets, err := conf.ReadAll(c.Auth.Zendesk)
+		if err != nil {
+			return a, fmt.Errorf("zendesk: %w", err)
+		}
+		a.HMAC = ingest.Zendesk(secrets...)
+		return a, nil
+	}
 	if len(h.Secrets) == 0 {
 		return a, nil
 	}

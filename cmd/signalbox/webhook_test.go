@@ -100,6 +100,9 @@ func TestWebhookConfiguration(t *testing.T) {
 		"no file":        {"{kind: webhook, url: 'https://x.example', mapping: ./nowhere.yml}", "connectors.desk.mapping: open ./nowhere.yml"},
 		"metadata":       {"{kind: webhook, url: 'http://169.254.169.254/x'}", "connectors.desk.url: "},
 		"two signatures": {"{kind: webhook, url: 'https://x.example', webhook_secrets: [env:WH], auth: {hmac: [env:WH]}}", "connectors.desk.webhook_secrets: auth.hmac beside them"},
+		"three":          {"{kind: webhook, url: 'https://x.example', webhook_secrets: [env:WH], auth: {zendesk: [env:WH]}}", "connectors.desk.webhook_secrets: auth.zendesk beside them"},
+		"zendesk's, too": {"{kind: webhook, url: 'https://x.example', auth: {hmac: [env:WH], zendesk: [env:WH]}}", "zendesk: hmac beside it"},
+		"signed":         {"{kind: webhook, url: 'https://x.example', mapping: zendesk, auth: {zendesk: [env:WH]}}", ""},
 		"good":           {"{kind: webhook, url: 'https://x.example', mapping: zendesk, headers: {Authorization: env:WH}, vars: {agent: '1'}, auth: {bearer: [env:WH]}}", ""},
 	} {
 		s := prepare(t, t.TempDir(), "connectors:\n  desk: "+c.connector+"\n", "--check")

@@ -91,6 +91,7 @@ type SourceAuth struct {
 	Basic      []Secret `yaml:"basic"` // user:password
 	HMAC       HMAC     `yaml:"hmac"`
 	QueryToken []Secret `yaml:"query_token"`
+	Zendesk    []Secret `yaml:"zendesk"` // signing secrets of Zendesk's webhooks
 }
 
 // HMAC says how a source signs its bodies. A bare list is its secrets.
