@@ -10,6 +10,7 @@ import (
 // objectActors does each kind of act on what is no incident. Each area of the
 // fold adds its own.
 var objectActors = map[itsm.ActKind]func(*State, *itsm.Act) itsm.Outcome{
+	itsm.ActConfigure:          (*State).actConfigure,
 	itsm.ActProblemCreate:      (*State).problemAct,
 	itsm.ActProblemAccept:      (*State).problemAct,
 	itsm.ActProblemDismiss:     (*State).problemAct,
@@ -24,6 +25,9 @@ var objectActors = map[itsm.ActKind]func(*State, *itsm.Act) itsm.Outcome{
 	itsm.ActProblemUnlink:      (*State).problemAct,
 	itsm.ActProblemNote:        (*State).problemAct,
 }
+
+// actConfigure has nothing to do: what is configured is no part of the fold.
+func (s *State) actConfigure(*itsm.Act) itsm.Outcome { return itsm.Outcome{} }
 
 // objectAct checks what all such acts have in common.
 func (s *State) objectAct(a *itsm.Act, do func(*State, *itsm.Act) itsm.Outcome) itsm.Outcome {

@@ -58,6 +58,11 @@ const (
 	ActConnectorResume ActKind = "connector.resume" // send what waits, coalesced
 )
 
+// ActConfigure is a change of the configuration that a person made in the console. It
+// changes nothing by itself and is there to be audited: Object is what was changed,
+// such as "configuration/connectors", Body what of it, as texts by name.
+const ActConfigure ActKind = "configure"
+
 // Act is something a person or a partner did, journaled like an alert.
 type Act struct {
 	Kind     ActKind        `json:"kind"`

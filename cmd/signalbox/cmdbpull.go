@@ -69,6 +69,9 @@ func (p *pull) run(ctx context.Context, name string) (*cmdbInput, int, []byte, e
 	if err != nil {
 		return nil, 0, nil, err
 	}
+	if err := f.AddStored(f.DataDir); err != nil {
+		return nil, 0, nil, err
+	}
 	from, err := p.inventoryOf(f, name)
 	if err != nil {
 		return nil, 0, nil, err

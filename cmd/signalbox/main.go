@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime/debug"
 	"strings"
@@ -18,10 +19,23 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
+	if errors.Is(err, errRestart) {
+		err = startAgain()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "signalbox:", err)
 		os.Exit(exitCode(err))
 	}
+}
+
+// startAgain puts the program, as it is on disk now, in this one's place: its number,
+// its arguments and its surroundings stay, so whatever watches it sees no end.
+func startAgain() error {
+	path, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return fmt.Errorf("start again: %w", err)
+	}
+	return fmt.Errorf("start %s again: %w", path, syscall.Exec(path, os.Args, os.Environ()))
 }
 
 // exitError is an error with an exit code other than 1.

@@ -65,7 +65,8 @@ without one a token is created in the data directory.
 SIGHUP reads the configuration, its secrets and the TLS certificate again and puts the
 sources, the certificate and the log level into effect; a fault in any of them, such as
 a key that is not the certificate's, changes nothing and is named in the log. Everything
-else takes effect at the next start.`,
+else takes effect at the next start. Connectors that are configured in the console are
+read from the data directory.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := fromEnv(cmd); err != nil {
@@ -96,6 +97,18 @@ type settings struct {
 }
 
 func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, error) {
+	f, err := readFile(o, explicit)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.AddStored(f.DataDir); err != nil {
+		return nil, err
+	}
+	return settingsOf(f, log)
+}
+
+// readFile reads the configuration file, with flags applied.
+func readFile(o serveOptions, explicit bool) (*conf.File, error) {
 	f, err := conf.Load(o.config, explicit)
 	if err != nil {
 		return nil, err
@@ -106,6 +119,11 @@ func readSettings(o serveOptions, explicit bool, log *slog.Logger) (*settings, e
 	if o.listen != "" {
 		f.Listen = o.listen
 	}
+	return f, nil
+}
+
+// settingsOf reads what a configuration refers to.
+func settingsOf(f *conf.File, log *slog.Logger) (*settings, error) {
 	if why := conf.AddressFault(f.Listen); why != "" {
 		return nil, itsm.Errorf(itsm.Invalid, "listen: %q: expected %s", f.Listen, why)
 	}
@@ -278,18 +296,19 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	reg.MustRegister(&stateMetrics{eng: eng, desk: d, senders: senders, dir: dir, ready: health.ready})
 	shown := board{set.partners, senders, d, eng, log}
 	told := ledgerOf(d, j, eng)
+	kept := newKeeper(o, explicit, set.file, eng.Do)
 	tries := backtest.NewJobs(backtest.Journal{Log: j}, time.Now)
 	defer tries.Close() // before the journal
 	learner := engine.NewLearner(eng.Learn, time.Now)
 	defer learner.Close() // before the journal
 	figures := reporting.New(d, func() []string { return pagers(set.file) }, time.Now)
-	rest, err := api.New(api.Options{Records: d, Reports: figures, Engine: eng, Gate: people, Connectors: shown, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
+	rest, err := api.New(api.Options{Records: d, Reports: figures, Engine: eng, Gate: people, Connectors: shown, Keeper: kept, Retry: again.retry, Subscribe: subscribe(eng), Ledger: told, Rules: eng, Learner: learner, Known: func() rules.Known { return knownNames(door, set.file) }, Backtests: tries,
 		Backup: startBackup(j, eng), Explainer: eng, RuleCounts: func() []api.RuleCount { return apiRuleCounts(eng.RuleCounts()) },
 		Status: health.api, Metrics: metricsHandler(reg), Open: set.loopback, Log: log})
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Options{Records: d, Reports: figures, Engine: eng, Graph: eng.Graph, Gate: people, Ledger: told, Partners: shown, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
+	pages, err := console.New(console.Options{Records: d, Reports: figures, Engine: eng, Graph: eng.Graph, Gate: people, Ledger: told, Partners: shown, Keeper: kept, Health: health.console, ExternalURL: set.base, TokenHint: hint, Version: version(), Log: log,
 		Rules: eng, ImportCMDB: eng.ImportCMDB, Learner: learner, Explainer: eng, Known: func() rules.Known { return knownNames(door, set.file) }, ActiveRules: func() (uint64, *rules.Set) { r := eng.Rules(); return r.Revision, r.Set }, RuleCounts: func() []console.RuleCount { return ruleCounts(eng.RuleCounts()) }, Backtests: tries,
 		Retry: func(ctx context.Context, id, actor string) error { _, err := again.retry(ctx, id, actor); return err }})
 	if err != nil {
@@ -307,7 +326,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	fmt.Fprint(stdout, welcome(set, hint))
 	log.Info("listening", "address", l.Addr().String(), "data", dir, "version", version())
-	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, monitors: monitors, after: after,
+	return runAll(ctx, parts{set: set, listener: l, app: app, admit: admit, disk: space, eng: eng, journal: j, db: db, senders: senders, wakes: wakes, monitors: monitors, after: after, kept: kept,
 		watching:     watchingOf(set, j, d, space, eng, after, health.ready, reg, log),
 		reload:       &reloader{o: o, explicit: explicit, door: door, pair: pair, level: level, log: log, running: set.file},
 		closeStreams: func() { rest.Close(); pages.Close() }}, log)
@@ -327,6 +346,7 @@ type parts struct {
 	wakes        []chan struct{}
 	monitors     []*connectors.MonitorSweep
 	after        *restoredStart
+	kept         *keeper
 	watching     watching
 	reload       *reloader
 	closeStreams func()
@@ -355,6 +375,7 @@ func runAll(ctx context.Context, p parts, log *slog.Logger) error {
 	group.Go(func() error { return noteHeads(gctx, p.journal, c.Audit, log) })
 	group.Go(func() error { return p.disk.watch(foldCtx) })
 	group.Go(func() error { return p.reload.run(gctx) })
+	group.Go(func() error { return p.kept.wait(gctx) })
 	group.Go(func() error { return collect(gctx, p.db, log) })
 	group.Go(func() error { return tuneGC(gctx) })
 	group.Go(func() error { return wakeSenders(gctx, p.eng, p.wakes) })

@@ -90,6 +90,8 @@ type Options struct {
 
 	// Connectors tells of the partners, and pauses and tests them. Nil: there are none.
 	Connectors partners.Board
+	// Keeper keeps the connectors that are configured here. Nil: the routes answer 503.
+	Keeper partners.Keeper
 	// Retry decodes a quarantined delivery again and journals what came of it; the
 	// offset is that of its entry. Nil: the route answers 503.
 	Retry func(ctx context.Context, id, actor string) (itsm.Offset, error)

@@ -29,7 +29,7 @@ var paging = []string{"cursor", "limit"}
 // table is the whole interface. A test compares it with the router and with the
 // OpenAPI document.
 func (a *API) table() []route {
-	rows := slices.Concat(a.healthRoutes(), a.incidentRoutes(), a.alertRoutes(), a.deliveryRoutes(), a.cmdbRoutes(), a.ruleRoutes(), a.suggestionRoutes(), a.changeRoutes(), a.maintenanceRoutes(), a.operationRoutes(), a.peopleRoutes(), a.problemRoutes(), a.reportRoutes())
+	rows := slices.Concat(a.healthRoutes(), a.incidentRoutes(), a.alertRoutes(), a.deliveryRoutes(), a.cmdbRoutes(), a.ruleRoutes(), a.suggestionRoutes(), a.changeRoutes(), a.maintenanceRoutes(), a.operationRoutes(), a.keptRoutes(), a.peopleRoutes(), a.problemRoutes(), a.reportRoutes())
 	for i := range rows {
 		if rows[i].method == http.MethodGet {
 			rows[i].query = append(slices.Clone(rows[i].query), afterOffset)

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"signalbox/itsm"
+	"signalbox/itsm/access"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/partners"
 )
@@ -19,6 +20,7 @@ import (
 type connectorsPage struct {
 	Rows        []connectorLine
 	Authorities []itsm.Authority
+	Configure   string // where they are configured; "" for who may not
 }
 
 // connectorLine is what is known of a connector at a glance.
@@ -85,7 +87,11 @@ func viewConnectorList(list []partners.Connector, outbox []desk.OutboxCounts, no
 }
 
 func (c *Console) connectors(ctx *fiber.Ctx) error {
-	return c.show(ctx, http.StatusOK, viewConnectorList(c.partners(), c.o.Records.Counts().Outbox, c.o.Clock()))
+	p := viewConnectorList(c.partners(), c.o.Records.Counts().Outbox, c.o.Clock())
+	if who, _ := person(ctx); c.o.Keeper != nil && who.Role.Allows(access.Admin) {
+		p.Configure = keptHref
+	}
+	return c.show(ctx, http.StatusOK, p)
 }
 
 // partners lists what is configured.

@@ -81,6 +81,8 @@ type Options struct {
 	Backtests Backtests
 	// Partners tells of the connectors, and pauses and tests them. Nil: there are none.
 	Partners partners.Board
+	// Keeper keeps the connectors that are configured in the console. Nil hides its page.
+	Keeper partners.Keeper
 	// Reports computes the figures by which people judge how it goes. Nil hides its pages.
 	Reports *report.Reporter
 	// Health fills the status page. Nil shows only what the records know.

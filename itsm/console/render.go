@@ -26,7 +26,7 @@ var (
 	sharedTemplates = []string{"layout", "parts"}
 	pageTemplates   = []string{"account", "audit", "team", "teams", "tokens", "user", "users",
 		"change", "changes", "maintenance", "window",
-		"alert", "alerts", "ask", "backtest", "backtests", "bulk", "bulkdone", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "home", "homeops", "homeproblems", "incident", "incidents",
+		"alert", "alerts", "ask", "backtest", "backtests", "bulk", "bulkdone", "ci", "cis", "connector", "connectors", "deliveries", "delivery", "error", "help", "home", "homeops", "homeproblems", "incident", "incidents", "kept",
 		"problem", "problems", "quarantine", "quarantined", "report", "reports", "review", "rule", "ruleactivate", "rulediff", "ruleedit", "rulehistory", "rulerevision", "rules", "rulesuggestions", "ruletry", "signin", "status", "totals", "unbound", "whyhere"}
 )
 

@@ -163,7 +163,7 @@ var pages = []string{
 	"/quarantine", "/quarantine?show=all", "/quarantine/5f0c77a1be22d940",
 	"/deliveries", "/deliveries?fate=suppressed&source=alertmanager", "/deliveries?alert=ALR0000010", "/deliveries?from=2020-01-01", "/deliveries/301", "/deliveries/301?event=4", "/deliveries/306", "/totals",
 	"/account", "/admin/users", "/admin/users/jo", "/admin/tokens", "/admin/teams", "/admin/teams/payments", "/admin/audit", "/admin/audit?object=user/jo", "/?team=payments",
-	"/connectors", "/connectors/pagerduty", "/connectors/jira", "/connectors/chat",
+	"/connectors", "/connectors/pagerduty", "/connectors/jira", "/connectors/chat", "/settings/connectors",
 	"/status", "/help", "/no/such/page",
 }
 

@@ -48,7 +48,7 @@ func (b *book) serve(external string, log *slog.Logger, tokens ...access.Token) 
 	}
 	c, err := New(Options{Records: b.Desk, Engine: b, Graph: b.cmdb, Gate: gate, Retry: b.retry, ImportCMDB: b.importCMDB, Health: b.healthy,
 		Rules: b, Backtests: b.tries, ActiveRules: b.activeRules, RuleCounts: func() []RuleCount { return b.counts(itsm.TimeOf(b.clock())) },
-		Explainer: b, Partners: b.told,
+		Explainer: b, Partners: b.told, Keeper: newCannedKeeper(),
 		Known: func() rules.Known {
 			return rules.Known{Sources: []string{"alertmanager", "datadog", "generic"}, Connectors: []string{"pagerduty"}}
 		},

@@ -2,6 +2,10 @@ package console
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,4 +114,66 @@ func (s *script) outboxes() {
 	intent("3d91be", "chat", 4, itsm.Trigger, 9*time.Minute, "")
 	s.out = append(s.out, itsm.Decision{Kind: itsm.SettleIntent, Settled: &itsm.Settlement{Connector: "pagerduty", Key: "0f3a9c", At: s.ago(27 * time.Hour),
 		Failure: "partner refused with 400: {\"error\":{\"message\":\"Invalid Input Provided\",\"code\":2001,\"errors\":[\"Requester User Not Found\"]}}"}})
+}
+
+// cannedKeeper keeps a document and secrets in memory.
+type cannedKeeper struct {
+	mu      sync.Mutex
+	text    string
+	secrets map[string]bool
+}
+
+func newCannedKeeper() *cannedKeeper {
+	return &cannedKeeper{text: "connectors:\n  chat:\n    kind: slack\n    api_token: stored:slack_bot\n    channel: C0123456789\n", secrets: map[string]bool{"slack_bot": true, "old_pager": false}}
+}
+
+func (k *cannedKeeper) Kept() (partners.Kept, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := partners.Kept{Text: k.text, Version: strconv.Itoa(len(k.text)), InFile: []string{"jira", "pagerduty"}, Pending: true}
+	for _, n := range slices.Sorted(maps.Keys(k.secrets)) {
+		out.Secrets = append(out.Secrets, partners.Secret{Name: n, Used: k.secrets[n]})
+	}
+	return out, nil
+}
+
+func (k *cannedKeeper) CheckKept(text string) []string {
+	if strings.Contains(text, "kind: slakc") {
+		return []string{`line 3: connectors.chat.kind: "slakc": expected one of alertmanager, datadog, email, jira, slack, webhook`}
+	}
+	return nil
+}
+
+func (k *cannedKeeper) SaveKept(_ context.Context, text, version string, _ partners.Admin) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if version != strconv.Itoa(len(k.text)) {
+		return itsm.Errorf(itsm.Stale, "somebody saved connectors since this page was opened; open it again and repeat your change")
+	}
+	if p := k.CheckKept(text); p != nil {
+		return itsm.Errorf(itsm.Invalid, "%s", strings.Join(p, "\n"))
+	}
+	k.text = text
+	return nil
+}
+
+func (k *cannedKeeper) SaveSecret(_ context.Context, name, value string, _ partners.Admin) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	used := k.secrets[name]
+	switch {
+	case value != "":
+		k.secrets[name] = used
+	case used:
+		return itsm.Errorf(itsm.Conflict, "secret %q is used by a connector; take stored:%s out of it first", name, name)
+	default:
+		delete(k.secrets, name)
+	}
+	return nil
+}
+
+func (*cannedKeeper) Restart(context.Context, partners.Admin) error { return nil }
+
+func (*cannedKeeper) Examples() []partners.Example {
+	return []partners.Example{{Kind: "email", Text: "  mail:\n    kind: email\n    smtp: smtp.example.com:587\n    basic: stored:smtp\n    from: signalbox@example.com\n    to: [noc@example.com]\n"}, {Kind: "slack", Text: "  chat:\n    kind: slack\n"}}
 }

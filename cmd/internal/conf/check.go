@@ -46,24 +46,7 @@ func (r *reader) check(f *File) {
 		r.source("sources."+n, n, f.Sources[n])
 	}
 	for _, n := range SortedKeys(f.Connectors) {
-		path, c := "connectors."+n, f.Connectors[n]
-		r.name(path, n)
-		r.oneOf(path+".kind", c.Kind, connectorKinds)
-		r.oneOf(path+".min_priority", c.MinPriority, priorities)
-		if c.PageBudget < 0 {
-			r.bad(path+".page_budget", strconv.Itoa(c.PageBudget), "0, which is the default, or more")
-		}
-		if c.PerMinute < 0 || c.PerMinute > perMinuteMax {
-			r.bad(path+".per_minute", strconv.Itoa(c.PerMinute), fmt.Sprintf("0, which is the default of its kind, to %d", perMinuteMax))
-		}
-		if e := c.SweepEvery; e != nil && *e != 0 && time.Duration(*e) < sweepEveryMin {
-			r.bad(path+".sweep_every", time.Duration(*e).String(), "at least "+sweepEveryMin.String()+", or 0, which is never")
-		}
-		r.ofKind(path, c)
-		r.partner(path, c)
-		r.address(path+".events_url", c.EventsURL)
-		r.address(path+".api_url", c.APIURL)
-		r.monitor(path, f, n)
+		r.connector(f, n)
 	}
 	r.oneOf("heartbeat.method", f.Heartbeat.Method, methods)
 	r.watching(f)
@@ -73,6 +56,28 @@ func (r *reader) check(f *File) {
 	for _, fault := range f.Core().Faults() {
 		r.bad(pathOf(fault.Field), fault.Value, fault.Expected)
 	}
+}
+
+// connector reports what is wrong with one connector of f.
+func (r *reader) connector(f *File, n string) {
+	path, c := "connectors."+n, f.Connectors[n]
+	r.name(path, n)
+	r.oneOf(path+".kind", c.Kind, connectorKinds)
+	r.oneOf(path+".min_priority", c.MinPriority, priorities)
+	if c.PageBudget < 0 {
+		r.bad(path+".page_budget", strconv.Itoa(c.PageBudget), "0, which is the default, or more")
+	}
+	if c.PerMinute < 0 || c.PerMinute > perMinuteMax {
+		r.bad(path+".per_minute", strconv.Itoa(c.PerMinute), fmt.Sprintf("0, which is the default of its kind, to %d", perMinuteMax))
+	}
+	if e := c.SweepEvery; e != nil && *e != 0 && time.Duration(*e) < sweepEveryMin {
+		r.bad(path+".sweep_every", time.Duration(*e).String(), "at least "+sweepEveryMin.String()+", or 0, which is never")
+	}
+	r.ofKind(path, c)
+	r.partner(path, c)
+	r.address(path+".events_url", c.EventsURL)
+	r.address(path+".api_url", c.APIURL)
+	r.monitor(path, f, n)
 }
 
 // oidc checks a provider. Its address is https, because whoever can change its
@@ -182,14 +187,19 @@ const ownSource = "signalbox"
 const nameBytesMax = 64
 
 func (r *reader) name(path, n string) {
+	switch {
+	case n == ownSource:
+		r.bad(path, strconv.Quote(n), "another name: the server speaks of itself under that one")
+	case !isName(n):
+		r.bad(path, strconv.Quote(cut(n)), fmt.Sprintf("a name of 1 to %d of a-z, 0-9, - and _", nameBytesMax))
+	}
+}
+
+// isName reports whether n is fit to name a source, a connector or a stored secret.
+func isName(n string) bool {
 	ok := n != "" && len(n) <= nameBytesMax
 	for _, c := range []byte(n) {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_')
 	}
-	switch {
-	case n == ownSource:
-		r.bad(path, strconv.Quote(n), "another name: the server speaks of itself under that one")
-	case !ok:
-		r.bad(path, strconv.Quote(cut(n)), fmt.Sprintf("a name of 1 to %d of a-z, 0-9, - and _", nameBytesMax))
-	}
+	return ok
 }

@@ -84,7 +84,7 @@ const secretBytesMax = 64 << 10
 // so that the file can be shown and versioned.
 func (s *Secret) UnmarshalText(b []byte) error {
 	ref := string(b)
-	for _, scheme := range []string{"env:", "file:"} {
+	for _, scheme := range []string{"env:", "file:", storedScheme} {
 		if where, ok := strings.CutPrefix(ref, scheme); ok && where != "" {
 			s.ref = ref
 			return nil
@@ -102,6 +102,9 @@ func (s Secret) String() string { return s.ref }
 // Read returns the secret's value. An empty one is an error: it would let anybody in.
 func (s Secret) Read() (string, error) {
 	var v string
+	if strings.HasPrefix(s.ref, storedScheme) {
+		return "", fmt.Errorf("secret %s: only connectors that are configured in the console have stored secrets; expected env:NAME or file:PATH", s.ref)
+	}
 	if name, ok := strings.CutPrefix(s.ref, "env:"); ok {
 		v = os.Getenv(name)
 	} else if path, ok := strings.CutPrefix(s.ref, "file:"); ok {
