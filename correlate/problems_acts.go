@@ -250,11 +250,15 @@ func suffix(text string) string {
 	return ": " + text
 }
 
+// sameWords reports whether two texts differ in their spacing only: a partner's rich
+// text does not keep it.
+func sameWords(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
+
 func (s *State) rootCause(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.Outcome {
 	if bad := t.notYet(a); bad != nil {
 		return *bad
 	}
-	if b.Text == t.RootCause {
+	if b.Text == t.RootCause || a.Origin != "" && sameWords(b.Text, t.RootCause) {
 		return itsm.Outcome{NoOp: true}
 	}
 	t.RootCause = b.Text
@@ -263,7 +267,7 @@ func (s *State) rootCause(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.Out
 
 // workaround can be written at any stage, also of a candidate.
 func (s *State) workaround(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.Outcome {
-	if b.Text == t.Workaround {
+	if b.Text == t.Workaround || a.Origin != "" && sameWords(b.Text, t.Workaround) {
 		return itsm.Outcome{NoOp: true}
 	}
 	t.Workaround = b.Text

@@ -132,6 +132,9 @@ func (s *State) tellProblem(t *trouble) {
 		}
 		digest := digestOf(&v)
 		v.ResolvedAt, v.ClosedAt, v.AcceptedBy, v.Count = t.ResolvedAt, t.ClosedAt, t.AcceptedBy, t.Count
+		for n := range v.Incidents {
+			v.Incidents[n].Reopens = t.Incidents[len(t.Incidents)-len(v.Incidents)+n].Reopens
+		}
 		s.tellObject(itsm.Intent{Connector: k.Name, Object: t.Number.String(), Body: jsonOf(&v), Text: stateWords(t.State) + ": " + t.Title}, digest)
 	}
 }

@@ -411,7 +411,7 @@ func (in *intake) acts(res *source.Result) [][]byte {
 		if a.Link != nil {
 			a.Link.Connector = in.s.Connector
 		}
-		if a.Incident == 0 {
+		if a.Incident == 0 && a.Object == "" {
 			if err := in.find(a); itsm.CodeOf(err) == itsm.NotFound && err != nil {
 				in.s.count.ignored.Inc()
 				continue
@@ -471,7 +471,7 @@ func (d *Door) Retry(ctx context.Context, q itsm.Quarantined) (accepted int, off
 		if a.Link != nil {
 			a.Link.Connector = s.Connector
 		}
-		if a.Incident == 0 {
+		if a.Incident == 0 && a.Object == "" {
 			if d.o.Partners == nil || a.Link == nil {
 				return 0, 0, itsm.Errorf(itsm.Unavailable, "no connector can say which incident this is about")
 			}

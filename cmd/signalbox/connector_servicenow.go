@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -65,6 +66,12 @@ func serviceNowFields(c conf.Connector) (source.Config, error) {
 			out.ChangeStates[itsm.ChangeState(word)] = choices
 		}
 	}
+	if len(c.ProblemStates) > 0 {
+		out.ProblemStates = maps.Clone(source.DefaultProblemStates)
+		for word, choices := range c.ProblemStates {
+			out.ProblemStates[itsm.ProblemState(word)] = choices
+		}
+	}
 	if len(c.States) == 0 {
 		return out, nil
 	}
@@ -91,7 +98,7 @@ func newServiceNow(name string, c conf.Connector, env connectorEnv) (connectors.
 		return nil, err
 	}
 	o := servicenow.Options{Name: name, URL: c.APIURL, Target: c.Target, AssignmentGroup: c.AssignmentGroup, Caller: c.Caller, CIField: c.CIField, Fields: fields, Extra: c.Fields,
-		PollEvery: time.Duration(c.PollEvery), CITables: c.CMDBTables, ExternalURL: env.external, HTTP: env.http, Log: env.log}
+		PollEvery: time.Duration(c.PollEvery), Problems: c.Problems, CITables: c.CMDBTables, ExternalURL: env.external, HTTP: env.http, Log: env.log}
 	if c.OAuth.IsSet() {
 		o.OAuth, err = oauthOf(c.OAuth, strings.TrimSuffix(c.APIURL, "/")+"/oauth_token.do", env)
 	} else {

@@ -11,6 +11,66 @@ import (
 	source "signalbox/ingest/source/servicenow"
 )
 
+// TestServiceNowKeepsChangesAndProblems: records of ours are there, what people do to
+// them is here, and nothing is told twice.
+func TestServiceNowKeepsChangesAndProblems(t *testing.T) {
+	sn := fake.New(t)
+	t.Setenv("SNOW_BASIC", fake.User+":"+fake.Password)
+	t.Setenv("SNOW_SECRET", "s3cret")
+	s := start(t, t.TempDir(), quick+fmt.Sprintf("\nconnectors:\n  servicenow: {kind: servicenow, api_url: '%s', basic: env:SNOW_BASIC, webhook_secrets: [env:SNOW_SECRET], changes: [normal], problems: true}\n", sn.URL))
+	sn.WebhooksTo(s.url+"/webhooks/servicenow", "s3cret")
+	s.do(http.MethodPost, "/webhooks/generic", event("firing", "checkout"), nil)
+	var incident, change, problem fake.Record
+	row := func(table string, into *fake.Record) func() bool {
+		return func() bool {
+			if rows := sn.Rows(table, "", ""); len(rows) == 1 {
+				*into = rows[0]
+			}
+			return *into != nil
+		}
+	}
+	eventually(t, "ServiceNow has the incident", row("incident", &incident))
+	s.do(http.MethodPost, "/api/v1/changes", map[string]string{"title": "Move the SAN", "type": "normal"}, nil)
+	eventually(t, "ServiceNow has the change", row("change_request", &change))
+	if status := s.do(http.MethodPost, "/api/v1/problems", map[string]any{"incidents": []string{"INC0000001"}, "title": "Disks fill up"}, nil); status >= 300 {
+		t.Fatalf("problem: %d", status)
+	}
+	eventually(t, "ServiceNow has the problem, and its incident names it", func() bool {
+		return row("problem", &problem)() && sn.Rows("incident", "", "")[0]["problem_id"] == problem["sys_id"]
+	})
+	var chg struct {
+		State string
+		Links []struct{ Connector, ID string }
+	}
+	var prb struct {
+		State     string
+		RootCause *string `json:"root_cause"`
+	}
+	eventually(t, "the links are here", func() bool {
+		s.do(http.MethodGet, "/api/v1/changes/CHG0000001", nil, &chg)
+		return len(chg.Links) == 1 && chg.Links[0].Connector == "servicenow"
+	})
+	writes := len(sn.Writes())
+	sn.Person(t, "jo", change["sys_id"], fake.Record{"state": "-1"})
+	sn.Person(t, "jo", problem["sys_id"], fake.Record{"state": "103", "cause_notes": "no rotation"})
+	eventually(t, "what people did there is here", func() bool {
+		s.do(http.MethodGet, "/api/v1/changes/CHG0000001", nil, &chg)
+		s.do(http.MethodGet, "/api/v1/problems/PRB0000001", nil, &prb)
+		return chg.State == "in_progress" && prb.State == "root_cause_analysis" && prb.RootCause != nil
+	})
+	time.Sleep(300 * time.Millisecond) // an echo would come now
+	if got := sn.Writes()[writes:]; len(got) > 0 {
+		t.Errorf("echoed: %v", got)
+	}
+	if rows := sn.Rows("change_request", "", ""); len(rows) != 1 {
+		t.Errorf("%d change requests", len(rows))
+	}
+	var page struct{ Items []struct{ ID string } }
+	if s.do(http.MethodGet, "/api/v1/changes", nil, &page); len(page.Items) != 1 {
+		t.Errorf("%d changes here, its own record among them", len(page.Items))
+	}
+}
+
 // TestServiceNowBothWays: an incident is there, what people do there is here, by
 // webhook and by poll, and our own changes come back to nothing.
 func TestServiceNowBothWays(t *testing.T) {

@@ -2,7 +2,9 @@ package servicenow
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -26,7 +28,7 @@ func (c *Connector) LookMany(ctx context.Context, refs []connectors.Ref) ([]conn
 		keys[n] = source.RecordKey(r.Incident, r.Epoch)
 		at[keys[n]] = n
 	}
-	rows, err := c.findMany(ctx, keys)
+	rows, err := c.findMany(ctx, keys, returned())
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +50,8 @@ func (c *Connector) LookMany(ctx context.Context, refs []connectors.Ref) ([]conn
 
 // findMany returns the records with any of the keys, oldest first. When there are
 // too many for one answer each key is asked for alone.
-func (c *Connector) findMany(ctx context.Context, keys []string) ([]row, error) {
-	q := returned()
+func (c *Connector) findMany(ctx context.Context, keys []string, reads url.Values) ([]row, error) {
+	q := maps.Clone(reads)
 	q.Set("sysparm_query", term("correlation_id", "IN", strings.Join(keys, ","))+"^ORDERBYsys_created_on")
 	q.Set("sysparm_limit", strconv.Itoa(rowsOfMany))
 	var got struct{ Result []row }
@@ -58,7 +60,7 @@ func (c *Connector) findMany(ctx context.Context, keys []string) ([]row, error) 
 	}
 	var all []row
 	for _, key := range keys {
-		rows, err := c.find(ctx, key, false)
+		rows, err := c.findIn(ctx, TargetIncident, key, reads)
 		if err != nil {
 			return nil, err
 		}

@@ -42,15 +42,19 @@ type polledTable struct {
 
 var polledTables = []polledTable{
 	{TargetIncident, polledFields, term("correlation_id", "STARTSWITH", polledPrefix), func(r row) bool { return strings.HasPrefix(r.value("correlation_id"), polledPrefix) }},
-	{"change_request", "number,state,type,short_description,description,start_date,end_date,work_start,work_end,cmdb_ci,assigned_to,requested_by,risk,close_code,sys_updated_on,sys_updated_by,sys_mod_count", "",
+	{changeTable, "number,correlation_id,state,type,short_description,description,start_date,end_date,work_start,work_end,cmdb_ci,assigned_to,requested_by,risk,close_code,sys_updated_on,sys_updated_by,sys_mod_count", "",
 		func(row) bool { return true }},
+	{problemTable, objectFields + ",cause_notes,workaround,known_error,resolution_code", term("correlation_id", "STARTSWITH", polledPrefix), func(r row) bool { return strings.HasPrefix(r.value("correlation_id"), polledPrefix) }},
 }
 
 // Pull implements connectors.Puller. The cursor has a line for each table.
 func (c *Connector) Pull(ctx context.Context, cursor string) ([]itsm.Act, string, error) {
-	lines := append(strings.Split(cursor, "\n"), "", "")
+	lines := append(strings.Split(cursor, "\n"), make([]string, len(polledTables))...)
 	var acts []itsm.Act
 	for n := range polledTables {
+		if polledTables[n].name == problemTable && !c.o.Problems {
+			continue
+		}
 		got, next, err := c.pull(ctx, &polledTables[n], lines[n])
 		if n > 0 && connectors.StatusOf(err) != 0 {
 			continue // this table may not be read

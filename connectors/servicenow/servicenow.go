@@ -1,6 +1,6 @@
-// Package servicenow keeps ServiceNow's incidents with ours over its Table API, or
-// sends them as events of Event Management, hears of changes by polling, and reads
-// the CMDB.
+// Package servicenow keeps ServiceNow's incidents, and problems and change requests
+// where they are asked for, with ours over its Table API, or sends incidents as events
+// of Event Management, hears of changes by polling, and reads the CMDB.
 //
 // The record of an epoch carries its key (see ingest/source/servicenow) in
 // correlation_id. It is looked up before it is made, and every row that a search
@@ -53,7 +53,8 @@ type Options struct {
 	Caller          string            // user name or sys_id of the caller; "": none
 	CIField         string            // field of cmdb_ci that holds the ids of our CIs; "": name
 	Fields          source.Config     // states, close codes, and our accounts' user names
-	Extra           map[string]string // fields that a new record gets besides, by name
+	Extra           map[string]string // fields that a new record of an incident gets besides, by name
+	Problems        bool              // problems of ours are polled, too
 	PollEvery       time.Duration     // 0: changes are not asked for, they come by webhook
 	CITables        []string          // tables the inventory reads; nil: cmdb_ci
 	IndexLag        time.Duration     // 0: connectors.IndexLag
@@ -104,6 +105,9 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 	if c.o.Target == TargetEvent {
 		return connectors.Receipt{}, c.event(ctx, &in)
 	}
+	if in.Object != "" {
+		return c.pushObject(ctx, &in)
+	}
 	key := source.RecordKey(in.Incident, in.Epoch)
 	if in.Transition == itsm.Trigger && c.made.ID(key) == "" {
 		// Names first: they are remembered, whatever becomes of the rest.
@@ -140,18 +144,27 @@ func (c *Connector) create(ctx context.Context, in *itsm.Intent, key string) (co
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
+	r, err := c.insert(ctx, TargetIncident, key, returned(), body)
+	if err != nil {
+		return connectors.Receipt{}, err
+	}
+	return c.receipt(r), nil
+}
+
+// insert makes the record of a key; q says what is read of it.
+func (c *Connector) insert(ctx context.Context, table, key string, q url.Values, body map[string]string) (row, error) {
 	c.made.Trying(key)
 	var got struct{ Result row }
-	err = c.rest.Do(ctx, http.MethodPost, c.table("incident", returned()), body, &got)
+	err := c.rest.Do(ctx, http.MethodPost, c.table(table, q), body, &got)
 	if err == nil && (got.Result.id() == "" || got.Result.value("correlation_id") != key) {
 		err = connectors.Retry(0, "ServiceNow answered that it made the record %q, whose correlation_id is %q and not %q", got.Result.value("number"), got.Result.value("correlation_id"), key)
 	}
 	c.made.Settled(key, err)
 	if err != nil {
-		return connectors.Receipt{}, err
+		return nil, err
 	}
 	c.made.Made(key, got.Result.id())
-	return c.receipt(got.Result), nil
+	return got.Result, nil
 }
 
 // write brings one record, whose key is verified, to what an intent asks for. A

@@ -3,6 +3,7 @@ package servicenow
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -77,10 +78,16 @@ func term(field, operator, value string) string {
 	return field + operator + strings.ReplaceAll(value, "^", "^^")
 }
 
-// find returns the records with a key, oldest first. Every one of them has it.
+// find returns the records of incidents with a key, oldest first. Every one of them has
+// it.
 func (c *Connector) find(ctx context.Context, key string, withNotes bool) ([]row, error) {
+	return c.findIn(ctx, TargetIncident, key, fieldsOf(withNotes))
+}
+
+// findIn is find in any table; q says what is read of them.
+func (c *Connector) findIn(ctx context.Context, table, key string, q url.Values) ([]row, error) {
 	if id := c.made.ID(key); id != "" {
-		r, err := c.get(ctx, id, withNotes)
+		r, err := c.get(ctx, table, id, q)
 		if err == nil && r.value("correlation_id") == key && r.id() == id {
 			return []row{r}, nil
 		}
@@ -88,11 +95,11 @@ func (c *Connector) find(ctx context.Context, key string, withNotes bool) ([]row
 			return nil, err
 		}
 	}
-	q := fieldsOf(withNotes)
+	q = maps.Clone(q)
 	q.Set("sysparm_query", term("correlation_id", "=", key)+"^ORDERBYsys_created_on")
 	q.Set("sysparm_limit", strconv.Itoa(rowsLooked))
 	var got struct{ Result []row }
-	if err := c.rest.Do(ctx, http.MethodGet, c.table("incident", q), nil, &got); err != nil {
+	if err := c.rest.Do(ctx, http.MethodGet, c.table(table, q), nil, &got); err != nil {
 		return nil, err
 	}
 	var ours []row
@@ -102,7 +109,7 @@ func (c *Connector) find(ctx context.Context, key string, withNotes bool) ([]row
 		}
 	}
 	if len(ours) == 0 && len(got.Result) >= rowsLooked {
-		return nil, &connectors.TerminalError{Status: http.StatusOK, Detail: "it ignored the search for correlation_id " + key + " and returned records of others, so nothing was changed; let our account read the field incident.correlation_id, or set glide.invalid_query.returns_no_rows"}
+		return nil, &connectors.TerminalError{Status: http.StatusOK, Detail: "it ignored the search for correlation_id " + key + " and returned records of others, so nothing was changed; let our account read the field " + table + ".correlation_id, or set glide.invalid_query.returns_no_rows"}
 	}
 	if len(ours) > 0 {
 		c.made.Found(key, ours[0].id())
@@ -120,9 +127,9 @@ func fieldsOf(withNotes bool) url.Values {
 	return q
 }
 
-func (c *Connector) get(ctx context.Context, id string, withNotes bool) (row, error) {
+func (c *Connector) get(ctx context.Context, table, id string, q url.Values) (row, error) {
 	var got struct{ Result row }
-	err := c.rest.Do(ctx, http.MethodGet, c.table("incident/"+url.PathEscape(id), fieldsOf(withNotes)), nil, &got)
+	err := c.rest.Do(ctx, http.MethodGet, c.table(table+"/"+url.PathEscape(id), q), nil, &got)
 	return got.Result, err
 }
 

@@ -49,9 +49,16 @@ func (f *File) Core() correlate.Config {
 		k := f.Connectors[n]
 		p, _ := itsm.ParsePriority(k.MinPriority) // check refuses anything else, and a budget below 0
 		c.Connectors = append(c.Connectors, correlate.Connector{Name: n, Kind: k.Kind, MinPriority: p, PageBudget: max(k.PageBudget, 0), Mirror: k.Kind == slackKind, Pageless: k.isPageless(), Routes: SortedKeys(k.RoutingKeys),
-			ChangeEvents: k.ChangeEvents})
+			ChangeEvents: k.ChangeEvents, ChangeRecords: changeTypes(k.Changes), Problems: k.Problems})
 	}
 	return c
+}
+
+func changeTypes(words []string) (out []itsm.ChangeType) {
+	for _, w := range words {
+		out = append(out, itsm.ChangeType(w)) // check refuses anything else
+	}
+	return out
 }
 
 // core is the section as the core knows it.

@@ -20,6 +20,21 @@ func (r *reader) partner(path string, c Connector) {
 	r.address(path+".oauth.token_url", c.OAuth.TokenURL)
 	r.oneOf(path+".target", c.Target, targets)
 	r.oneOf(path+".change_events", c.ChangeEvents, []string{"", correlate.ChangesAll, correlate.ChangesMapped})
+	for n, word := range c.Changes {
+		if !slices.Contains(itsm.ChangeTypes, itsm.ChangeType(word)) {
+			r.bad(path+".changes["+strconv.Itoa(n)+"]", word, "standard, normal or emergency")
+		}
+	}
+	if c.Target == "em_event" && (len(c.Changes) > 0 || c.Problems) {
+		r.bad(path+".target", c.Target, "incident, or nothing, where changes or problems are kept")
+	}
+	for _, word := range SortedKeys(c.ProblemStates) {
+		if !itsm.ProblemState(word).Accepted() || !slices.Contains(itsm.ProblemStates, itsm.ProblemState(word)) {
+			r.bad(path+".problem_states."+word, "not a state of an accepted problem", "new, assess, root_cause_analysis, fix_in_progress, resolved, risk_accepted or closed")
+		} else if len(c.ProblemStates[word]) == 0 || slices.Contains(c.ProblemStates[word], "") {
+			r.bad(path+".problem_states."+word, "empty", `a list of the partner's choices such as ["102"]`)
+		}
+	}
 	if every := time.Duration(c.PollEvery); every != 0 && every < pollMin {
 		r.bad(path+".poll_every", every.String(), "at least "+pollMin.String()+", or 0 to have webhooks tell")
 	}

@@ -240,16 +240,21 @@ func (s *Server) Body(t testing.TB, user, id string, fields Record) []byte {
 func (s *Server) change(t testing.TB, user, id string, fields Record) (int, []byte) {
 	t.Helper()
 	s.mu.Lock()
-	r := s.byID("incident", id)
+	table, r := "", (*stored)(nil)
+	for table = range s.tables {
+		if r = s.byID(table, id); r != nil {
+			break
+		}
+	}
 	if r == nil {
 		s.mu.Unlock()
-		t.Fatalf("there is no incident %s", id)
+		t.Fatalf("there is no record %s", id)
 	}
 	note := fields["work_notes"]
 	changed, before := s.update(r, fields, user)
 	record := r.shown()
 	delete(record, "work_notes")
-	body := map[string]any{"table": "incident", "operation": "update", "user": user, "url": s.URL + "/nav_to.do?uri=incident.do?sys_id=" + id, "changed": changed, "previous": before, "record": record}
+	body := map[string]any{"table": table, "operation": "update", "user": user, "url": s.URL + "/nav_to.do?uri=" + table + ".do?sys_id=" + id, "changed": changed, "previous": before, "record": record}
 	if note != "" {
 		body["note"] = map[string]string{"text": note}
 	}

@@ -43,13 +43,21 @@ func (w wire) change() (source.Result, error) {
 	if w.Flat["operation"] == "delete" {
 		state = itsm.ChangeCancelled
 	}
+	from, to := w.span("start_date", "end_date")
+	began, ended := w.span("work_start", "work_end")
+	if id, ours := ParseObjectKey(w.Flat["record.correlation_id"]); ours {
+		if w.Flat["operation"] == "insert" || w.isOurs() {
+			return source.Result{}, nil
+		}
+		act, err := source.ChangeAct(w.actor(), itsm.Time(w.version), itsm.ChangeUpdate{State: &state, PlannedFrom: from, PlannedTo: to, StartedAt: began, EndedAt: ended})
+		act.Object = id
+		return source.Result{Acts: []itsm.Act{act}}, err
+	}
 	kind := itsm.ChangeType(strings.ToLower(w.Flat["record.type"]))
 	if !slices.Contains(itsm.ChangeTypes, kind) {
 		kind = itsm.NormalChange // a model of the instance's own has to be authorized, too
 	}
 	title := w.First("record.short_description", "record.number")
-	from, to := w.span("start_date", "end_date")
-	began, ended := w.span("work_start", "work_end")
 	u := itsm.ChangeUpdate{ExternalID: source.Said(w.First("record.number", "record.sys_id")), Type: &kind, State: &state, Title: source.Said(source.Title(title)), Description: source.Said(w.Flat["record.description"]),
 		PlannedFrom: from, PlannedTo: to, StartedAt: began, EndedAt: ended, CIs: source.SaidCI(w.Flat["record.cmdb_ci"]),
 		Who: source.Said(w.First("record.assigned_to", "record.requested_by")), URL: source.Said(source.Link(w.Flat["url"])), Risk: source.Said(source.Clip(strings.ToLower(w.Flat["record.risk"]), source.PersonBytesMax))}

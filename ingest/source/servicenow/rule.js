@@ -6,7 +6,8 @@
 // 2. System Definition, Business Rules, New. Table: Incident. Advanced. When: async.
 //    Insert, Update and Delete. Filter condition: Correlation ID, starts with,
 //    signalbox/. Script: the function below. Another of the same script for the table
-//    Change Request, without a condition, tells of changes.
+//    Change Request, without a condition, tells of changes, and one for the table
+//    Problem, with the condition, of problems.
 //
 // It sends as text what it finds in the record, and which fields an update changed.
 (function executeRule(current, previous) {
@@ -16,8 +17,10 @@
 	if (current.getTableName() === 'change_request') {
 		fields = fields.concat(['short_description', 'description', 'type', 'start_date', 'end_date', 'work_start', 'work_end']);
 		people = people.concat(['cmdb_ci', 'requested_by', 'risk']);
+	} else if (current.getTableName() === 'problem') {
+		fields = fields.concat(['cause_notes', 'workaround', 'known_error', 'resolution_code']);
 	}
-	var watched = ['state', 'priority', 'hold_reason', 'close_code', 'correlation_display', 'assigned_to', 'assignment_group'];
+	var watched = ['state', 'priority', 'hold_reason', 'close_code', 'correlation_display', 'assigned_to', 'assignment_group', 'cause_notes', 'workaround', 'known_error', 'resolution_code'];
 
 	var body = {table: current.getTableName(), operation: String(current.operation()), user: gs.getUserDisplayName(), changed: [], previous: {}, record: {}};
 	body.url = gs.getProperty('glide.servlet.uri') + 'nav_to.do?uri=' + encodeURIComponent(current.getTableName() + '.do?sys_id=' + current.getUniqueValue());

@@ -2,10 +2,12 @@
 // body that our business rule posts, and rows that the connector polled, brought
 // into the same shape. It is pure.
 //
-// Changes are taken over whoever made them; nothing is written to them.
+// Changes are taken over whoever made them. A record that the connector made of a change
+// of ours is no other change: of it the state and the times are taken over.
 //
 // A record of ours carries the incident and its epoch in correlation_id
-// (RecordKey). Records of others are left out.
+// (RecordKey), that of a change or a problem its number (ObjectKey). Incidents and
+// problems of others are left out.
 //
 // Nothing that Signalbox wrote comes back as news. Two tests are made here, each
 // enough alone: the record was last updated by our account, and the update changed
@@ -51,7 +53,8 @@ type Config struct {
 	States     map[itsm.State][]string // choices of incident.state; the first of each is written. nil: DefaultStates
 	CloseCodes map[string]string       // our close codes and theirs. nil: DefaultCloseCodes
 
-	ChangeStates map[itsm.ChangeState][]string // choices of change_request.state. nil: DefaultChangeStates
+	ChangeStates  map[itsm.ChangeState][]string  // choices of change_request.state. nil: DefaultChangeStates
+	ProblemStates map[itsm.ProblemState][]string // choices of problem.state. nil: DefaultProblemStates
 
 	Bounds source.Bounds
 }
@@ -142,6 +145,8 @@ func (c Config) Decode(body []byte, _ itsm.Time) (source.Result, error) {
 		return w.incident()
 	case "change_request":
 		return w.change()
+	case "problem":
+		return w.problem()
 	case "":
 		return source.Result{}, itsm.Errorf(itsm.Invalid, `table: missing; expected the body that the business rule of "signalbox snippets servicenow" sends`)
 	}
