@@ -21,6 +21,7 @@ type backtestOptions struct {
 	dataDir, events, config string
 	cmdb                    []string
 	failOn                  string
+	warmUp                  string
 	json                    bool
 	examples                int
 }
@@ -38,7 +39,9 @@ examples, and pages more or fewer by connector and team.
 The history is the journal of a data directory, whether its server runs or not, or
 with --events a recorded stream as 'replay' takes it. --against says what is in force
 today: active (of the journal; the default), none (the default with --events), or a
-directory. Times are RFC 3339.
+directory. Times are RFC 3339. With --from both sides begin with what came in the time of
+--warm-up before it, which is not counted; what fired before that is known from its
+first repeat.
 
 With --fail-on it exits with 1 when one of the conditions holds:
   ` + strings.Join(backtest.Conditions(), ", "),
@@ -52,6 +55,7 @@ With --fail-on it exits with 1 when one of the conditions holds:
 	f.StringVar(&o.against, "against", "", "what to compare with: active, none or a directory")
 	f.StringVar(&o.from, "from", "", "begin of the range; empty is the oldest entry")
 	f.StringVar(&o.to, "to", "", "end of the range; empty is now")
+	f.StringVar(&o.warmUp, "warm-up", "24h", "how long before --from both sides fold without counting; 0 for none, at most 31d")
 	f.StringVar(&o.dataDir, "data-dir", envOr("SIGNALBOX_DATA_DIR", conf.DefaultDataDir), "data directory whose journal is the history")
 	f.StringVar(&o.events, "events", "", "recorded stream, JSON lines, instead of a journal; - is standard input")
 	f.StringArrayVar(&o.cmdb, "cmdb", nil, "with --events: CIs and relations; twice for a pair of CSV files")
@@ -84,6 +88,11 @@ func runBacktest(cmd *cobra.Command, o backtestOptions) error {
 		}
 		if *t.to, err = itsm.ParseTime(t.value); err != nil {
 			return fmt.Errorf("%s %q: expected a time such as 2026-11-01T00:00:00Z", t.flag, t.value)
+		}
+	}
+	if o.warmUp != "0" {
+		if bo.WarmUp, err = conf.ParseDuration(o.warmUp); err != nil || bo.WarmUp < 0 || bo.WarmUp > backtest.WarmUpMax {
+			return fmt.Errorf("--warm-up %q: expected 0, or a time such as 12h or 7d, at most 31d", o.warmUp)
 		}
 	}
 	bo.After.Name = strings.Join(o.rules, ", ")

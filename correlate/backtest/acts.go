@@ -18,12 +18,12 @@ func isDeed(a *itsm.Act) bool {
 }
 
 // act applies an act of history to both sides.
-func (r *run) act(e *Entry, a *itsm.Act, inRange bool) error {
-	if !inRange || r.known == nil || !isDeed(a) {
+func (r *run) act(e *Entry, a *itsm.Act, folds bool) error {
+	if !folds || r.known == nil || !isDeed(a) {
 		if r.recorded != nil {
 			return r.recorded.take(e.Offset, e.At, a)
 		}
-		if inRange && isDeed(a) {
+		if folds && r.inRange(e) && isDeed(a) {
 			r.before.acts.LeftOut++
 			r.after.acts.LeftOut++
 		}
@@ -34,7 +34,7 @@ func (r *run) act(e *Entry, a *itsm.Act, inRange bool) error {
 	if err := first.take(e.Offset, e.At, a); err != nil {
 		return err
 	}
-	if o := first.outcome; o.Code == "" && !o.NoOp {
+	if o := first.outcome; o.Code == "" && !o.NoOp && r.inRange(e) {
 		r.labels.add(&said)
 	}
 	for _, s := range []*side{r.before, r.after} {
@@ -42,12 +42,19 @@ func (r *run) act(e *Entry, a *itsm.Act, inRange bool) error {
 			s.acts.Applied++
 			continue
 		}
+		was := s.acts
 		if err := r.apply(s, e, a); err != nil {
 			return err
+		}
+		if !r.inRange(e) {
+			s.acts = was
 		}
 	}
 	return nil
 }
+
+// inRange reports whether an entry counts, and is not one of the warm-up.
+func (r *run) inRange(e *Entry) bool { return e.At >= r.o.From }
 
 // apply applies an act to a side whose incidents have other numbers.
 func (r *run) apply(s *side, e *Entry, a *itsm.Act) error {

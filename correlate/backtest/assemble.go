@@ -50,7 +50,10 @@ func refOf(s RuleSet, set *rules.Set) RuleSetRef {
 }
 
 func compression(events int, s *side, incidents int) Compression {
-	alerts := len(s.episodes)
+	alerts := 0
+	for ep := range s.episodes {
+		alerts += count(s.counts(ep))
+	}
 	return Compression{Events: events, Alerts: alerts, Incidents: incidents, AlertsPerEvent: milli(alerts, events),
 		IncidentsPerAlert: milli(incidents, alerts), IncidentsPerEvent: milli(incidents, events)}
 }
@@ -89,7 +92,8 @@ func (r *run) impacts() map[string]*RuleImpact {
 			}
 			c := counts[rule.ID]
 			im.About = rule.About
-			*[]*Hits{&im.Before, &im.After}[i] = Hits{c.Hits, c.ShadowHits, c.Failures}
+			was := s.spoke[rule.ID]
+			*[]*Hits{&im.Before, &im.After}[i] = Hits{c.Hits - was.Hits, c.ShadowHits - was.Shadow, c.Failures - was.Failures}
 		}
 	}
 	return out
@@ -139,7 +143,10 @@ func (r *run) notes(rep *Report, warnings int) []string {
 	if !r.span.Whole {
 		out = append(out, "the first entries of the journal are gone, so numbers of incidents in what people did cannot be told: their acts are left out and nothing is labelled")
 	}
-	if r.o.From != 0 {
+	switch {
+	case r.o.From != 0 && r.span.WarmFrom != 0:
+		out = append(out, fmt.Sprintf("both sides began with %d deliveries from %s on, which are not counted: what fired before that is known from its first repeat", r.span.WarmDeliveries, r.span.WarmFrom))
+	case r.o.From != 0:
 		out = append(out, "both sides begin without alerts: what fired before the range is known from its first repeat")
 	}
 	if n := rep.Acts.After.LeftOut; n > 0 && r.span.Whole {

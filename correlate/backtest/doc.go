@@ -18,9 +18,12 @@
 // incident that holds the same lead episode. An act without one is left out and
 // counted, as are all acts when the first entries of the journal are gone.
 //
-// Warm-up: from the beginning of the history up to From only configurations and
-// CMDB imports are folded, so the sides begin with the CMDB and configuration active
-// then and without alerts. What fired before From is known from its first repeat.
+// Warm-up: from the beginning of the history up to WarmUp before From only
+// configurations and CMDB imports are folded. From there on both sides fold what came
+// and count nothing: at From they have the alerts and incidents that their rules made
+// of it. What fired before the warm-up is known from its first repeat. An incident of
+// the warm-up counts when something of it is heard of in the range, and its pages do
+// from then on; who was paged of it before the range has not lost that page.
 //
 // Invariants:
 //   - the same history and rules give the same report, byte for byte;
@@ -30,8 +33,9 @@
 //
 // # Decisions
 //
-// 2026-11 A cold start at From on both sides alike. Rejected: starting from the
-// recorded state, which mixes incidents of old rules into the comparison.
+// 2026-11 A start without alerts on both sides alike, by default a day before From.
+// Rejected: starting from the recorded state, which mixes incidents of old rules into
+// the comparison.
 //
 // 2026-11 Ticks are skipped: entries advance time and a fold with other ticks
 // decides the same.

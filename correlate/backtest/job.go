@@ -69,9 +69,20 @@ func (j *Jobs) Close() {
 	j.running.Wait()
 }
 
+// Trial is what somebody asks a backtest of.
+type Trial struct {
+	Before, After RuleSet
+	From, To      itsm.Time     // as in Options
+	WarmUp        time.Duration // as in Options
+	Actor         string
+}
+
 // Start begins a backtest. While another one runs it is a Conflict.
-func (j *Jobs) Start(before, after RuleSet, from, to itsm.Time, actor string) (Job, error) {
-	for _, s := range []RuleSet{before, after} {
+func (j *Jobs) Start(t Trial) (Job, error) {
+	if t.WarmUp < 0 || t.WarmUp > WarmUpMax {
+		return Job{}, itsm.Errorf(itsm.Invalid, "warm_up %v: expected 0s to %v", t.WarmUp, WarmUpMax)
+	}
+	for _, s := range []RuleSet{t.Before, t.After} {
 		if _, ps := rules.Compile(s.Files); rules.Blocking(ps) {
 			return Job{}, itsm.Errorf(itsm.Invalid, "the rules of %s cannot be used: %s", s.Name, ps[0])
 		}
@@ -85,11 +96,11 @@ func (j *Jobs) Start(before, after RuleSet, from, to itsm.Time, actor string) (J
 		return Job{}, itsm.Errorf(itsm.Conflict, "backtest %s is running, at %d %%: one at a time; try again when it is done", j.jobs[n-1].ID, j.jobs[n-1].Progress/10)
 	}
 	j.last++
-	job := &Job{ID: strconv.Itoa(j.last), State: Running, StartedAt: j.clock(), Actor: actor, Before: before.Name, After: after.Name, From: from, To: to}
+	job := &Job{ID: strconv.Itoa(j.last), State: Running, StartedAt: j.clock(), Actor: t.Actor, Before: t.Before.Name, After: t.After.Name, From: t.From, To: t.To}
 	if j.jobs = append(j.jobs, job); len(j.jobs) > jobsKept {
 		j.jobs = j.jobs[1:]
 	}
-	o := Options{Before: before, After: after, History: j.history, From: from, To: to, Episodes: jobsEpisodes,
+	o := Options{Before: t.Before, After: t.After, History: j.history, From: t.From, To: t.To, WarmUp: t.WarmUp, Episodes: jobsEpisodes,
 		Progress: func(milli int) { j.mu.Lock(); job.Progress = milli; j.mu.Unlock() }, Pause: j.pause()}
 	j.running.Go(func() { j.finish(job, o) })
 	return *job, nil

@@ -24,11 +24,11 @@ func TestJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := gated{newTape(t).fire("s1 Down critical"), make(chan struct{})}
 		jobs := backtest.NewJobs(h, time.Now)
-		first, err := jobs.Start(set("today", ""), set("new", quiet), 0, 0, "api:ann")
+		first, err := jobs.Start(backtest.Trial{Before: set("today", ""), After: set("new", quiet), From: 0, Actor: "api:ann"})
 		if err != nil || first.State != backtest.Running || first.ID != "1" {
 			t.Fatal(first, err)
 		}
-		if _, err := jobs.Start(set("today", ""), set("new", quiet), 0, 0, "api:ann"); itsm.CodeOf(err) != itsm.Conflict {
+		if _, err := jobs.Start(backtest.Trial{Before: set("today", ""), After: set("new", quiet), From: 0, Actor: "api:ann"}); itsm.CodeOf(err) != itsm.Conflict {
 			t.Errorf("a second at the same time: %v", err)
 		}
 		close(h.open)
@@ -37,10 +37,10 @@ func TestJobs(t *testing.T) {
 		if err != nil || got.State != backtest.Done || got.Report.P1.Lost != 1 || got.Progress != 1000 {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if _, err := jobs.Start(set("today", ""), set("bad", "id: x\n"), 0, 0, "api:ann"); itsm.CodeOf(err) != itsm.Invalid {
+		if _, err := jobs.Start(backtest.Trial{Before: set("today", ""), After: set("bad", "id: x\n"), From: 0, Actor: "api:ann"}); itsm.CodeOf(err) != itsm.Invalid {
 			t.Errorf("rules that cannot be used: %v", err)
 		}
-		if _, err := jobs.Start(set("today", ""), set("new", quiet), monday.Add(time.Hour), 0, "api:ann"); err != nil {
+		if _, err := jobs.Start(backtest.Trial{Before: set("today", ""), After: set("new", quiet), From: monday.Add(time.Hour), Actor: "api:ann"}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -54,7 +54,7 @@ func TestJobs(t *testing.T) {
 			t.Errorf("one that never was: %v", err)
 		}
 		jobs.Close()
-		if _, err := jobs.Start(set("today", ""), set("new", quiet), 0, 0, "api:ann"); itsm.CodeOf(err) != itsm.Unavailable {
+		if _, err := jobs.Start(backtest.Trial{Before: set("today", ""), After: set("new", quiet), From: 0, Actor: "api:ann"}); itsm.CodeOf(err) != itsm.Unavailable {
 			t.Errorf("after the end: %v", err)
 		}
 	})
@@ -68,7 +68,7 @@ func TestJobsEnd(t *testing.T) {
 			h.fire("s1 Down critical")
 		}
 		jobs := backtest.NewJobs(endless{h}, time.Now)
-		if _, err := jobs.Start(set("today", ""), set("new", quiet), 0, 0, "api:ann"); err != nil {
+		if _, err := jobs.Start(backtest.Trial{Before: set("today", ""), After: set("new", quiet), From: 0, Actor: "api:ann"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)

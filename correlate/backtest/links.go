@@ -27,8 +27,21 @@ func (r *run) link(event int, status itsm.Status) {
 		n = int32(len(r.links))
 		r.linkOf[l] = n
 		r.links = append(r.links, l)
+		r.heard = append(r.heard, false)
+	}
+	if r.counting {
+		r.heard[n] = true
+		r.before.hear(l.before)
+		r.after.hear(l.after)
 	}
 	if l.known >= 0 {
 		r.where[l.known] = n
+	}
+}
+
+// hear notes that an episode was heard of in the range; -1 is none.
+func (s *side) hear(ep int32) {
+	if ep >= 0 {
+		s.episodes[ep].heard = true
 	}
 }

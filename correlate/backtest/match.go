@@ -35,11 +35,13 @@ func (r *run) match() *matching {
 	m.known = [2]map[itsm.IncidentNumber]itsm.IncidentNumber{{}, {}}
 	m.reach()
 	for i := range r.links {
-		m.add(&r.links[i])
+		if r.heard[i] {
+			m.add(&r.links[i])
+		}
 	}
 	for i, s := range []*side{r.before, r.after} {
 		for ep := range s.episodes {
-			*[]*int{&m.alerts.Before, &m.alerts.After}[i] += count(s.incidentOf(int32(ep)) != 0)
+			*[]*int{&m.alerts.Before, &m.alerts.After}[i] += count(s.counts(ep) && s.incidentOf(int32(ep)) != 0)
 		}
 	}
 	return m

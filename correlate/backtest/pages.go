@@ -20,11 +20,15 @@ func (s *side) chains() map[itsm.IncidentNumber][]*incident {
 	return out
 }
 
-// firsts are the first pages by connector of an incident and what was merged into it.
-func firsts(chain []*incident) map[string]itsm.Time {
+// firsts are the first pages by connector of an incident and what was merged into it,
+// from a moment on.
+func firsts(chain []*incident, since itsm.Time) map[string]itsm.Time {
 	out := map[string]itsm.Time{}
 	for _, in := range chain {
 		for _, p := range in.pages {
+			if p.at < since {
+				continue
+			}
 			if at, ok := out[p.connector]; !ok || p.at < at {
 				out[p.connector] = p.at
 			}
@@ -54,12 +58,13 @@ func (m *matching) warn(rep *Report) (all []Warning) {
 	}
 	slices.SortFunc(list, order)
 	for _, in := range list {
-		ws := m.warnings(in, firsts(before[in.number]), after)
+		paged := firsts(before[in.number], m.r.before.since)
+		ws := m.warnings(in, paged, after)
 		lost := &rep.P1
 		if in.priority == itsm.P2 {
 			lost = &rep.P2
 		}
-		lost.Paged += count(len(firsts(before[in.number])) > 0)
+		lost.Paged += count(len(paged) > 0)
 		kinds := map[string]bool{}
 		for _, w := range ws {
 			kinds[w.Kind] = true
@@ -79,7 +84,7 @@ func (m *matching) warnings(in *incident, paged map[string]itsm.Time, after map[
 	best := itsm.P5
 	for n := range f.shared { // any order: minima
 		best = min(best, worst(after[n]))
-		for c, at := range firsts(after[n]) {
+		for c, at := range firsts(after[n], 0) { // paged before the range is not lost in it
 			if old, ok := then[c]; !ok || at < old {
 				then[c] = at
 			}
@@ -149,6 +154,9 @@ func (m *matching) pages() (out Pages) {
 	for i, s := range []*side{m.r.before, m.r.after} {
 		for _, n := range sorted(s.incidents) {
 			for _, p := range s.incidents[n].pages {
+				if p.at < s.since {
+					continue
+				}
 				for _, c := range []*PageCount{&out.Total, of(connectors, p.connector), of(teams, p.group)} {
 					*[]*int{&c.Before, &c.After}[i]++
 				}
@@ -191,7 +199,10 @@ func (s *side) delay() (d Delay) {
 				opened = in.openedAt
 			}
 		}
-		for _, at := range firsts(chains[n]) { // any order: a minimum
+		if opened < s.since {
+			continue
+		}
+		for _, at := range firsts(chains[n], 0) { // any order: a minimum
 			if paged == 0 || at < paged {
 				paged = at
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"signalbox/itsm"
 	"signalbox/itsm/entry"
@@ -21,6 +22,7 @@ type Options struct {
 	Before, After RuleSet
 	History       History
 	From, To      itsm.Time       // deliveries and acts from and before then; 0: from the first, up to the last
+	WarmUp        time.Duration   // before From that is folded and not counted, at most WarmUpMax; 0: none
 	Examples      int             // of each kind of difference, at most ExamplesMax; 0: 10
 	Episodes      int             // alert episodes a side may have, which bounds memory; 0: EpisodesMax
 	Progress      func(milli int) // thousandths done, never falling; may be nil
@@ -32,6 +34,11 @@ const (
 	examplesDefault = 10
 	ExamplesMax     = 1000
 	pauseEntries    = 64
+
+	// WarmUpDefault is as long as a lease at most lasts, and as senders that never clear
+	// are believed: whatever fires at From and is believed then was heard of since.
+	WarmUpDefault = 24 * time.Hour
+	WarmUpMax     = 31 * 24 * time.Hour
 )
 
 // survey is what a look ahead found.
@@ -51,12 +58,14 @@ type run struct {
 	recorded      *side // the fold that history had; nil: not known, or before
 	known         *side // the one whose incident numbers acts use; nil: none
 	links         []link
+	heard         []bool // by link: in the range
 	linkOf        map[link]int32
 	where         map[int32]int32 // episode of known → newest link
 	labels        Labels
 	done          int
 	entries       int
 	started       bool
+	counting      bool // the range has begun
 	last          itsm.Offset
 	lastAt        itsm.Time
 	span          Span
@@ -69,6 +78,9 @@ type Span struct {
 	Deliveries int       `json:"deliveries"`
 	Events     int       `json:"events"`
 	Whole      bool      `json:"whole"` // the history begins with the first entry ever made, so what people did can be told
+
+	WarmFrom       itsm.Time `json:"warm_from"`       // first delivery before the range that both sides began with; null: they began with the range
+	WarmDeliveries int       `json:"warm_deliveries"` // that were folded before the range and are not counted
 }
 
 // errEnough ends a walk at the end of the range.
@@ -83,6 +95,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			return nil, itsm.Errorf(itsm.Invalid, "the rules of %s cannot be used: %s", s.Name, ps[0])
 		}
 		r.sets[i] = set
+	}
+	if o.WarmUp < 0 || o.WarmUp > WarmUpMax {
+		return nil, itsm.Errorf(itsm.Invalid, "warm-up %v: expected 0s to %v", o.WarmUp, WarmUpMax)
 	}
 	if o.From != 0 && o.To != 0 && o.From >= o.To {
 		return nil, itsm.Errorf(itsm.Invalid, "the range from %s to %s is empty: expected from before to", o.From, o.To)
@@ -197,7 +212,7 @@ func (r *run) entry(e Entry) error {
 	}
 	r.last, r.lastAt = e.Offset, e.At
 	k := e.kind()
-	inRange := e.At >= r.o.From
+	folds := e.At >= r.o.From.Add(-r.o.WarmUp)
 	switch k {
 	case entry.KindTick:
 		return nil
@@ -211,7 +226,7 @@ func (r *run) entry(e Entry) error {
 		}
 		return r.recorded.take(e.Offset, e.At, v)
 	case entry.KindDelivery, entry.KindAct:
-		if !inRange && r.recorded == nil {
+		if !folds && r.recorded == nil {
 			return nil
 		}
 	}
@@ -221,9 +236,9 @@ func (r *run) entry(e Entry) error {
 	}
 	switch v := v.(type) {
 	case *entry.Delivery:
-		return r.delivery(&e, v, inRange)
+		return r.delivery(&e, v, folds)
 	case *itsm.Act:
-		return r.act(&e, v, inRange)
+		return r.act(&e, v, folds)
 	}
 	for _, s := range r.sides() {
 		if err := s.take(e.Offset, e.At, v); err != nil {
@@ -248,7 +263,7 @@ func (r *run) progress(milli int) {
 	}
 }
 
-// start gives both sides their rules, before the first delivery of the range.
+// start gives both sides their rules, before the first delivery that they fold.
 func (r *run) start(at itsm.Time) {
 	r.started = true
 	for i, s := range []*side{r.before, r.after} {
@@ -256,17 +271,28 @@ func (r *run) start(at itsm.Time) {
 	}
 }
 
-func (r *run) delivery(e *Entry, d *entry.Delivery, inRange bool) error {
+// count begins to count: what the sides did until now only brought them to here.
+func (r *run) count() {
+	r.counting = true
+	for _, s := range []*side{r.before, r.after} {
+		s.begin(r.o.From)
+	}
+}
+
+func (r *run) delivery(e *Entry, d *entry.Delivery, folds bool) error {
 	if r.recorded != nil {
 		if err := r.recorded.take(e.Offset, e.At, d); err != nil {
 			return err
 		}
 	}
-	if !inRange {
+	if !folds {
 		return nil
 	}
 	if !r.started {
 		r.start(e.At)
+	}
+	if !r.counting && e.At >= r.o.From {
+		r.count()
 		r.span.From = e.At
 	}
 	for _, s := range []*side{r.before, r.after} {
@@ -274,9 +300,15 @@ func (r *run) delivery(e *Entry, d *entry.Delivery, inRange bool) error {
 			return err
 		}
 	}
-	r.span.Deliveries++
-	r.span.Events += len(d.Events)
-	r.span.To = e.At
+	if r.counting {
+		r.span.Deliveries++
+		r.span.Events += len(d.Events)
+		r.span.To = e.At
+	} else {
+		if r.span.WarmDeliveries++; r.span.WarmFrom == 0 {
+			r.span.WarmFrom = e.At
+		}
+	}
 	for n := range d.Events {
 		r.link(n, d.Events[n].Status)
 	}

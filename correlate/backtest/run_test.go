@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -220,6 +221,43 @@ func TestRange(t *testing.T) {
 	}
 	if _, err := backtest.Run(t.Context(), backtest.Options{History: h, From: to, To: from}); itsm.CodeOf(err) != itsm.Invalid {
 		t.Errorf("to before from: %v", err)
+	}
+}
+
+// What came before the range is folded and not counted: an alert that fires on is in
+// the incident it was in, its page is not of the range, and neither is it lost.
+func TestWarmUp(t *testing.T) {
+	h := newTape(t).fire("s1 Down critical", "s2 Down critical", "s3 Down critical", "s4 Slow minor")
+	h.act(itsm.Act{Kind: itsm.ActMerge, Incident: 2, Into: 1})
+	h.clear("s3 Down critical")
+	h.pass(5)
+	from := h.at
+	h.fire("s1 Down critical", "s2 Down critical", "s5 Down critical")
+	const wait = "id: wait\nabout: critical things can wait\nwhen: incident.severity == \"critical\"\nincident: {delay: 20m}\n"
+	warm := h.run("", wait, func(o *backtest.Options) { o.From, o.WarmUp = from, time.Hour })
+	cold := h.run("", wait, func(o *backtest.Options) { o.From = from })
+	if cold.Span.WarmFrom != 0 || cold.Incidents.Before != 3 || cold.Pages.Total.Before != 6 {
+		t.Errorf("cold: %+v\n%+v %+v", cold.Span, cold.Incidents, cold.Pages.Total)
+	}
+	// s1 and s2 are one incident that paged before the range and, when it waits, within
+	// it; s3 and s4 are not heard of.
+	if warm.Span.WarmFrom != monday || warm.Span.WarmDeliveries != 5 || warm.Span.Deliveries != 3 || warm.Span.From != from {
+		t.Errorf("warm: %+v", warm.Span)
+	}
+	if warm.Incidents.Before != 2 || warm.Incidents.Same != 2 || warm.Compression.Before.Alerts != 3 || warm.Alerts.Before != 3 {
+		t.Errorf("warm: %+v %+v %+v", warm.Incidents, warm.Compression.Before, warm.Alerts)
+	}
+	if warm.Pages.Total.Before != 2 || warm.Pages.Total.After != 4 || warm.FirstPage.Before.Paged != 1 || warm.P1.Paged != 1 || warm.P1.Later != 1 || warm.P1.Lost != 0 {
+		t.Errorf("warm: pages %+v, first %+v, P1 %+v", warm.Pages.Total, warm.FirstPage, warm.P1)
+	}
+	if warm.Acts.Before.Applied != 0 || warm.Labels.Together.Pairs != 0 || !strings.Contains(strings.Join(warm.Notes, "; "), "both sides began with 5 deliveries") {
+		t.Errorf("warm: acts %+v, labels %+v, notes %v", warm.Acts, warm.Labels, warm.Notes)
+	}
+	if got := warm.Rules[0].After.Hits; got == 0 || got >= cold.Rules[0].After.Hits+1 {
+		t.Errorf("warm: the rule spoke %d times in the range, %d from a cold start", got, cold.Rules[0].After.Hits)
+	}
+	if _, err := backtest.Run(t.Context(), backtest.Options{History: h, From: from, WarmUp: 32 * 24 * time.Hour}); itsm.CodeOf(err) != itsm.Invalid {
+		t.Errorf("too long a warm-up: %v", err)
 	}
 }
 

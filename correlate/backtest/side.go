@@ -32,6 +32,10 @@ type side struct {
 	names     []string                    // rule ids, by number; 0 is none
 	numbers   map[string]int32
 	acts      Acts
+
+	warm  int             // episodes that began before the range; those heard of in it count
+	since itsm.Time       // when the range began; pages before it do not count; 0: all do
+	spoke map[string]Hits // what rules had done by then
 }
 
 // episode is what became of one episode.
@@ -40,6 +44,7 @@ type episode struct {
 	incident itsm.IncidentNumber // it was last put into; before merges
 	rule     int32               // that put it there
 	held     int32               // that held it back last
+	heard    bool                // of in the range
 }
 
 // incident is what the report needs of one.
@@ -66,6 +71,18 @@ func newSide(assume bool, limit int) *side {
 	return &side{folder: engine.NewFolder(), assume: assume, limit: limit, ids: map[engine.Episode]int32{}, incidents: map[itsm.IncidentNumber]*incident{},
 		current: map[itsm.AlertNumber]uint32{}, names: []string{""}, numbers: map[string]int32{"": 0}}
 }
+
+// begin notes what was there before the range, which begins at a time.
+func (s *side) begin(since itsm.Time) {
+	s.flush()
+	s.warm, s.since, s.spoke = len(s.episodes), since, map[string]Hits{}
+	for _, c := range s.folder.State.RuleCounts() {
+		s.spoke[c.ID] = Hits{c.Hits, c.ShadowHits, c.Failures}
+	}
+}
+
+// counts reports whether an episode is one of the range.
+func (s *side) counts(ep int) bool { return ep >= s.warm || s.episodes[ep].heard }
 
 // use activates a rule set.
 func (s *side) use(at itsm.Time, set *rules.Set) {

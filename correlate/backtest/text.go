@@ -14,6 +14,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	t := &text{w: w}
 	t.line("Backtest of %s (after) against %s (before)", r.After.Name, r.Before.Name)
 	t.line("%s to %s, %d deliveries, %d events", r.Span.From, r.Span.To, r.Span.Deliveries, r.Span.Events)
+	if r.Span.WarmFrom != 0 {
+		t.line("warmed up from %s, %d deliveries that are not counted", r.Span.WarmFrom, r.Span.WarmDeliveries)
+	}
 	t.warnings(r)
 	t.figures(r)
 	t.differences(r)

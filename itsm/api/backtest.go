@@ -2,6 +2,7 @@ package api
 
 import (
 	"strconv"
+	"time"
 
 	"signalbox/correlate/backtest"
 	"signalbox/itsm"
@@ -11,7 +12,7 @@ import (
 // Backtests tries rule sets on recorded history; *backtest.Jobs is one.
 type Backtests interface {
 	// Start begins one, if none is running.
-	Start(before, after backtest.RuleSet, from, to itsm.Time, actor string) (backtest.Job, error)
+	Start(backtest.Trial) (backtest.Job, error)
 	Get(id string) (backtest.Job, error)
 	List() []backtest.Job
 }
@@ -23,6 +24,7 @@ type backtestInput struct {
 	Against  string       `json:"against"`
 	From     itsm.Time    `json:"from"`
 	To       itsm.Time    `json:"to"`
+	WarmUp   *string      `json:"warm_up"`
 }
 
 // backtestView is a backtest under way or done.
@@ -82,15 +84,31 @@ func (a *API) startBacktest(r *request) error {
 			return err
 		}
 	}
+	warm, err := warmUp(in.WarmUp)
+	if err != nil {
+		return err
+	}
 	before, err := againstSet(s, in.Against)
 	if err != nil {
 		return err
 	}
-	job, err := t.Start(before, after, in.From, in.To, r.who.Actor())
+	job, err := t.Start(backtest.Trial{Before: before, After: after, From: in.From, To: in.To, WarmUp: warm, Actor: r.who.Actor()})
 	if err != nil {
 		return err
 	}
 	return r.json(viewBacktest(&job))
+}
+
+// warmUp reads how long before the range both sides are folded without counting.
+func warmUp(s *string) (time.Duration, error) {
+	if s == nil {
+		return backtest.WarmUpDefault, nil
+	}
+	d, err := time.ParseDuration(*s)
+	if err != nil || d < 0 || d > backtest.WarmUpMax {
+		return 0, itsm.Errorf(itsm.Invalid, "warm_up: %q: expected a time such as 24h, from 0s to %v", httpWord(*s), backtest.WarmUpMax)
+	}
+	return d, nil
 }
 
 func revisionSet(s Rules, n uint64) (backtest.RuleSet, error) {

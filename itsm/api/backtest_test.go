@@ -48,6 +48,8 @@ func TestBacktest(t *testing.T) {
 		`{"files": [], "revision": 1}`:   "exactly one of them",
 		`{"files": [], "against": "7x"}`: "expected active, none or the number",
 		`{"files": [{"name": "a.yaml", "body": "id: x\n"}]}`: "cannot be used",
+		`{"files": [], "warm_up": "a day"}`:                  `warm_up: \"a day\": expected a time such as 24h, from 0s to 744h0m0s`,
+		`{"files": [], "warm_up": "800h"}`:                   "expected a time such as 24h",
 	} {
 		w.want(w.call("POST", "/api/v1/rules/backtest", body), http.StatusBadRequest, want)
 	}

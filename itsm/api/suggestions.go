@@ -181,7 +181,7 @@ func (a *API) trySuggestion(r *request) error {
 		return err
 	}
 	against.Files = before
-	job, err := t.Start(against, backtest.RuleSet{Name: found.TriedAs(), Files: after}, in.From, in.To, r.who.Actor())
+	job, err := t.Start(backtest.Trial{Before: against, After: backtest.RuleSet{Name: found.TriedAs(), Files: after}, From: in.From, To: in.To, WarmUp: backtest.WarmUpDefault, Actor: r.who.Actor()})
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func unpaged(r *backtest.Report) int {
 // viewReport bounds a report for a page. active links the rules that have a page.
 func viewReport(r *backtest.Report, active *rules.Set, now time.Time) *reportView {
 	v := &reportView{NoLabels: r.Labels.Together.Pairs+r.Labels.Apart.Pairs == 0,
-		Folded: plural(r.Span.Deliveries, "delivery", "deliveries") + " with " + plural(r.Span.Events, "event", "events") + ", " + minuteOf(r.Span.From) + " to " + minuteOf(r.Span.To) + " UTC"}
+		Folded: plural(r.Span.Deliveries, "delivery", "deliveries") + " with " + plural(r.Span.Events, "event", "events") + ", " + minuteOf(r.Span.From) + " to " + minuteOf(r.Span.To) + " UTC" + warmed(r.Span)}
 	v.warn(r, active, now)
 	v.Tables = []figureTable{countsTable(r), compressionTable(r), firstPageTable(r)}
 	v.differ(r, active, now)
@@ -211,4 +211,12 @@ func activeRuleHref(id string, active *rules.Set) string {
 		return ""
 	}
 	return ruleHref(id)
+}
+
+// warmed says what both sides began with, where that is not the range itself.
+func warmed(s backtest.Span) string {
+	if s.WarmFrom == 0 {
+		return ""
+	}
+	return "; begun with what came since " + minuteOf(s.WarmFrom) + " UTC, which is not counted"
 }

@@ -19,7 +19,7 @@ import (
 // Backtests tries rule sets on recorded history, one at a time; *backtest.Jobs is one.
 type Backtests interface {
 	// Start begins one, if none is running.
-	Start(before, after backtest.RuleSet, from, to itsm.Time, actor string) (backtest.Job, error)
+	Start(backtest.Trial) (backtest.Job, error)
 	Get(id string) (backtest.Job, error)
 	List() []backtest.Job
 }
@@ -319,7 +319,7 @@ func (c *Console) begin(ctx *fiber.Ctx, a backtestAsk, after backtest.RuleSet) (
 		return backtest.Job{}, err
 	}
 	who, _ := person(ctx)
-	return c.o.Backtests.Start(before, after, from, to, who.Actor())
+	return c.o.Backtests.Start(backtest.Trial{Before: before, After: after, From: from, To: to, WarmUp: backtest.WarmUpDefault, Actor: who.Actor()})
 }
 
 func (c *Console) revisionSet(n uint64) (backtest.RuleSet, error) {

@@ -84,7 +84,7 @@ func (c *Console) trySuggestion(ctx *fiber.Ctx) error {
 	}
 	against.Files = before
 	who, _ := person(ctx)
-	j, err := t.Start(against, backtest.RuleSet{Name: found.TriedAs(), Files: after}, l.Begin(), 0, who.Actor())
+	j, err := t.Start(backtest.Trial{Before: against, After: backtest.RuleSet{Name: found.TriedAs(), Files: after}, From: l.Begin(), WarmUp: backtest.WarmUpDefault, Actor: who.Actor()})
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (t *cannedTries) settle(j backtest.Job) backtest.Job {
 }
 
 // Start implements Backtests.
-func (t *cannedTries) Start(before, after backtest.RuleSet, from, to itsm.Time, actor string) (backtest.Job, error) {
+func (t *cannedTries) Start(a backtest.Trial) (backtest.Job, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n := len(t.jobs); n > 0 {
@@ -59,7 +59,7 @@ func (t *cannedTries) Start(before, after backtest.RuleSet, from, to itsm.Time, 
 			return last, itsm.Errorf(itsm.Conflict, "backtest %s is running, at %d %%: one at a time; try again when it is done", last.ID, last.Progress/10)
 		}
 	}
-	t.jobs = append(t.jobs, backtest.Job{ID: strconv.Itoa(len(t.jobs) + 1), State: backtest.Running, StartedAt: t.clock(), Actor: actor, Before: before.Name, After: after.Name, From: from, To: to})
+	t.jobs = append(t.jobs, backtest.Job{ID: strconv.Itoa(len(t.jobs) + 1), State: backtest.Running, StartedAt: t.clock(), Actor: a.Actor, Before: a.Before.Name, After: a.After.Name, From: a.From, To: a.To})
 	return t.jobs[len(t.jobs)-1], nil
 }
 
@@ -102,7 +102,7 @@ func cannedRef(n itsm.IncidentNumber, title string, p itsm.Priority, group strin
 func cannedSmallReport(now itsm.Time) backtest.Report {
 	week := func(n int) *int { n *= 1000; return &n }
 	r := backtest.Report{Before: backtest.RuleSetRef{Name: "revision 3", Rules: 7}, After: backtest.RuleSetRef{Name: "revision 4", Rules: 8},
-		Span: backtest.Span{From: now.Add(-7 * 24 * time.Hour), To: now.Add(-time.Minute), Deliveries: 1_204, Events: 5_310, Whole: true},
+		Span: backtest.Span{From: now.Add(-7 * 24 * time.Hour), To: now.Add(-time.Minute), Deliveries: 1_204, Events: 5_310, Whole: true, WarmFrom: now.Add(-8 * 24 * time.Hour), WarmDeliveries: 190},
 		P1:   backtest.Lost{Paged: 1}, P2: backtest.Lost{Paged: 2}}
 	r.Compression.Before = backtest.Compression{Events: 5_310, Alerts: 96, Incidents: 8, AlertsPerEvent: 18, IncidentsPerAlert: 83, IncidentsPerEvent: 2}
 	r.Compression.After = backtest.Compression{Events: 5_310, Alerts: 96, Incidents: 7, AlertsPerEvent: 18, IncidentsPerAlert: 73, IncidentsPerEvent: 1}
