@@ -34,6 +34,8 @@ func (s *State) auditView(a *itsm.Act) map[string]string {
 		return fieldsOf(s.people.tokens[id])
 	case itsm.ObjectTeam:
 		return fieldsOf(s.people.teams[id])
+	case itsm.ObjectView:
+		return fieldsOf(s.views.all[id])
 	case itsm.ObjectConnector:
 		return fieldsOf(s.pausedState(id))
 	}
@@ -126,7 +128,7 @@ func (s *State) audit(a *itsm.Act, o *itsm.Outcome, before map[string]string) {
 // problem that the act made is known by what it came to only.
 func auditedObject(a *itsm.Act, o *itsm.Outcome) string {
 	switch noun, _, _ := strings.Cut(string(a.Kind), "."); noun {
-	case "change", "maintenance", "problem":
+	case "change", "maintenance", "problem", itsm.ObjectView:
 		return noun + "/" + firstOf(o.Object, a.Object)
 	}
 	return firstOf(a.Object, "incident/"+a.Incident.String())

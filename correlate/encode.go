@@ -19,7 +19,7 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 6 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users, 6 what partners were told of them
+	stateVersion = 7 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users, 6 what partners were told of them, 7 views
 	stateOldest  = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8
@@ -147,6 +147,9 @@ func (s *State) archive(a *archive) error {
 	s.archiveProblems(a)
 	if a.version >= 6 {
 		s.archiveTellings(a)
+	}
+	if a.version >= 7 {
+		s.archiveViews(a)
 	}
 	return nil
 }

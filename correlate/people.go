@@ -361,6 +361,7 @@ func (s *State) actTeamRemove(a *itsm.Act) itsm.Outcome {
 			return refuse(a, itsm.Conflict, "token %s of %s sees the incidents of team %s; revoke it first", t.Name, t.Owner, name)
 		}
 	}
+	s.unshare(name)
 	delete(s.people.teams, name)
 	s.putObject(itsm.ObjectTeam, name, 0, nil, nil)
 	return itsm.Outcome{}

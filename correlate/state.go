@@ -75,6 +75,7 @@ type State struct {
 	stormsOn  int
 
 	people   people
+	views    views
 	silences silences
 
 	problems problems
@@ -108,6 +109,7 @@ func New(c Config, g *cmdb.Graph) *State {
 		gatheringIDs: map[uint64]*gathering{}, gatheringsOf: map[string]int{},
 		scopes: map[string]*scope{}, quarantines: map[string]*quarantined{},
 		people:  newPeople(),
+		views:   views{all: map[string]*itsm.View{}},
 		changes: newChanges(), windows: newWindows(), tellings: map[string][]telling{},
 	}
 	s.problems = newProblems()

@@ -203,18 +203,23 @@ func TestTellingsAreKept(t *testing.T) {
 	}
 }
 
-// TestStateOfBeforeTellings: version 5 had everything but them, at its end.
-func TestStateOfBeforeTellings(t *testing.T) {
+// TestStatesOfBefore: each version had everything but what came later, at its end.
+func TestStatesOfBefore(t *testing.T) {
 	w := newTwoWay(t)
 	b := w.encode()
-	body := append([]byte{}, b[:len(b)-stateTrailer-1]...) // the count of tellings is one byte
-	body[len(stateMagic)] = 5
-	s, err := Decode(bytes.NewReader(binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))), w.s.graph)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.s = s
-	if got := w.encode(); !bytes.Equal(got, b) {
-		t.Error("it does not come to the same state as one of today")
+	for _, old := range []struct {
+		version byte
+		later   int // bytes of what came later, of which there is none
+	}{{6, 2}, {5, 3}} { // the count of views and the last one's number; the count of tellings
+		body := append([]byte{}, b[:len(b)-stateTrailer-old.later]...)
+		body[len(stateMagic)] = old.version
+		s, err := Decode(bytes.NewReader(binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))), w.s.graph)
+		if err != nil {
+			t.Fatalf("version %d: %v", old.version, err)
+		}
+		w.s = s
+		if got := w.encode(); !bytes.Equal(got, b) {
+			t.Errorf("version %d does not come to the same state as one of today", old.version)
+		}
 	}
 }

@@ -32,6 +32,9 @@ func (a *Attachment) Fault() string {
 	return ""
 }
 
+// IsLine reports whether s is one line of readable text that is not empty.
+func IsLine(s string) bool { return strings.TrimSpace(s) != "" && plain(s) }
+
 // plain reports whether s is one line of readable text.
 func plain(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {

@@ -59,7 +59,7 @@ Each command answers with the incident as it is then; --json prints it as the AP
 	}
 	c.flags(cmd)
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
-	subs := []*cobra.Command{incidentsList(&c, &asJSON), incidentsShow(&c, &asJSON), incidentsBulk(&c, &asJSON)}
+	subs := []*cobra.Command{incidentsList(&c, &asJSON), incidentsShow(&c, &asJSON), incidentsBulk(&c, &asJSON), incidentsViews(&c, &asJSON)}
 	var ofMajor []*cobra.Command
 	major := &cobra.Command{Use: "major", Short: "Propose, accept, reject or demote a major incident", Example: "  signalbox incidents major propose INC0000001 --reason 'every shop'"}
 	for _, v := range incidentVerbs {
@@ -158,7 +158,7 @@ func incidentsList(c *client, asJSON *bool) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	limit := cmd.Flags().Int("limit", 50, "how many at most, up to 500")
-	for _, f := range []string{"state", "priority", "service", "ci", "assignee", "group", "team", "major", "q"} {
+	for _, f := range []string{"state", "priority", "service", "ci", "assignee", "group", "team", "major", "view", "q"} {
 		filters[f] = cmd.Flags().String(f, "", "only with this "+f+"; several separated by commas")
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -48,3 +48,40 @@ func TestIncidentsBulk(t *testing.T) {
 		t.Errorf("a refusal: %v, told %q", err, out)
 	}
 }
+
+// The commands about views send what their words say.
+func TestIncidentsViews(t *testing.T) {
+	t.Parallel()
+	var got string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = r.Method + " " + r.URL.RequestURI() + " " + string(b)
+		one := `{"id":"VIW0000001","name":"Night","owner":"ann","team":null,"default":true,"filter":{"state":["new"],"priority":["P1"],"q":"db 1"}}`
+		if r.Method == http.MethodGet {
+			one = `{"items":[` + one + `]}`
+		}
+		io.WriteString(w, one)
+	}))
+	defer srv.Close()
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"list"}, "GET /api/v1/views "},
+		{[]string{"save", "Night shift", "--priority", "P1,P2", "--team-of", "mine", "--share", "dba"}, `POST /api/v1/views {"filter":{"priority":["P1","P2"],"team":["mine"]},"name":"Night shift","team":"dba"}`},
+		{[]string{"change", "VIW0000001", "--name", "Day"}, `PATCH /api/v1/views/VIW0000001 {"name":"Day"}`},
+		{[]string{"default", "VIW0000001"}, `POST /api/v1/views/VIW0000001/default {"default":true}`},
+		{[]string{"remove", "VIW0000001"}, `DELETE /api/v1/views/VIW0000001 `},
+	} {
+		cmd := incidentsCommand()
+		var out strings.Builder
+		cmd.SetOut(&out)
+		cmd.SetArgs(append(append([]string{"views"}, tc.args...), "--server", srv.URL, "--token", "x"))
+		if err := cmd.Execute(); err != nil || got != tc.want || !strings.Contains(out.String(), "Night") || !strings.Contains(out.String(), "priority=P1&q=db 1&state=new") {
+			t.Errorf("%v: %v, sent %s, want %s, told %q", tc.args, err, got, tc.want, out.String())
+		}
+	}
+}

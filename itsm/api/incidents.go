@@ -6,6 +6,9 @@ import (
 )
 
 func (a *API) incidents(r *request) error {
+	if err := a.viewed(r); err != nil {
+		return err
+	}
 	q, err := incidentQuery(r.q)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ var paging = []string{"cursor", "limit"}
 // table is the whole interface. A test compares it with the router and with the
 // OpenAPI document.
 func (a *API) table() []route {
-	rows := slices.Concat(a.healthRoutes(), a.incidentRoutes(), a.alertRoutes(), a.deliveryRoutes(), a.cmdbRoutes(), a.ruleRoutes(), a.suggestionRoutes(), a.changeRoutes(), a.maintenanceRoutes(), a.operationRoutes(), a.keptRoutes(), a.peopleRoutes(), a.problemRoutes(), a.reportRoutes())
+	rows := slices.Concat(a.healthRoutes(), a.incidentRoutes(), a.alertRoutes(), a.deliveryRoutes(), a.cmdbRoutes(), a.ruleRoutes(), a.suggestionRoutes(), a.changeRoutes(), a.maintenanceRoutes(), a.operationRoutes(), a.keptRoutes(), a.peopleRoutes(), a.problemRoutes(), a.reportRoutes(), a.viewRoutes())
 	for i := range rows {
 		if rows[i].method == http.MethodGet {
 			rows[i].query = append(slices.Clone(rows[i].query), afterOffset)
@@ -58,7 +58,7 @@ func (a *API) healthRoutes() []route {
 func (a *API) incidentRoutes() []route {
 	one := Prefix + "/incidents/:number"
 	rows := []route{
-		{http.MethodGet, Prefix + "/incidents", access.Viewer, append([]string{"state", "priority", "service", "ci", "assignee", "group", "team", "major", "q"}, paging...), a.incidents},
+		{http.MethodGet, Prefix + "/incidents", access.Viewer, append([]string{"state", "priority", "service", "ci", "assignee", "group", "team", "major", "view", "q"}, paging...), a.incidents},
 		{http.MethodPost, Prefix + "/incidents/bulk", access.Responder, nil, a.bulk},
 		{http.MethodGet, one, access.Viewer, nil, a.incident},
 		{http.MethodGet, one + "/alerts", access.Viewer, paging, a.incidentAlerts},

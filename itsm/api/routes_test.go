@@ -56,7 +56,7 @@ func TestRolesOfTheTable(t *testing.T) {
 			want = access.Nobody
 		case strings.HasSuffix(r.Path, "/backup"), strings.HasSuffix(r.Path, "/audit"), strings.HasPrefix(r.Path, Prefix+"/configuration/"):
 			want = access.Admin // it holds everything, or decides it
-		case strings.HasPrefix(r.Path, Prefix+"/me/"), strings.Contains(r.Path, "/tokens"):
+		case strings.HasPrefix(r.Path, Prefix+"/me/"), strings.Contains(r.Path, "/tokens"), strings.Contains(r.Path, "/views"):
 			want = access.Viewer // what is one's own; the handler knows whose
 		case strings.Contains(r.Path, "/users"), strings.Contains(r.Path, "/teams") && !access.IsSafe(r.Method):
 			want = access.Admin

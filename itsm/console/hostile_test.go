@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -93,6 +94,7 @@ func (b *book) poison(t *testing.T, whole string) {
 		t.Fatal(err)
 	}
 	b.poisonLedger(&s, text, short)
+	b.poisonView(text)
 	b.poisonLearned(text)
 	b.poisonRules(t, text)
 	b.poisonBacktests(text)
@@ -185,6 +187,16 @@ func (b *book) poisonLearned(text string) {
 		r.Suggestions, r.Bounds = all, []string{text}
 		return r
 	}
+}
+
+// poisonView saves a view with as much of a hostile text as a view takes.
+func (b *book) poisonView(text string) {
+	name := strings.ToValidUTF8(text[:min(len(text), itsm.ViewNameMax)], "")
+	body, err := json.Marshal(itsm.ViewChange{Owner: itsm.AdminName, Name: &name, Filter: &itsm.IncidentFilter{Q: name, Priority: []itsm.Priority{itsm.P1, itsm.P3}}})
+	if err != nil {
+		panic(err)
+	}
+	b.Do(context.Background(), itsm.Act{Kind: itsm.ActViewPut, Object: "view/new", Body: body, Actor: "console:admin"}) // it may be refused
 }
 
 // poisonLedger makes what was received and what is counted as hostile.

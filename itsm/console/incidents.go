@@ -29,20 +29,23 @@ type incidentFilter struct {
 	Priorities []itsm.Priority
 	Service    string
 	CI         string
+	Assignee   string
+	Group      string
 	Team       string // name of a team, or mine
 	Majors     []itsm.MajorState
 	Q          string
 	Cursor     string
+	Begins     bool // the reader's list begins with a view
 	Picked     bool // every box is ticked
 }
 
 // plain reports whether nothing but the default is asked for.
 func (f incidentFilter) plain() bool {
-	return f.Which == "open" && len(f.Priorities) == 0 && f.Service == "" && f.CI == "" && f.Team == "" && len(f.Majors) == 0 && f.Q == ""
+	return f.Which == "open" && len(f.Priorities) == 0 && f.Service == "" && f.CI == "" && f.Assignee == "" && f.Group == "" && f.Team == "" && len(f.Majors) == 0 && f.Q == ""
 }
 
 func (f incidentFilter) query() desk.IncidentQuery {
-	return desk.IncidentQuery{States: f.States, Priorities: f.Priorities, Service: some(f.Service), CI: some(f.CI), Majors: f.Majors, Q: f.Q, Cursor: f.Cursor, Limit: listPageSize}
+	return desk.IncidentQuery{States: f.States, Priorities: f.Priorities, Service: someOf(f.Service), CI: someOf(f.CI), Assignee: someOf(f.Assignee), Group: someOf(f.Group), Majors: f.Majors, Q: f.Q, Cursor: f.Cursor, Limit: listPageSize}
 }
 
 // some is a filter of one value, or no filter.
@@ -51,6 +54,14 @@ func some(value string) []string {
 		return nil
 	}
 	return []string{value}
+}
+
+// someOf is a filter of the values between commas, and of the whole: an id may have one.
+func someOf(values string) []string {
+	if !strings.Contains(values, ",") {
+		return some(values)
+	}
+	return append(listed(values), values)
 }
 
 // address is the page with the same filter, changed by edit.
@@ -65,12 +76,15 @@ func (f incidentFilter) address(edit func(url.Values)) string {
 	for _, m := range f.Majors {
 		v.Add("major", string(m))
 	}
-	for name, value := range map[string]string{"service": f.Service, "ci": f.CI, "team": f.Team, "q": f.Q} {
+	for name, value := range map[string]string{"service": f.Service, "ci": f.CI, "assignee": f.Assignee, "group": f.Group, "team": f.Team, "q": f.Q} {
 		if value != "" {
 			v.Set(name, value)
 		}
 	}
 	edit(v)
+	if len(v) == 0 && f.Begins {
+		return "/?state=open" // the bare address is a view of the reader's
+	}
 	if len(v) == 0 {
 		return "/"
 	}
@@ -84,7 +98,7 @@ var (
 
 func parseIncidentFilter(v url.Values) (incidentFilter, error) {
 	f := incidentFilter{Which: strings.Join(v["state"], ","), Service: line(v.Get("service"), queryMax),
-		CI: line(v.Get("ci"), queryMax), Team: line(v.Get("team"), nameRunesMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor"), Picked: v.Get("picked") == "all"}
+		CI: line(v.Get("ci"), queryMax), Assignee: line(v.Get("assignee"), queryMax), Group: line(v.Get("group"), queryMax), Team: line(v.Get("team"), nameRunesMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor"), Picked: v.Get("picked") == "all"}
 	switch f.Which {
 	case "", "open":
 		f.Which, f.States = "open", openStates
@@ -98,6 +112,12 @@ func parseIncidentFilter(v url.Values) (incidentFilter, error) {
 				return f, err
 			}
 			f.States = append(f.States, s)
+		}
+		switch { // as a saved view says it
+		case slices.Equal(f.States, openStates):
+			f.Which = "open"
+		case slices.Equal(f.States, doneStates):
+			f.Which = "resolved"
 		}
 	}
 	for word := range strings.SplitSeq(strings.Join(v["priority"], ","), ",") {
@@ -126,6 +146,7 @@ func parseIncidentFilter(v url.Values) (incidentFilter, error) {
 
 // incidentsPage is the home page: what is open, the unattended first.
 type incidentsPage struct {
+	Views      viewsView
 	States     []chip
 	Teams      []chip
 	Priorities []chip
@@ -352,6 +373,15 @@ func (c *Console) incidents(ctx *fiber.Ctx) error {
 	var l incidentLists
 	q := f.query()
 	who, _ := person(ctx)
+	views, err := c.viewsOf(who)
+	if err != nil {
+		return err
+	}
+	if home := beginsWith(views, who); home != "" {
+		if f.Begins = true; len(ctx.Request().URI().QueryString()) == 0 {
+			return ctx.Redirect(home, http.StatusSeeOther)
+		}
+	}
 	if q.Keep, err = c.keepTeam(who, f.Team); err != nil {
 		return err
 	}
@@ -368,6 +398,9 @@ func (c *Console) incidents(ctx *fiber.Ctx) error {
 	if f.Team != "" {
 		p.liveState = "" // the stream does not know of teams
 	}
+	if p.Views, err = c.viewViews(views, who, f); err != nil {
+		return err
+	}
 	if p.Teams, err = c.teamChips(who, f); err != nil {
 		return err
 	}
@@ -377,22 +410,24 @@ func (c *Console) incidents(ctx *fiber.Ctx) error {
 // keepTeam is which incidents are a team's: those of its services, and those assigned
 // to it.
 func (c *Console) keepTeam(who access.Identity, name string) (func(*itsm.Incident) bool, error) {
-	var teams []itsm.Team
-	switch {
-	case name == "":
+	if name == "" {
 		return nil, nil
-	case name == "mine":
-		mine, err := c.teamsOf(who.User)
+	}
+	var teams []itsm.Team
+	for _, one := range listed(name) {
+		if one == "mine" {
+			mine, err := c.teamsOf(who.User)
+			if err != nil {
+				return nil, err
+			}
+			teams = append(teams, mine...)
+			continue
+		}
+		t, err := nounOf[itsm.Team](c, itsm.ObjectTeam, one)
 		if err != nil {
 			return nil, err
 		}
-		teams = mine
-	default:
-		t, err := nounOf[itsm.Team](c, itsm.ObjectTeam, name)
-		if err != nil {
-			return nil, err
-		}
-		teams = []itsm.Team{t}
+		teams = append(teams, t)
 	}
 	var own access.Scope
 	for _, t := range teams {

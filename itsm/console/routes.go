@@ -21,7 +21,7 @@ type route struct {
 // routes is the whole console. A test compares it with the router and checks that
 // everything but the way in needs a role.
 func (c *Console) routes() []route {
-	return append(slices.Concat(c.keptRoutes(), c.peopleRoutes(), c.problemRoutes(), c.reportRoutes()), []route{
+	return append(slices.Concat(c.keptRoutes(), c.peopleRoutes(), c.problemRoutes(), c.reportRoutes(), c.viewRoutes()), []route{
 		{http.MethodGet, "/static/:name", access.Nobody, c.static},
 		{http.MethodGet, "/sign-in", access.Nobody, c.signIn},
 		{http.MethodPost, "/sign-in", access.Nobody, c.signInPost},

@@ -210,6 +210,8 @@ var flashes = map[string]flash{
 	"major/demote":   {Text: "It is no major incident any more."},
 	"review":         {Text: "Review saved."},
 	"review/done":    {Text: "The review is done. The incident closes as any other from now on."},
+	"view":           {Text: "View saved."},
+	"view-removed":   {Text: "View removed. Nothing else changed."},
 	"no-parent":      {Text: "Not a child any more. It ends by itself again."},
 	"watch":          {Text: "You watch this incident."},
 	"unwatch":        {Text: "You watch it no more."},

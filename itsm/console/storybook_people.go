@@ -61,6 +61,8 @@ func (b *book) people() error {
 		{itsm.ActUserPut, "user/jo", itsm.UserChange{Email: name("jo@example.org")}},
 		{itsm.ActTokenCreate, "token/abcdabcdabcdabcd", itsm.APIToken{Name: "grafana", Owner: itsm.AdminName, Sum: strings.Repeat("abcd", 16), Role: viewer, ExpiresAt: until}},
 		{itsm.ActTokenRevoke, "token/abcdabcdabcdabcd", nil},
+		{itsm.ActViewPut, "view/new", itsm.ViewChange{Owner: itsm.AdminName, Name: name("Urgent"), Filter: &itsm.IncidentFilter{State: openStates, Priority: []itsm.Priority{itsm.P1, itsm.P2}}}},
+		{itsm.ActViewPut, "view/new", itsm.ViewChange{Owner: itsm.AdminName, Name: name("Waits for a vendor"), Filter: &itsm.IncidentFilter{State: []itsm.State{itsm.OnHold}}}},
 	} {
 		body, err := json.Marshal(d.body)
 		if err != nil {
