@@ -18,16 +18,19 @@ type archive struct {
 	version byte     // of the encoding
 	out     []byte   // what is being gathered
 	pieces  []string // what was gathered before it
+	chunk   int      // size of the memory taken last
 	in      string
 	reading bool
 	bad     bool // what is read does not fit its own counts
 }
 
-// Sizes of an encoding's pieces. Memory is taken in chunks, and a text of pieceMin
-// or more is not copied into one: texts never change.
+// Sizes of an encoding's pieces. Memory is taken in chunks, each twice as large as the
+// one before: a small state needs little, and clearing a megabyte for it would be most
+// of the work. A text of pieceMin or more is not copied into one: texts never change.
 const (
-	pieceBytes = 1 << 20
-	pieceMin   = 256
+	pieceBytes      = 1 << 20
+	pieceBytesFirst = 16 << 10
+	pieceMin        = 256
 )
 
 // seal makes what is gathered a piece, to which nobody writes again; the rest of its
@@ -38,7 +41,8 @@ func (a *archive) seal() {
 	}
 	a.out = a.out[len(a.out):]
 	if cap(a.out) < binary.MaxVarintLen64+pieceMin {
-		a.out = make([]byte, 0, pieceBytes)
+		a.chunk = min(max(2*a.chunk, pieceBytesFirst), pieceBytes)
+		a.out = make([]byte, 0, a.chunk)
 	}
 }
 

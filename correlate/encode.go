@@ -45,7 +45,8 @@ func (s *State) Freeze() (*Frozen, error) {
 		return nil, itsm.Errorf(itsm.Internal, "state: %d records are not flushed; flush before encoding", len(s.dirtyAlerts)+len(s.dirtyIncidents))
 	}
 	a := &archive{version: stateVersion, pieces: make([]string, 0, 2*s.alerts.Len()+1)}
-	a.out = append(make([]byte, 0, pieceBytes), stateMagic...)
+	a.seal() // takes the first chunk
+	a.out = append(a.out, stateMagic...)
 	a.out = binary.BigEndian.AppendUint64(append(a.out, stateVersion), s.graph.Revision())
 	if err := s.archive(a); err != nil {
 		return nil, err
