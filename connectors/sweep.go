@@ -163,6 +163,9 @@ func (s *Sender) saw(ctx context.Context, n itsm.IncidentNumber, r Record) {
 	if !ok || !w.Settled {
 		return
 	}
+	if r.AckUnknown && r.Status.IsOpen() && w.Record.Status.IsOpen() {
+		r.Status = w.Record.Status
+	}
 	differs := len(itsm.Differences(&w.Record, &r, w.Kept)) > 0 && !faultBlindSweep
 	tell := s.noteLooked(w, r, differs)
 	if !tell {

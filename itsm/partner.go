@@ -70,6 +70,8 @@ type PartnerRecord struct {
 	By        string `json:"by,omitempty"`        // the person who changed it last; "": not known
 	Ours      bool   `json:"ours,omitempty"`      // our own account changed it last
 	Automatic bool   `json:"automatic,omitempty"` // a program there changed it last
+
+	AckUnknown bool `json:"-"` // the partner does not tell open from acknowledged; for who compares
 }
 
 // ObjectConnector is the kind of object that a connector is; its lines of history

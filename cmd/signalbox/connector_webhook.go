@@ -88,7 +88,11 @@ func newWebhook(name string, c conf.Connector, env connectorEnv) (connectors.Con
 			return nil, itsm.Errorf(itsm.Invalid, "basic: the secret %s holds no user:password", c.Basic)
 		}
 	}
-	return webhook.New(o)
+	k, err := webhook.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return k.Able(), nil
 }
 
 // signedBy names the signature that auth asks for.

@@ -38,7 +38,7 @@ func conforming(t testing.TB, o webhook.Options) connectors.Connector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return c.Able()
 }
 
 var states = map[string]connectortest.Status{"incident.acknowledge": connectortest.Acknowledged, "incident.resolve": connectortest.Resolved}
@@ -88,6 +88,7 @@ const lookedUp = `
 out:
   record: string(answer.id)
   find: {method: GET, path: '"/tickets?key=" + escape(incident.key)', record: 'answer.tickets.filter(t, t.key == incident.key).map(t, t.id)[?0].orValue("")'}
+  look: {method: GET, path: '"/tickets?key=" + escape(keys[0])', records: answer.tickets, incident: item.key, record: item.id, state: item.state}
   trigger: {path: '"/tickets"', body: '{"key": incident.key, "title": incident.title, "state": 1}'}
   update: {method: PUT, path: '"/tickets/" + escape(record)', body: '{"title": incident.title}'}
   acknowledge: {method: PUT, path: '"/tickets/" + escape(record)', body: '{"state": 2}'}
@@ -95,7 +96,7 @@ out:
 `
 
 // TestConformanceWithFind: a ticket system that makes another ticket of every create
-// and is looked through before one is repeated.
+// and is looked through before one is repeated, and when it is asked how records stand.
 func TestConformanceWithFind(t *testing.T) {
 	connectortest.Run(t, connectortest.Subject{
 		Connector: func(t testing.TB, url string, client *http.Client) connectors.Connector {
@@ -125,7 +126,7 @@ func ticketsOf(p *connectortest.Partner) http.Handler {
 	mux.HandleFunc("GET /tickets", func(w http.ResponseWriter, r *http.Request) {
 		out := []map[string]string{}
 		for _, o := range p.FindKey(r.URL.Query().Get("key")) {
-			out = append(out, map[string]string{"id": o.ID, "key": o.Key})
+			out = append(out, map[string]string{"id": o.ID, "key": o.Key, "state": o.Status.String()})
 		}
 		json.NewEncoder(w).Encode(map[string]any{"tickets": out})
 	})

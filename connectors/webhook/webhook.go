@@ -163,13 +163,18 @@ func (c *Connector) receipt(x source.Input, answer any) connectors.Receipt {
 	return connectors.Receipt{Link: c.remember(x.Intent, id, address)}
 }
 
-func (c *Connector) remember(in *itsm.Intent, id, address string) *itsm.ExternalRef {
+// know notes the partner's id of a record.
+func (c *Connector) know(of ref, id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.records) >= recordsMax {
 		clear(c.records) // they are in the incidents' links
 	}
-	c.records[ref{in.Incident, in.Epoch}] = id
+	c.records[of] = id
+}
+
+func (c *Connector) remember(in *itsm.Intent, id, address string) *itsm.ExternalRef {
+	c.know(ref{in.Incident, in.Epoch}, id)
 	return &itsm.ExternalRef{Connector: c.o.Name, ID: id, URL: address}
 }
 

@@ -16,6 +16,8 @@
 //	record      the partner's id of the record; "" while it has none
 //	vars        map of texts from the connector's configuration
 //	answer      what the partner answered, where an answer is read
+//	keys        our keys of the records that a look asks about; in look only
+//	item        one of the records that a look's answer holds
 //	login       map: user, password; in login only
 //
 // and incoming ones see body and vars. Beside CEL's own functions there are json(x),

@@ -39,6 +39,7 @@ type outDocument struct {
 	Note        *requestDocument `yaml:"note"`
 	Find        *requestDocument `yaml:"find"`  // looks for the record of an incident before a trigger is repeated
 	Whose       *requestDocument `yaml:"whose"` // looks whose incident a record is
+	Look        *lookDocument    `yaml:"look"`  // asks how records stand, for sweeps
 }
 
 type requestDocument struct {
@@ -147,6 +148,7 @@ func (c *compiler) out(d *outDocument) out {
 	if o.whose != nil && o.whose.incident == nil {
 		c.bad("out.whose.incident", "missing: expected an expression that takes our key out of the answer")
 	}
+	o.look = c.look(d.Look, d.Reopen != nil)
 	return o
 }
 

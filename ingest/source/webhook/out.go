@@ -13,6 +13,7 @@ type out struct {
 	record, url, refused, passing *expr
 	requests                      map[itsm.Transition]*request
 	login, reopen, find, whose    *request
+	look                          *look
 }
 
 type request struct {
@@ -216,9 +217,9 @@ func (in Input) values() map[string]any {
 	}
 	return map[string]any{
 		"transition": string(i.Transition), "text": i.Text, "actor": i.Actor, "key": i.Key, "record": in.Record, "vars": vars, "answer": nil, "body": nil,
-		"at": int64(i.At), "login": map[string]string{},
+		"at": int64(i.At), "login": map[string]string{}, "keys": []string{}, "item": nil,
 		"incident": map[string]any{
-			"number": i.Incident.String(), "epoch": int64(i.Epoch), "key": source.RecordKey('/', i.Incident, i.Epoch), "title": s.Title, "state": s.State.String(),
+			"number": i.Incident.String(), "epoch": int64(i.Epoch), "key": Key(i.Incident, i.Epoch), "title": s.Title, "state": s.State.String(),
 			"priority": s.Priority.String(), "severity": s.Severity.String(), "impact": s.Impact.String(), "urgency": s.Urgency.String(),
 			"cis": list(s.CIs), "services": list(s.Services), "cause": s.Cause, "because": s.Because, "alerts": int64(s.Alerts), "firing": int64(s.Firing),
 			"group": s.Group, "assignee": s.Assignee, "url": address, "runbook": s.Runbook, "opened_at": at(s.OpenedAt),
@@ -226,6 +227,9 @@ func (in Input) values() map[string]any {
 		},
 	}
 }
+
+// Key is our key of the record of an epoch.
+func Key(n itsm.IncidentNumber, epoch uint32) string { return source.RecordKey('/', n, epoch) }
 
 func list(l []string) []string {
 	if l == nil {

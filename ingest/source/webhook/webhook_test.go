@@ -102,6 +102,11 @@ func all(t *testing.T, m *webhook.Mapping, files []txtar.File) []byte {
 	if r, ok, err := m.Whose("4711", vars); ok || err != nil {
 		request(t, &b, "whose", r, err)
 	}
+	keys := []string{"signalbox/INC0000007/1", "signalbox/INC0000008/2"}[:min(m.LooksMost(), 2)]
+	if len(keys) > 0 {
+		r, err := m.Look(keys, vars)
+		request(t, &b, "look", r, err)
+	}
 	for _, f := range files {
 		body := bytes.TrimSpace(f.Data)
 		kind, _, _ := strings.Cut(strings.TrimSuffix(f.Name, ".json"), " ")
@@ -124,6 +129,12 @@ func all(t *testing.T, m *webhook.Mapping, files []txtar.File) []byte {
 		case "found":
 			id, err := m.Found(input(itsm.Trigger), answer)
 			fmt.Fprintf(&b, "found %q %v\n", id, err)
+		case "seen":
+			seen, err := m.Seen(keys, vars, answer)
+			fmt.Fprintf(&b, "%s %v\n", strings.TrimSuffix(f.Name, ".json"), err)
+			for _, k := range keys {
+				fmt.Fprintf(&b, "  %s %s %s version %d, acknowledgement unknown %v\n", k, seen[k].Status, seen[k].Link, seen[k].Version, seen[k].AckUnknown)
+			}
 		case "whose":
 			n, epoch, err := m.IncidentIn("4711", vars, answer)
 			fmt.Fprintf(&b, "whose %s/%d %v\n", n, epoch, err)
