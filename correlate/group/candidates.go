@@ -128,7 +128,7 @@ func (g *Grouper) collectNear(p Probe, s *series) {
 	weight := g.nearMilli(s.rule)
 	for _, b := range g.ball(p.CI).near[1:] {
 		for _, gr := range newest(g.locals.groupsOn(b.ref), g.c.CandidatesMax) {
-			if g.takesByTopology(gr, p.At) {
+			if g.takesByTopology(gr, p.At) || b.hops == 1 && g.takesBeside(gr, gr.cis.get(b.ref), p.At) {
 				if c := g.offer(gr, byNear, power(weight, int(b.hops))); c != nil {
 					c.hops, c.spot = int(b.hops), b.ref
 				}
@@ -245,4 +245,12 @@ func (g *Grouper) takesSameCI(gr *group, sp *spot, at itsm.Time) bool {
 	}
 	quiet := at - gr.lastJoin
 	return quiet <= g.pace(gr) || (sp.firing > 0 && !g.isMute(sp.rule) && quiet < itsm.Time(g.c.FollowOn.Milliseconds()))
+}
+
+// takesBeside reports whether a group takes an onset on a CI next to one it has, though
+// nothing joined it for the quiet gap: while an alert on that one still fires, if its
+// senders are slow. A lone alert that goes on is no outage that others could be part of.
+func (g *Grouper) takesBeside(gr *group, sp *spot, at itsm.Time) bool {
+	return gr.resolved == 0 && !gr.wave.spent && gr.cis.len() > 1 && g.pace(gr) >= itsm.Time(g.c.QuietGap.Milliseconds()) &&
+		sp != nil && sp.firing > 0 && !g.isMute(sp.rule) && at-gr.opened < itsm.Time(g.c.Lifetime.Milliseconds())
 }

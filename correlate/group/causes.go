@@ -23,9 +23,10 @@ const massScale = 1_000_000
 
 // massOf is how much an alert says against its CI: less the more often it fired
 // before, the later it comes, and when it is about a call, which either end may
-// have spoilt.
+// have spoilt. What comes by itself to a CI that was well, a quiet gap after the
+// latest, is what the outage did and not how it began.
 func (g *Grouper) massOf(gr *group, p Probe, s *series, m *member) int64 {
-	if m.chronic {
+	if m.chronic || p.Rule == "" && p.CI != cmdb.NoRef && !gr.cis.has(p.CI) && p.At-gr.lastJoin > max(gr.pace, g.paceMax()) {
 		return 0
 	}
 	mass := int64(massScale / (1 + s.usual(gr.opened-late)))

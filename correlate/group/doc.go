@@ -43,6 +43,12 @@
 // ties one to another. That most of an outage still fires does not keep it going:
 // it raised recall on slow senders, but named worse causes.
 //
+// 2026-11 Of slow senders a group of several CIs takes in what is next to one of them that
+// still fires, though nothing joined for the quiet gap: the next evaluation but one is
+// later than that. Such a late one says nothing of the cause. Rejected: next to a lone
+// alert, which lets one that nags draw in the outage that comes after it, and of senders
+// that report every minute, whose storms it chains.
+//
 // 2026-11 An alert that went stale resolved nothing. Counting it as a resolve made
 // senders that never resolve look like some that do, and "still firing" believed.
 //

@@ -79,6 +79,10 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 		e.Path = g.nearPath(p.CI, c.spot)
 		e.Because = e.CI + " is " + strconv.Itoa(c.hops) + " hops from " + e.Shared + ", which alerts"
 		e.WouldSplit = quiet.String() + " without a join, or no alerting CI within " + strconv.Itoa(g.c.NearHops) + " hops"
+		if p.At-c.gr.lastJoin > g.pace(c.gr) {
+			e.Because = e.CI + " is next to " + e.Shared + ", which still fires"
+			e.WouldSplit = "the end of the alerts on " + e.Shared
+		}
 	case byObserved:
 		e.Shared = g.cmdb.ID(c.spot)
 		e.Path = []string{e.CI, e.Shared}

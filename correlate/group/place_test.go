@@ -58,6 +58,16 @@ func TestPlace(t *testing.T) {
 			{0, "db:Down", "1", ""}, {4 * m, "api:A", "1", ""}, {8 * m, "api:B", "1", ""}, {12 * m, "api:C", "1", ""},
 			{16 * m, "api:D", "1", ""}, {20 * m, "api:E", "1", ""}, {24 * m, "api:F", "1", ""}, {28 * m, "api:G", "1", ""},
 			{30*m + 1*s, "web:Slow", "2", ""}}},
+		{"next to several of which one still fires it joins after the quiet gap", shop, []scene{
+			{0, "db:Down", "1", ""}, {10 * s, "api:Errors", "1", ""}, {9 * m, "web:Slow", "1", "near"}}},
+		{"but not next to what has ended", shop, []scene{
+			{0, "db:Down", "1", ""}, {10 * s, "api:Errors", "1", ""}, {4 * m, "api:Errors", "end", ""}, {9 * m, "web:Slow", "2", "first"}}},
+		{"nor further away", shop, []scene{
+			{0, "host1:Down", "1", ""}, {10 * s, "db:Down", "1", ""}, {6 * m, "web:Slow", "2", "first"}}},
+		{"nor next to a lone alert that goes on", shop, []scene{
+			{0, "db:Down", "1", ""}, {9 * m, "api:Errors", "2", "first"}}},
+		{"nor a quarter of an hour later", shop, []scene{
+			{0, "db:Down", "1", ""}, {10 * s, "api:Errors", "1", ""}, {15 * m, "web:Slow", "2", "first"}}},
 		{"a firing CI keeps its incident for half an hour", shop, []scene{
 			{0, "db:Down", "1", ""}, {29 * m, "db:Slow", "1", "same_ci"}}},
 		{"after that a new one follows on", shop, []scene{
@@ -134,6 +144,26 @@ func TestRuleIsBinding(t *testing.T) {
 	w.fire(1*s, "db:Down")
 	if n := w.fire(20*m, "api:Errors", by); n != 1 || w.last.Evidence.By != "rule" || w.last.Evidence.Rule != "nightly" || w.last.Evidence.Revision != 7 {
 		t.Errorf("an alert of the rule: incident %d, evidence %+v, want 1 by rule nightly", n, w.last.Evidence)
+	}
+}
+
+// TestLateIsNoCause: what an outage reaches a quiet gap later did not begin it, however
+// much depends on it.
+func TestLateIsNoCause(t *testing.T) {
+	w := newWorld(t, shop)
+	w.fire(0, "api:Errors")
+	w.fire(10*s, "auth:Errors")
+	if n := w.fire(9*m, "db:Slow"); n != 1 || w.last.Evidence.By != "near" || !strings.HasSuffix(w.last.Evidence.Because, ", which still fires") {
+		t.Fatalf("the database that both use: incident %d, evidence %+v, want 1 next to what still fires", n, w.last.Evidence)
+	}
+	before := newWorld(t, shop)
+	before.fire(0, "api:Errors")
+	before.fire(10*s, "auth:Errors")
+	a, b := w.g.Causes(1), before.g.Causes(1)
+	for i := range b {
+		if a[i].CI != b[i].CI || a[i].CI != "db" && a[i].ScoreMilli != b[i].ScoreMilli {
+			t.Errorf("cause %d: %s %d after the late alert, %s %d before", i+1, a[i].CI, a[i].ScoreMilli, b[i].CI, b[i].ScoreMilli)
+		}
 	}
 }
 
@@ -280,7 +310,7 @@ func TestEvidence(t *testing.T) {
 // of two and a quarter minutes, a new source five.
 func TestPaceFollowsRhythm(t *testing.T) {
 	w := newWorld(t, shop+many(60, "x%d calls y%[1]d"))
-	for i := range 60 {
+	for i := range 50 {
 		w.fire(time.Duration(i)*m, fmt.Sprintf("x%d:Busy", i))
 	}
 	if got := w.g.paceOf(w.g.ruleOf[ruleKey{"s", "Busy"}]); got != 135_000 {
@@ -288,6 +318,11 @@ func TestPaceFollowsRhythm(t *testing.T) {
 	}
 	if got := w.g.paceOf(0); got != 300_000 {
 		t.Errorf("quiet gap of an unknown rule: %d ms, want 300000", got)
+	}
+	w.fire(50*m, "db:Busy")
+	w.fire(50*m+1*s, "auth:Busy")
+	if n := w.fire(54*m, "api:Busy"); n == w.in["db:Busy"] {
+		t.Errorf("next to what still fires, of a rule that reports every minute: joined %d after four minutes, want another", n)
 	}
 	slow := newWorld(t, many(60, "x%d calls y%[1]d"))
 	for i := range 30 {
