@@ -16,6 +16,7 @@ type misbehaviour struct {
 	deletes    bool          // an administrator takes a record away
 	restarts   bool          // our process restarts, twice
 	mayDie     bool          // what is refused may end in the dead letters
+	unknown    bool          // nobody hears whether a call was carried out
 }
 
 // misbehaviours are those of a partner that is called. Each hits two of three
@@ -23,22 +24,33 @@ type misbehaviour struct {
 var misbehaviours = []misbehaviour{
 	{name: "well-behaved"},
 	{name: "slow", fate: func(call) fate { return fate{late: 5 * time.Second} }},
-	{name: "hangs", fate: mostly(fate{undone: true, late: time.Hour})},
-	{name: "hangs after doing it", fate: mostly(fate{late: time.Hour})},
+	{name: "hangs", unknown: true, fate: mostly(fate{undone: true, late: time.Hour})},
+	{name: "hangs after doing it", unknown: true, fate: mostly(fate{late: time.Hour})},
 	{name: "429 with Retry-After", fate: mostly(fate{undone: true, status: http.StatusTooManyRequests, header: map[string]string{"Retry-After": "60"}})},
 	{name: "429 without headers", fate: mostly(fate{undone: true, status: http.StatusTooManyRequests})},
-	{name: "500 without doing it", fate: mostly(fate{undone: true, status: http.StatusInternalServerError, header: html, body: "<h1>oops</h1>"})},
-	{name: "500 after doing it", fate: mostly(fate{status: http.StatusInternalServerError, header: html, body: "<h1>oops</h1>"})},
-	{name: "cuts the connection before", fate: mostly(fate{undone: true, drop: true})},
-	{name: "cuts the connection after doing it", fate: mostly(fate{drop: true})},
+	{name: "500 without doing it", unknown: true, fate: mostly(fate{undone: true, status: http.StatusInternalServerError, header: html, body: "<h1>oops</h1>"})},
+	{name: "500 after doing it", unknown: true, fate: mostly(fate{status: http.StatusInternalServerError, header: html, body: "<h1>oops</h1>"})},
+	{name: "cuts the connection before", unknown: true, fate: mostly(fate{undone: true, drop: true})},
+	{name: "cuts the connection after doing it", unknown: true, fate: mostly(fate{drop: true})},
 	{name: "cuts its answer in the middle", fate: mostly(fate{truncate: true})},
 	{name: "answers 503 for an hour", fate: forAnHour(fate{undone: true, status: http.StatusServiceUnavailable})},
 	{name: "shows what it made only later", fate: mostly(fate{drop: true}), lag: 40 * time.Second},
 	{name: "searches without a filter", fate: onWrites(mostly(fate{drop: true})), unfiltered: true},
 	{name: "refuses", fate: refuses, mayDie: true},
 	{name: "loses a record", deletes: true, mayDie: true},
-	{name: "does it while we restart", fate: mostly(fate{drop: true}), restarts: true},
+	{name: "does it while we restart", unknown: true, fate: mostly(fate{drop: true}), restarts: true},
 }
+
+// misses says why a misbehaviour cannot meet a partner; "" when it can.
+func (m *misbehaviour) misses(s *Subject) string {
+	if s.lacks(Lookup) && (m.lag > 0 || m.unfiltered) {
+		return "its partner cannot be searched, so no search misleads it"
+	}
+	return ""
+}
+
+// mayEnd reports whether something may end in the dead letters.
+func (m *misbehaviour) mayEnd(s *Subject) bool { return m.mayDie || m.unknown && s.lacks(Lookup) }
 
 var html = map[string]string{"Content-Type": "text/html"}
 
