@@ -54,6 +54,7 @@
 //     it there are no sweeps, and after a restore what waits is held back.
 //   - ManyLooker: and of many at once.
 //   - Finder: it knows which of our incidents is behind a partner's record.
+//   - Acquaintance: it can say of whom its partner knows nobody.
 //   - Tester: it can check its configuration without changing anything.
 //
 // Record.Knows says which fields the partner's answer is about. A field that our

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"slices"
+	"strings"
 
 	"signalbox/itsm"
 )
@@ -10,6 +11,11 @@ import (
 // by the time it was made; a program's counts where nobody decided.
 func (s *State) actAssign(i *incident, a *itsm.Act) itsm.Outcome {
 	h := i.handled()
+	if name := s.userWith(a.Email); name != "" && a.Origin != "" {
+		b := *a
+		b.Assignee = name
+		a = &b
+	}
 	switch {
 	case i.state == itsm.Closed || i.state == itsm.Cancelled:
 		return i.illegal(a)
@@ -27,6 +33,31 @@ func (s *State) actAssign(i *incident, a *itsm.Act) itsm.Outcome {
 	}
 	s.assign(i, a)
 	return done(a)
+}
+
+// emailOf is the address of a user here; "" when there is no such user.
+func (s *State) emailOf(name string) string {
+	if u := s.people.users[name]; u != nil && !u.Disabled {
+		return u.Email
+	}
+	return ""
+}
+
+// userWith is the user here who has an e-mail address; "" when nobody has it, or
+// several do.
+func (s *State) userWith(email string) (name string) {
+	if email == "" {
+		return ""
+	}
+	for _, u := range s.people.users { // any order: one or none
+		if !u.Disabled && strings.EqualFold(u.Email, email) {
+			if name != "" {
+				return ""
+			}
+			name = u.Name
+		}
+	}
+	return name
 }
 
 func (s *State) assign(i *incident, a *itsm.Act) {

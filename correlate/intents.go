@@ -333,9 +333,11 @@ func (s *State) intendOf(i *incident, t *told, record uint32, tr itsm.Transition
 	if tr == itsm.Trigger || tr == itsm.Update {
 		t.asks(i, tr)
 	}
+	snap := i.snapshot()
+	snap.AssigneeEmail = s.emailOf(snap.Assignee)
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
 		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: record,
-		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Route: t.route, Snapshot: i.snapshot(),
+		Transition: tr, At: s.now, Offset: s.off, Serial: t.serial, Actor: by.actor, Text: text, Route: t.route, Snapshot: snap,
 	}})
 }
 

@@ -481,3 +481,31 @@ func TestAPauseIsKept(t *testing.T) {
 		t.Errorf("after it goes on: %+v", got)
 	}
 }
+
+// TestAssigneesAreUsers: an intent says the e-mail of the user who has the incident, and
+// a partner's e-mail means the user here who has it.
+func TestAssigneesAreUsers(t *testing.T) {
+	w := newTwoWay(t)
+	for name, email := range map[string]string{"ada": "ada@example.com", "bob": "bob@example.com", "bo": "twice@example.com", "bu": "Twice@example.com"} {
+		body := fmt.Sprintf(`{"new":true,"email":%q,"role":"responder","password":"$argon2id$"}`, email)
+		if o := w.act(itsm.Act{Kind: itsm.ActUserPut, Object: "user/" + name, Body: []byte(body)}); o.Code != "" {
+			t.Fatalf("%s: %+v", name, o)
+		}
+	}
+	last := func() itsm.Intent { return w.intents[len(w.intents)-1] }
+	w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada"})
+	if got := last().Snapshot; got.Assignee != "ada" || got.AssigneeEmail != "ada@example.com" {
+		t.Errorf("told of %q, %q", got.Assignee, got.AssigneeEmail)
+	}
+	w.seen["jira"] = len(w.intents)
+	for _, c := range []struct{ shown, email, want string }{{"Bob B.", "Bob@Example.com", "bob"}, {"Bo", "twice@example.com", "Bo"}, {"Stranger", "x@example.com", "Stranger"}} {
+		w.act(itsm.Act{Kind: itsm.ActAssign, Origin: "jira", Actor: "jira:Jo", Assignee: c.shown, Email: c.email})
+		if got := w.incidents[1].Assignee; got != c.want {
+			t.Errorf("%s <%s> is %q here, want %q", c.shown, c.email, got, c.want)
+		}
+	}
+	w.wants("jira", "") // it is not told back
+	if got := last().Snapshot; got.Assignee != "Stranger" || got.AssigneeEmail != "" {
+		t.Errorf("told of %q, %q", got.Assignee, got.AssigneeEmail)
+	}
+}

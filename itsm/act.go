@@ -76,6 +76,7 @@ type Act struct {
 	Text      string         `json:"text,omitempty"` // note, or the note of a resolve
 	Reason    string         `json:"reason,omitempty"`
 	Assignee  string         `json:"assignee,omitempty"`
+	Email     string         `json:"assignee_email,omitempty"` // of the assignee, by a partner: the user here who has it is meant
 	Group     string         `json:"group,omitempty"`
 	Priority  Priority       `json:"priority,omitempty"` // 0 with ActPriority takes the override back
 	Into      IncidentNumber `json:"into,omitempty"`

@@ -31,7 +31,7 @@ func Authorities() []Authority {
 		{AuthorityAcknowledged, "any person, in any tool", "the first one counts; only a person or the pager's time-out takes it back",
 			"told once to every other partner"},
 		{AuthorityAssignee, "people: the pager for who is on call, the ITSM tool for the queue", "the last decision of a person, by the time it was made; a program never overrides a person",
-			"told to every other partner; a partner that a program changed is set back"},
+			"told to every other partner; one that knows nobody of that name or e-mail keeps whom it has, and its line says so; a partner that a program changed is set back"},
 		{AuthorityPriority, "Signalbox, from impact and urgency", "a person's override stays until the incident closes; what is computed is shown beside it",
 			"told to every partner that has a priority"},
 		{AuthorityResolved, "the person who resolved it, else the monitoring source", "resolved stands above acknowledged and open; resolved while alerts fire is flagged and reopens after the grace",

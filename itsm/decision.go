@@ -62,9 +62,10 @@ type IncidentSnapshot struct {
 	Impact         Level         `json:"impact"`
 	Urgency        Level         `json:"urgency"`
 	Assignee       string        `json:"assignee"`
-	Runbook        string        `json:"runbook"`         // link to what to do, from a rule
-	Links          []ExternalRef `json:"links"`           // its records at partners, at most IntentLinksMax
-	AcknowledgedAt Time          `json:"acknowledged_at"` // first of all epochs
+	AssigneeEmail  string        `json:"assignee_email,omitempty"` // where the assignee is one of the users here
+	Runbook        string        `json:"runbook"`                  // link to what to do, from a rule
+	Links          []ExternalRef `json:"links"`                    // its records at partners, at most IntentLinksMax
+	AcknowledgedAt Time          `json:"acknowledged_at"`          // first of all epochs
 	AcknowledgedBy string        `json:"acknowledged_by"`
 	HoldReason     string        `json:"hold_reason"` // one of HoldReasons while it is on hold
 	ResolvedAt     Time          `json:"resolved_at"`

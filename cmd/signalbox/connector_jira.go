@@ -43,7 +43,7 @@ var jiraKind = connectorKind{
 // jiraSite is what differs from site to site.
 func jiraSite(c conf.Connector) (source.Config, error) {
 	user, _, err := readBasic("basic", c.Basic)
-	out := source.Config{Own: append([]string(nil), c.OwnUsers...), Done: c.DoneStatuses}
+	out := source.Config{Own: append([]string(nil), c.OwnUsers...), Done: c.DoneStatuses, Users: c.Users}
 	if user != "" {
 		out.Own = append(out.Own, user)
 	}

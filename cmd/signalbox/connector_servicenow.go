@@ -56,7 +56,7 @@ var serviceNowKind = connectorKind{
 
 // serviceNowFields are the instance's own choices.
 func serviceNowFields(c conf.Connector) (source.Config, error) {
-	out := source.Config{Own: append([]string(nil), c.OwnUsers...), CloseCodes: c.CloseCodes}
+	out := source.Config{Own: append([]string(nil), c.OwnUsers...), CloseCodes: c.CloseCodes, Users: c.Users}
 	if len(c.ChangeStates) > 0 {
 		out.ChangeStates = map[itsm.ChangeState][]string{}
 		for st, choices := range source.DefaultChangeStates {
@@ -98,7 +98,7 @@ func newServiceNow(name string, c conf.Connector, env connectorEnv) (connectors.
 		return nil, err
 	}
 	o := servicenow.Options{Name: name, URL: c.APIURL, Target: c.Target, AssignmentGroup: c.AssignmentGroup, Caller: c.Caller, CIField: c.CIField, Fields: fields, Extra: c.Fields,
-		PollEvery: time.Duration(c.PollEvery), Problems: c.Problems, CITables: c.CMDBTables, ExternalURL: env.external, HTTP: env.http, Log: env.log}
+		PollEvery: time.Duration(c.PollEvery), Problems: c.Problems, Users: c.Users, CITables: c.CMDBTables, ExternalURL: env.external, HTTP: env.http, Log: env.log}
 	if c.OAuth.IsSet() {
 		o.OAuth, err = oauthOf(c.OAuth, strings.TrimSuffix(c.APIURL, "/")+"/oauth_token.do", env)
 	} else {

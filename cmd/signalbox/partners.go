@@ -77,6 +77,9 @@ func (b board) Sync(n itsm.IncidentNumber) ([]partners.Row, bool) {
 				r.Link = l
 			}
 		}
+		if a, ok := b.set[v.Connector].Connector.(connectors.Acquaintance); ok && a.IsUnknown(v.Want.Assignee) {
+			r.Stranger = v.Want.Assignee
+		}
 		b.seen(n, &r, &v)
 		out = append(out, r)
 	}

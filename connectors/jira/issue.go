@@ -23,7 +23,7 @@ const (
 const issuesLooked = 50
 
 // issueFields are read of an issue before it is changed.
-const issueFields = "summary,description,labels,status,priority,updated"
+const issueFields = "summary,description,labels,status,priority,assignee,updated"
 
 // issue is what is read of one.
 type issue struct {
@@ -39,6 +39,7 @@ type issue struct {
 			StatusCategory struct{ Key string }
 		}
 		Priority *struct{ Name string }
+		Assignee *account
 	} `json:"fields"`
 }
 

@@ -45,7 +45,7 @@ type Options struct {
 	Labels         []string
 	Fields         map[string]string // fields of a new issue besides, by id
 	Resolution     string            // name of the resolution that a screen asks for; "": the first it allows
-	Site           source.Config     // priorities, statuses, our accounts
+	Site           source.Config     // priorities, statuses, our accounts, and whose is which
 	IndexLag       time.Duration     // 0: connectors.IndexLag
 	ExternalURL    string            // where people reach this console
 	HTTP           *http.Client
@@ -57,6 +57,8 @@ type Connector struct {
 	rest connectors.REST
 	made *connectors.Creations
 	ways ways
+
+	users connectors.Users
 }
 
 // New makes a connector.
@@ -80,6 +82,7 @@ func New(o Options) *Connector {
 		}
 		return nil
 	}}
+	c.users.Find = c.findUser
 	return c
 }
 
@@ -175,7 +178,11 @@ func (c *Connector) record(i *issue) connectors.Record {
 	case done:
 		status = connectors.RecordResolved
 	}
-	return connectors.Record{Status: status, Link: *c.linkTo(i.Key), Version: i.version()}
+	r := connectors.Record{Status: status, Link: *c.linkTo(i.Key), Version: i.version()}
+	if name := c.users.Name(i.Fields.Assignee.id()); name != "" {
+		r.Knows, r.Assignee = itsm.SyncAssignee, name
+	}
+	return r
 }
 
 // IncidentOf implements connectors.Finder: id is an issue's key.

@@ -61,7 +61,7 @@ func (c *Connector) findMany(ctx context.Context, labels []string) (all []issue,
 	for n := range labels {
 		each[n] = quoted(labels[n])
 	}
-	q := url.Values{"jql": {"project = " + quoted(c.o.Project) + " AND labels IN (" + strings.Join(each, ", ") + ") ORDER BY created ASC"}, "fields": {"labels,status,updated"}, "maxResults": {strconv.Itoa(connectors.LookManyMax)}}
+	q := url.Values{"jql": {"project = " + quoted(c.o.Project) + " AND labels IN (" + strings.Join(each, ", ") + ") ORDER BY created ASC"}, "fields": {"labels,status,assignee,updated"}, "maxResults": {strconv.Itoa(connectors.LookManyMax)}}
 	for range pagesOfMany {
 		var got found
 		if err := c.rest.Do(ctx, http.MethodGet, c.api(c.searchPath(), q), nil, &got); err != nil {

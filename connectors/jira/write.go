@@ -27,8 +27,12 @@ type object = map[string]any
 
 // create makes the issue or the request of an epoch.
 func (c *Connector) create(ctx context.Context, in *itsm.Intent, key string) (*issue, error) {
+	who, err := c.users.ID(ctx, in.Snapshot.Assignee, in.Snapshot.AssigneeEmail)
+	if err != nil {
+		return nil, err
+	}
 	c.made.Trying(key)
-	got, err := c.post(ctx, in, key)
+	got, err := c.post(ctx, in, key, who)
 	c.made.Settled(key, err)
 	if err != nil {
 		return nil, err
@@ -39,11 +43,12 @@ func (c *Connector) create(ctx context.Context, in *itsm.Intent, key string) (*i
 		i.Fields.Labels = []string{key}
 	}
 	i.Fields.Summary = summary(&in.Snapshot)
+	i.Fields.Assignee = c.account(who)
 	i.Fields.Priority = &struct{ Name string }{c.priority(in.Snapshot.Priority)}
 	return i, nil
 }
 
-func (c *Connector) post(ctx context.Context, in *itsm.Intent, key string) (string, error) {
+func (c *Connector) post(ctx context.Context, in *itsm.Intent, key, who string) (string, error) {
 	var got struct{ Key, IssueKey string }
 	if c.o.ServiceDesk != "" {
 		values := object{"summary": summary(&in.Snapshot), "description": wiki(c.description(in, key))}
@@ -62,9 +67,14 @@ func (c *Connector) post(ctx context.Context, in *itsm.Intent, key string) (stri
 		"project": object{"key": c.o.Project}, "issuetype": object{"name": c.o.IssueType}, "summary": summary(&in.Snapshot),
 		"description": c.text(c.description(in, key)), "labels": append([]string{key}, c.o.Labels...), "priority": object{"name": c.priority(in.Snapshot.Priority)},
 	})
+	if who != "" {
+		fields["assignee"] = c.account(who)
+	}
 	err := c.rest.Do(ctx, http.MethodPost, c.api("issue", nil), object{"fields": fields}, &got)
-	if refusesPriority(err) { // its screen has none, or not of that name
-		delete(fields, "priority")
+	if refused := refusedFields(err); len(refused) > 0 { // its screen has none, or not of that name
+		for _, f := range refused {
+			delete(fields, f)
+		}
 		err = c.rest.Do(ctx, http.MethodPost, c.api("issue", nil), object{"fields": fields}, &got)
 	}
 	return named(got.Key, err)
@@ -78,8 +88,14 @@ func named(key string, err error) (string, error) {
 	return key, err
 }
 
-func refusesPriority(err error) bool {
-	return connectors.StatusOf(err) == http.StatusBadRequest && strings.Contains(err.Error(), `"priority"`)
+// refusedFields are those of our optional fields that an issue may not have.
+func refusedFields(err error) (out []string) {
+	for _, f := range []string{"priority", "assignee"} {
+		if connectors.StatusOf(err) == http.StatusBadRequest && strings.Contains(err.Error(), `"`+f+`"`) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func (c *Connector) priority(p itsm.Priority) string {
@@ -108,13 +124,23 @@ func (c *Connector) refresh(ctx context.Context, in *itsm.Intent, i *issue) erro
 	if p := c.priority(in.Snapshot.Priority); p != "" && i.Fields.Priority != nil && !strings.EqualFold(i.Fields.Priority.Name, p) {
 		fields["priority"] = object{"name": p}
 	}
+	who, err := c.users.ID(ctx, in.Snapshot.Assignee, in.Snapshot.AssigneeEmail)
+	if err != nil {
+		return err
+	}
+	if who != "" && i.Fields.Assignee.id() != who {
+		fields["assignee"] = c.account(who)
+	}
 	if len(fields) == 0 {
 		return nil
 	}
 	body := object{"fields": fields, "historyMetadata": history(in)}
-	err := c.rest.Do(ctx, http.MethodPut, c.api("issue/"+url.PathEscape(i.Key), nil), body, nil)
-	if refusesPriority(err) {
-		if delete(fields, "priority"); len(fields) == 0 {
+	err = c.rest.Do(ctx, http.MethodPut, c.api("issue/"+url.PathEscape(i.Key), nil), body, nil)
+	if refused := refusedFields(err); len(refused) > 0 {
+		for _, f := range refused {
+			delete(fields, f)
+		}
+		if len(fields) == 0 {
 			return nil
 		}
 		err = c.rest.Do(ctx, http.MethodPut, c.api("issue/"+url.PathEscape(i.Key), nil), body, nil)

@@ -39,8 +39,8 @@ func (c *Connector) newRecord(ctx context.Context, in *itsm.Intent, key string) 
 }
 
 // changes is the body by which a record comes to reflect an intent; nil when it
-// does already, or is over.
-func (c *Connector) changes(in *itsm.Intent, r row) map[string]string {
+// does already, or is over. who is the sys_id of the assignee, "" of nobody known there.
+func (c *Connector) changes(in *itsm.Intent, r row, who string) map[string]string {
 	now := c.o.Fields.StateOf(r.value("state"))
 	if now == itsm.Closed || now == itsm.Cancelled {
 		return nil // they are read-only
@@ -62,7 +62,7 @@ func (c *Connector) changes(in *itsm.Intent, r row) map[string]string {
 		}
 		return map[string]string{"state": c.choice(itsm.InProgress), "work_notes": note(in.Text, "")}
 	}
-	body := renewed(&in.Snapshot, r)
+	body := renewed(&in.Snapshot, r, who)
 	if body != nil && in.Transition == itsm.Update {
 		body["work_notes"] = note(in.Text, "")
 	}
@@ -70,11 +70,11 @@ func (c *Connector) changes(in *itsm.Intent, r row) map[string]string {
 }
 
 // renewed is what of a record's head is out of date.
-func renewed(s *itsm.IncidentSnapshot, r row) map[string]string {
+func renewed(s *itsm.IncidentSnapshot, r row, who string) map[string]string {
 	impact, urgency := levels(s)
 	var body map[string]string
-	for field, v := range map[string]string{"short_description": short(s), "impact": impact, "urgency": urgency} {
-		if r.value(field) != v {
+	for field, v := range map[string]string{"short_description": short(s), "impact": impact, "urgency": urgency, "assigned_to": who} {
+		if r.value(field) != v && !(field == "assigned_to" && who == "") {
 			if body == nil {
 				body = map[string]string{}
 			}

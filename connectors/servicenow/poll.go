@@ -23,7 +23,7 @@ const (
 	pollSeparator = "|"
 )
 
-const polledFields = incidentFields + ",priority,assigned_to,assignment_group,close_code,close_notes,hold_reason,reopened_time"
+const polledFields = incidentFields + ",priority,assigned_to.email,assigned_to.user_name,assignment_group,close_code,close_notes,hold_reason,reopened_time"
 
 // PullEvery implements connectors.Puller.
 func (c *Connector) PullEvery() time.Duration {

@@ -55,7 +55,7 @@ func (c *Connector) names(ctx context.Context, in *itsm.Intent) (map[string]stri
 	for _, n := range []struct {
 		field string
 		find  func(context.Context, *itsm.Intent) (string, error)
-	}{{"assignment_group", c.groupOf}, {"cmdb_ci", c.ciOf}, {"caller_id", c.callerOf}} {
+	}{{"assignment_group", c.groupOf}, {"cmdb_ci", c.ciOf}, {"caller_id", c.callerOf}, {"assigned_to", c.assigneeOf}} {
 		id, err := n.find(ctx, in)
 		if err != nil {
 			return nil, err
@@ -98,6 +98,10 @@ func nameOf(id string) string {
 		}
 	}
 	return id
+}
+
+func (c *Connector) assigneeOf(ctx context.Context, in *itsm.Intent) (string, error) {
+	return c.users.ID(ctx, in.Snapshot.Assignee, in.Snapshot.AssigneeEmail)
 }
 
 func (c *Connector) callerOf(ctx context.Context, _ *itsm.Intent) (string, error) {

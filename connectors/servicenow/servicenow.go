@@ -54,6 +54,7 @@ type Options struct {
 	CIField         string            // field of cmdb_ci that holds the ids of our CIs; "": name
 	Fields          source.Config     // states, close codes, and our accounts' user names
 	Extra           map[string]string // fields that a new record of an incident gets besides, by name
+	Users           map[string]string // user names or sys_ids there, by assignee here; the rest by e-mail
 	Problems        bool              // problems of ours are polled, too
 	PollEvery       time.Duration     // 0: changes are not asked for, they come by webhook
 	CITables        []string          // tables the inventory reads; nil: cmdb_ci
@@ -65,11 +66,12 @@ type Options struct {
 
 // Connector is one ServiceNow instance.
 type Connector struct {
-	o    Options
-	rest connectors.REST
-	made *connectors.Creations
-	refs refs
-	seen map[string]polledRowsSeen // by table; of the one goroutine that polls
+	o     Options
+	rest  connectors.REST
+	made  *connectors.Creations
+	refs  refs
+	users connectors.Users
+	seen  map[string]polledRowsSeen // by table; of the one goroutine that polls
 }
 
 // New makes a connector.
@@ -82,6 +84,7 @@ func New(o Options) *Connector {
 		o.Fields.Own = append([]string{o.User}, o.Fields.Own...)
 	}
 	c := &Connector{o: o, made: connectors.NewCreations(o.IndexLag), seen: map[string]polledRowsSeen{}}
+	c.users.Find = c.findUser
 	c.rest = connectors.REST{Partner: "ServiceNow", HTTP: o.HTTP, Authorize: c.authorize}
 	if o.OAuth != nil {
 		c.rest.Refused = o.OAuth.Forget
@@ -135,6 +138,17 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 	return c.write(ctx, &in, rows[0])
 }
 
+// IsUnknown implements connectors.Acquaintance.
+func (c *Connector) IsUnknown(name string) bool { return c.users.IsUnknown(name) }
+
+// findUser looks for one of us in sys_user.
+func (c *Connector) findUser(ctx context.Context, name, email string) (string, error) {
+	if there := c.o.Users[name]; there != "" {
+		return c.lookUp(ctx, "sys_user", "user_name", there)
+	}
+	return c.lookUp(ctx, "sys_user", "email", email)
+}
+
 // create makes the record of an epoch.
 func (c *Connector) create(ctx context.Context, in *itsm.Intent, key string) (connectors.Receipt, error) {
 	if err := c.made.Missed(in, key); err != nil {
@@ -170,7 +184,14 @@ func (c *Connector) insert(ctx context.Context, table, key string, q url.Values,
 // write brings one record, whose key is verified, to what an intent asks for. A
 // record that is over is left as it is, and nothing is taken back.
 func (c *Connector) write(ctx context.Context, in *itsm.Intent, r row) (connectors.Receipt, error) {
-	body := c.changes(in, r)
+	who := ""
+	if in.Transition == itsm.Trigger || in.Transition == itsm.Update {
+		var err error
+		if who, err = c.users.ID(ctx, in.Snapshot.Assignee, in.Snapshot.AssigneeEmail); err != nil {
+			return connectors.Receipt{}, err
+		}
+	}
+	body := c.changes(in, r, who)
 	if body == nil {
 		return c.receipt(r), nil
 	}
@@ -212,6 +233,9 @@ func (c *Connector) Look(ctx context.Context, n itsm.IncidentNumber, epoch uint3
 
 func (c *Connector) record(r row) (connectors.Record, error) {
 	rec := connectors.Record{Link: *c.linkTo(r), Version: r.version(), By: r.value("sys_updated_by"), Ours: c.isOwn(r.value("sys_updated_by"))}
+	if name := c.users.Name(r.value("assigned_to")); name != "" {
+		rec.Knows, rec.Assignee = itsm.SyncAssignee, name
+	}
 	switch c.o.Fields.StateOf(r.value("state")) {
 	case itsm.New:
 		rec.Status = connectors.RecordOpen

@@ -19,7 +19,7 @@ import (
 const rowsLooked = 100
 
 // incidentFields are read of a record before it is changed.
-const incidentFields = "number,correlation_id,state,short_description,impact,urgency,sys_updated_on,sys_updated_by,sys_mod_count"
+const incidentFields = "number,correlation_id,state,short_description,impact,urgency,assigned_to,sys_updated_on,sys_updated_by,sys_mod_count"
 
 // row is one record by its fields' names.
 type row map[string]cell

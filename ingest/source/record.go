@@ -54,6 +54,16 @@ func Clip(s string, n int) string {
 	return s[:n]
 }
 
+// NameOf is the one of us whose account at a partner is there; "" when nobody's is.
+func NameOf(users map[string]string, there string) (name string) {
+	for n, account := range users { // any order: the first by name counts
+		if there != "" && strings.EqualFold(account, there) && (name == "" || n < name) {
+			name = n
+		}
+	}
+	return name
+}
+
 // SameName reports whether one of ours is the name of a partner's account,
 // whatever its case. No name is nobody's.
 func SameName(name string, ours []string) bool {

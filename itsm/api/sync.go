@@ -28,6 +28,7 @@ type syncRow struct {
 	Drift     []differenceView `json:"drift"`
 	Repairs   int              `json:"repairs"`
 	RepairAt  itsm.Time        `json:"repair_at"`
+	Stranger  *string          `json:"unknown_assignee"`
 }
 
 // recordView is a partner's record; what the partner does not know is null.
@@ -78,7 +79,7 @@ func viewSync(rows []partners.Row, kept bool) syncView {
 	for n := range rows {
 		r := &rows[n]
 		v := syncRow{Connector: r.Connector, Kind: r.Kind, Told: r.Told, Why: text(r.Why), Wants: viewRecord(&r.Want, itsm.SyncAssignee|itsm.SyncGroup|itsm.SyncPriority|itsm.SyncTitle),
-			SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed, Drift: []differenceView{}, Repairs: r.Repairs, RepairAt: r.RepairAt}
+			SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed, Drift: []differenceView{}, Repairs: r.Repairs, RepairAt: r.RepairAt, Stranger: text(r.Stranger)}
 		if r.Has != nil {
 			has := viewRecord(r.Has, r.Has.Knows)
 			v.Has = &has

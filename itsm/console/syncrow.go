@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"signalbox/itsm"
@@ -57,6 +58,9 @@ func viewSyncRow(r *partners.Row, now time.Time) syncRow {
 		v.Badge = badge{"st-resolved", "Agrees", ""}
 	default:
 		v.Badge = badge{"st-resolved", "Told", ""}
+	}
+	if r.Stranger != "" && r.Told {
+		v.Note = strings.TrimPrefix(v.Note+"; ", "; ") + line(r.Stranger, 60) + " is not known there, so nobody is assigned"
 	}
 	for _, d := range r.Differs {
 		a := itsm.AuthorityOf(d.Field)

@@ -13,7 +13,7 @@ const (
 	incidentVersion   = 5 // 2 added Runbook and Signature, 3 Changes, 4 SLA, 5 families, major incidents, watchers, links
 	evidenceVersion   = 1
 	timelineVersion   = 1
-	intentVersion     = 3 // 2 added who has it, how it ended and where else it is, 3 changes and problems
+	intentVersion     = 4 // 2 added who has it, how it ended and where else it is, 3 changes and problems, 4 the assignee's e-mail
 	quarantineVersion = 1
 )
 

@@ -98,6 +98,7 @@ func (b *rawBuffer) intent(s *StoredIntent) []byte {
 		b.str(in.Route)
 		b.str(in.Object)
 		b.str(string(in.Body))
+		b.str(snap.AssigneeEmail)
 	})
 }
 
@@ -151,6 +152,9 @@ func decodeIntent(connector, key string, value []byte) (s StoredIntent, err erro
 		if body := r.str(); body != "" {
 			in.Body = []byte(body)
 		}
+	}
+	if version >= 4 {
+		snap.AssigneeEmail = r.str()
 	}
 	return s, r.end()
 }

@@ -78,6 +78,7 @@ type Row struct {
 	Differs   []itsm.Difference
 	Repairs   int       // times it was told again in this epoch
 	RepairAt  itsm.Time // not before is it told again; 0: it is not
+	Stranger  string    // the assignee, when the partner knows nobody of that name
 }
 
 // Step is one step of a test.

@@ -164,11 +164,11 @@ type Connector struct {
 	DowntimeOnAcknowledge bool     `yaml:"downtime_on_acknowledge" for:"datadog"`
 	DowntimeFor           Duration `yaml:"downtime_for" for:"datadog"` // how long a downtime lasts that nobody prolongs; 2h
 
-	RoutingKeys        map[string]Secret `yaml:"routing_keys" for:"pagerduty"`        // integration keys by the id of our service
-	EscalationPolicies map[string]string `yaml:"escalation_policies" for:"pagerduty"` // ids by team
-	Users              map[string]string `yaml:"users" for:"pagerduty"`               // ids by assignee
-	StatusUpdates      bool              `yaml:"status_updates" for:"pagerduty"`      // stakeholders are told of material changes
-	ChangeEvents       string            `yaml:"change_events" for:"pagerduty"`       // all or mapped: changes are told as they happen, mapped those of a service with a routing key; not
+	RoutingKeys        map[string]Secret `yaml:"routing_keys" for:"pagerduty"`          // integration keys by the id of our service
+	EscalationPolicies map[string]string `yaml:"escalation_policies" for:"pagerduty"`   // ids by team
+	Users              map[string]string `yaml:"users" for:"pagerduty,servicenow,jira"` // by assignee: ids at PagerDuty, user names at ServiceNow, accountIds or user names at Jira
+	StatusUpdates      bool              `yaml:"status_updates" for:"pagerduty"`        // stakeholders are told of material changes
+	ChangeEvents       string            `yaml:"change_events" for:"pagerduty"`         // all or mapped: changes are told as they happen, mapped those of a service with a routing key; not
 
 	OAuth    OAuth    `yaml:"oauth" for:"servicenow"`
 	OwnUsers []string `yaml:"own_users" for:"servicenow,jira"` // accounts whose changes there are ours, besides the one of basic

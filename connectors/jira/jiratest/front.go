@@ -3,6 +3,7 @@
 package jiratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -38,6 +39,8 @@ type Site struct {
 	Stuck bool
 	// NoPriority refuses the field priority, as a screen without it does.
 	NoPriority bool
+	// People are who can be assigned: e-mails by account.
+	People map[string]string
 	// Blind makes searches find nothing, as of what is not in the index yet.
 	Blind bool
 
@@ -63,6 +66,9 @@ func New(p *connectortest.Partner) *Site {
 		s.mux.HandleFunc("GET "+v+"/project/"+Project, func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, map[string]string{"key": Project, "name": "Operations"})
 		})
+	}
+	for _, v := range []string{"/rest/api/2", "/rest/api/3"} {
+		s.mux.HandleFunc("GET "+v+"/user/assignable/search", s.assignable)
 	}
 	s.mux.HandleFunc("GET /rest/api/2/search", s.search)
 	s.mux.HandleFunc("GET /rest/api/3/search/jql", s.search)
@@ -147,6 +153,9 @@ func shown(o *connectortest.Object) map[string]any {
 	st := statuses[o.Status]
 	fields := map[string]any{"summary": o.Title, "description": json.RawMessage(orNull(o.Fields["description"])), "labels": labels,
 		"updated": time.UnixMilli(o.Version).UTC().Format("2006-01-02T15:04:05.000-0700"), "status": map[string]any{"name": st[0], "statusCategory": map[string]string{"key": st[1]}}}
+	if o.Assignee != "" {
+		fields["assignee"] = map[string]string{"accountId": o.Assignee}
+	}
 	if o.Priority != "" {
 		fields["priority"] = map[string]string{"name": o.Priority}
 	}
@@ -214,6 +223,28 @@ func (s *Site) search(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, body)
 }
 
+// assignable finds people by e-mail, which Cloud does not show.
+func (s *Site) assignable(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	out := []map[string]string{}
+	for id, email := range s.People {
+		switch {
+		case q.Get("project") != Project:
+		case strings.Contains(r.URL.Path, "/3/") && strings.EqualFold(q.Get("query"), email):
+			out = append(out, map[string]string{"accountId": id})
+		case strings.Contains(r.URL.Path, "/2/") && strings.EqualFold(q.Get("username"), email):
+			out = append(out, map[string]string{"name": id, "emailAddress": email})
+		}
+	}
+	answer(w, http.StatusOK, out)
+}
+
+// assigns takes the assignee of a body; false when there is none.
+func assigns(f any) (string, bool) {
+	a := in(f, "assignee")
+	return cmp.Or(text(in(a, "accountId")), text(in(a, "name"))), a != nil
+}
+
 func text(v any) string { s, _ := v.(string); return s }
 
 func in(v any, path ...string) any {
@@ -244,12 +275,13 @@ func (s *Site) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "priority", "Field 'priority' cannot be set. It is not on the appropriate screen, or unknown.")
 		return
 	}
+	who, _ := assigns(f)
 	var labels []string
 	list, _ := in(f, "labels").([]any)
 	for _, l := range list {
 		labels = append(labels, text(l))
 	}
-	o := s.P.Create(connectortest.Object{Title: summary, Priority: text(in(f, "priority", "name")), Fields: map[string]string{"labels": strings.Join(labels, " "), "description": raw(in(f, "description"))}})
+	o := s.P.Create(connectortest.Object{Title: summary, Assignee: who, Priority: text(in(f, "priority", "name")), Fields: map[string]string{"labels": strings.Join(labels, " "), "description": raw(in(f, "description"))}})
 	answer(w, http.StatusCreated, map[string]string{"id": o.ID, "key": o.ID})
 }
 
@@ -278,6 +310,9 @@ func (s *Site) put(c *call) {
 		}
 		if v := text(in(c.body, "fields", "summary")); v != "" {
 			o.Title = v
+		}
+		if who, ok := assigns(in(c.body, "fields")); ok {
+			o.Assignee = who
 		}
 		if v := text(in(c.body, "fields", "priority", "name")); v != "" {
 			o.Priority = v

@@ -119,7 +119,7 @@ func shower(r *http.Request) func(*stored) map[string]any {
 }
 
 // known are the fields that a search may name.
-var known = []string{"sys_id", "number", "name", "user_name", "correlation_id", "state", "sys_updated_on", "sys_created_on", "fqdn", "asset_tag"}
+var known = []string{"sys_id", "number", "name", "user_name", "email", "correlation_id", "state", "sys_updated_on", "sys_created_on", "fqdn", "asset_tag"}
 
 // search carries out an encoded query. A term it does not understand is ignored.
 func (s *Server) search(table, query, limit string) (rows []*stored) {

@@ -45,6 +45,7 @@ type Config struct {
 	Own        []string          // accountId, user name or e-mail of the accounts that Signalbox writes with
 	Done       []string          // names of statuses that are over, besides the usual ones
 	Priorities map[string]string // names of priorities by ours, such as P1. nil: DefaultPriorities
+	Users      map[string]string // accountIds or user names, by assignee here
 	Bounds     source.Bounds
 }
 
@@ -79,7 +80,7 @@ var closeCodes = map[string]string{
 var wanted = []string{
 	"timestamp", "webhookEvent", "user.accountId", "user.name", "user.emailAddress", "user.displayName",
 	"issue.id", "issue.key", "issue.self", "issue.fields.labels", "issue.fields.status.name", "issue.fields.status.statusCategory.key",
-	"issue.fields.resolution.name", "changelog.id", "changelog.items", "changelog.historyMetadata.type",
+	"issue.fields.resolution.name", "issue.fields.assignee.accountId", "issue.fields.assignee.name", "issue.fields.assignee.emailAddress", "changelog.id", "changelog.items", "changelog.historyMetadata.type",
 	"comment.id", "comment.body", "comment.author.accountId", "comment.author.name", "comment.author.emailAddress", "comment.author.displayName",
 }
 
@@ -238,6 +239,19 @@ func (w wire) document(b *strings.Builder, path string) {
 }
 
 // changes are the acts of what the changelog lists.
+// assigned is an assignment to somebody there, who is one of us where the account or
+// its e-mail says so.
+func (w wire) assigned(shown, id string) itsm.Act {
+	if name := source.NameOf(w.c.Users, id); name != "" {
+		return itsm.Act{Kind: itsm.ActAssign, Assignee: name}
+	}
+	a := itsm.Act{Kind: itsm.ActAssign, Assignee: source.Clip(shown, source.PersonBytesMax)}
+	if now := w.First("issue.fields.assignee.accountId", "issue.fields.assignee.name"); now != "" && now == id {
+		a.Email = source.Clip(w.Flat["issue.fields.assignee.emailAddress"], source.PersonBytesMax)
+	}
+	return a
+}
+
 func (w wire) changes() (acts []itsm.Act) {
 	status, wasOver := -1, false
 	for i := 0; ; i++ {
@@ -255,7 +269,7 @@ func (w wire) changes() (acts []itsm.Act) {
 			wasOver = wasOver || (to == "" && w.Flat[at+"fromString"] != "")
 		case "assignee":
 			if to != "" {
-				acts = append(acts, itsm.Act{Kind: itsm.ActAssign, Assignee: source.Clip(to, source.PersonBytesMax)})
+				acts = append(acts, w.assigned(to, w.Flat[at+"to"]))
 			}
 		case "priority":
 			if p := w.c.PriorityOf(to); p != 0 {

@@ -7,7 +7,7 @@ import (
 	"signalbox/ingest/source/sourcetest"
 )
 
-var config = jira.Config{Own: []string{"557058:signalbox"}}
+var config = jira.Config{Own: []string{"557058:signalbox"}, Users: map[string]string{"ada": "557058:ada"}}
 
 func TestDecode(t *testing.T) { sourcetest.Run(t, config.Decode) }
 

@@ -26,6 +26,10 @@
 	body.url = gs.getProperty('glide.servlet.uri') + 'nav_to.do?uri=' + encodeURIComponent(current.getTableName() + '.do?sys_id=' + current.getUniqueValue());
 	fields.forEach(function (f) { body.record[f] = String(current.getValue(f) || ''); });
 	people.forEach(function (f) { body.record[f] = String(current.getDisplayValue(f) || ''); });
+	if (current.isValidField('assigned_to') && !current.assigned_to.nil()) {
+		body.record['assigned_to.email'] = String(current.assigned_to.email || '');
+		body.record['assigned_to.user_name'] = String(current.assigned_to.user_name || '');
+	}
 	if (previous) {
 		watched.forEach(function (f) {
 			if (String(current.getValue(f) || '') !== String(previous.getValue(f) || '')) {

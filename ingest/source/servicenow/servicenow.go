@@ -56,6 +56,8 @@ type Config struct {
 	ChangeStates  map[itsm.ChangeState][]string  // choices of change_request.state. nil: DefaultChangeStates
 	ProblemStates map[itsm.ProblemState][]string // choices of problem.state. nil: DefaultProblemStates
 
+	Users map[string]string // user names there, by assignee here
+
 	Bounds source.Bounds
 }
 
@@ -314,7 +316,10 @@ func (w wire) resolved(now itsm.State) itsm.Act {
 }
 
 func (w wire) assigned() []itsm.Act {
-	a := itsm.Act{Kind: itsm.ActAssign, Assignee: source.Clip(w.Flat["record.assigned_to"], source.PersonBytesMax), Group: source.Clip(w.Flat["record.assignment_group"], source.PersonBytesMax)}
+	a := itsm.Act{Kind: itsm.ActAssign, Assignee: source.Clip(w.Flat["record.assigned_to"], source.PersonBytesMax), Email: source.Clip(w.Flat["record.assigned_to.email"], source.PersonBytesMax), Group: source.Clip(w.Flat["record.assignment_group"], source.PersonBytesMax)}
+	if name := source.NameOf(w.c.Users, w.Flat["record.assigned_to.user_name"]); name != "" {
+		a.Assignee, a.Email = name, ""
+	}
 	if a.Assignee == "" && a.Group == "" {
 		return nil // there is nobody to name
 	}

@@ -8,7 +8,7 @@ import (
 	"signalbox/itsm"
 )
 
-var config = servicenow.Config{Own: []string{"svc.signalbox"}}
+var config = servicenow.Config{Own: []string{"svc.signalbox"}, Users: map[string]string{"ada": "Ada.L"}}
 
 func TestDecode(t *testing.T) { sourcetest.Run(t, config.Decode) }
 
