@@ -44,7 +44,7 @@ type reviewPage struct {
 
 type reviewText struct {
 	Name, Title, Hint string
-	Text              string
+	Text              []said // by line
 	Typed             string // what its field holds
 }
 
@@ -58,7 +58,11 @@ func viewReview(i itsm.Incident, r itsm.Review, lines []itsm.TimelineEntry, inv 
 	document := "/api/v1" + reviewPath(i.Number) + "/export?format="
 	p.Export = []option{{Value: document + "html", Label: "HTML"}, {Value: document + "markdown", Label: "Markdown"}}
 	for _, t := range r.Texts() {
-		p.Texts = append(p.Texts, reviewText{Name: t.Name, Title: t.Title, Hint: t.Hint, Text: block(*t.Text, itsm.ReviewTextMax), Typed: block(*t.Text, itsm.ReviewTextMax)})
+		v := reviewText{Name: t.Name, Title: t.Title, Hint: t.Hint, Typed: block(*t.Text, itsm.ReviewTextMax)}
+		for l := range strings.Lines(v.Typed) {
+			v.Text = append(v.Text, inv.said(l))
+		}
+		p.Texts = append(p.Texts, v)
 	}
 	switch {
 	case r.DoneAt != 0:

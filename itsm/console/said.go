@@ -13,7 +13,7 @@ type said []part
 type part struct{ Text, Href string }
 
 // saidLinksMax bounds the links of one sentence.
-const saidLinksMax = 8
+const saidLinksMax = 12
 
 // nameLike finds what may be a number or a CI id. A plain word is never taken for
 // one: a CI named "checkout" would turn prose into links.

@@ -77,7 +77,7 @@ func impact(in *itsm.Incident) string {
 		out = append(out, "- lasted "+in.ResolvedAt.Sub(in.OpenedAt).Round(time.Minute).String())
 	}
 	if len(in.Children) > 0 {
-		out = append(out, fmt.Sprintf("- %d child incidents", len(in.Children)))
+		out = append(out, fmt.Sprintf("- child incidents: %d", len(in.Children)))
 	}
 	return strings.Join(out, "\n")
 }
