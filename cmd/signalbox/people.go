@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"time"
 
 	"signalbox/connectors"
 	"signalbox/itsm"
@@ -21,7 +22,7 @@ func providerOf(set *settings, log *slog.Logger) (*access.Provider, error) {
 		return nil, itsm.Errorf(itsm.Invalid, "external_url: missing: auth.oidc needs to know where the provider sends people back to")
 	}
 	o := access.ProviderOptions{Issuer: c.Issuer, ClientID: c.ClientID, Scopes: slices.Clone(c.Scopes), NameClaim: c.NameClaim, GroupsClaim: c.GroupsClaim,
-		Roles: c.RoleMap, DefaultRole: c.DefaultRole, Label: c.Label, RedirectURL: set.base + access.CallbackPath, HTTP: connectors.NewClient(log)}
+		Roles: c.RoleMap, DefaultRole: c.DefaultRole, Session: time.Duration(c.SessionLifetime), Label: c.Label, RedirectURL: set.base + access.CallbackPath, HTTP: connectors.NewClient(log)}
 	if c.Scopes == nil {
 		o.Scopes = []string{"profile", "email"}
 	}

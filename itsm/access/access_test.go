@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,6 +171,44 @@ func TestSessionLife(t *testing.T) {
 	k.now = k.now.Add(time.Minute * 4)
 	if _, err := g.Session(id); itsm.CodeOf(err) != itsm.Unauthorized {
 		t.Errorf("old session: %v, want it over after %v", err, SessionLifetime)
+	}
+}
+
+// Who only a provider vouches for may do no more than it gives anybody now.
+func TestWhatAProviderNoLongerGives(t *testing.T) {
+	provider := func(issuer string, roles map[string]Role) *Provider {
+		p, err := NewProvider(ProviderOptions{Issuer: issuer, ClientID: "x", RedirectURL: "https://here/", HTTP: http.DefaultClient, Roles: roles})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	there := itsm.User{Name: "ada", Role: Admin, Issuer: "https://id", Subject: "1"}
+	both := there
+	both.Password = "hash"
+	for _, c := range []struct {
+		name string
+		user itsm.User
+		oidc *Provider
+		want Role
+	}{
+		{"as mapped", there, provider("https://id", map[string]Role{"leads": Admin, "sre": Responder}), Admin},
+		{"no longer mapped", there, provider("https://id", map[string]Role{"sre": Responder}), Responder},
+		{"another provider", there, provider("https://other", map[string]Role{"leads": Admin}), Nobody},
+		{"none any more", there, nil, Nobody},
+		{"with a password here", both, nil, Admin},
+		{"known here alone", itsm.User{Name: "ada", Role: Admin}, provider("https://id", map[string]Role{"sre": Responder}), Admin},
+	} {
+		g := &Gate{o: Options{OIDC: c.oidc}}
+		got, err := g.roleOf(&c.user)
+		if got != c.want || (err == nil) != (c.want != Nobody) {
+			t.Errorf("%s: %v, %v; want %v", c.name, got, err, c.want)
+		}
+	}
+	for _, d := range []time.Duration{time.Minute, 25 * time.Hour} {
+		if _, err := NewProvider(ProviderOptions{Issuer: "https://id", ClientID: "x", RedirectURL: "https://here/", HTTP: http.DefaultClient, DefaultRole: Viewer, Session: d}); itsm.CodeOf(err) != itsm.Invalid {
+			t.Errorf("sessions of %v: %v, want Invalid", d, err)
+		}
 	}
 }
 

@@ -183,11 +183,14 @@ func (g *Gate) identify(h holder, door string) (Identity, error) {
 	return Identity{}, itsm.Errorf(itsm.Unauthorized, "this token is not valid here")
 }
 
-// user reads a user who may come in.
+// user reads a user who may come in, with the role they have now.
 func (g *Gate) user(name string) (*itsm.User, error) {
 	u, err := find[itsm.User](g.o.Records, itsm.ObjectUser, name)
 	if err == nil && (u == nil || u.Disabled) {
 		err = itsm.Errorf(itsm.Unauthorized, "user %s is disabled; ask an administrator", name)
+	}
+	if err == nil {
+		u.Role, err = g.roleOf(u)
 	}
 	return u, err
 }

@@ -41,6 +41,7 @@ type ProviderOptions struct {
 	GroupsClaim  string          // a text or a list of texts; "groups"
 	Roles        map[string]Role // by a value of GroupsClaim; the greatest counts
 	DefaultRole  Role            // of who is in none of these; Nobody: they are refused
+	Session      time.Duration   // how long a sign-in holds, up to SessionLifetime; 0: ProviderSession
 	Label        string          // on the button
 	RedirectURL  string          // our address that the provider sends people back to
 	HTTP         *http.Client    // that may reach the provider
@@ -65,6 +66,12 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 		return nil, itsm.Errorf(itsm.Invalid, "auth.oidc: expected an issuer, a client_id and an address of ours")
 	case len(o.Roles) == 0 && o.DefaultRole == Nobody:
 		return nil, itsm.Errorf(itsm.Invalid, "auth.oidc: nobody would have a role; expected role_map or default_role")
+	}
+	if o.Session == 0 {
+		o.Session = ProviderSession
+	}
+	if o.Session < ProviderSessionMin || o.Session > SessionLifetime {
+		return nil, itsm.Errorf(itsm.Invalid, "auth.oidc.session_lifetime: %v: expected %v to %v", o.Session, ProviderSessionMin, SessionLifetime)
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -280,6 +287,29 @@ func (p *Provider) role(all map[string]any) (Role, error) {
 		return Nobody, itsm.Errorf(itsm.Forbidden, "none of your groups at %s has a role here (the claim %s names %d); an administrator can add one to auth.oidc.role_map", p.o.Label, p.o.GroupsClaim, len(groups))
 	}
 	return best, nil
+}
+
+// greatest is the greatest role that anybody can have from the provider now.
+func (p *Provider) greatest() Role {
+	best := p.o.DefaultRole
+	for _, r := range p.o.Roles {
+		best = max(best, r)
+	}
+	return best
+}
+
+// roleOf is what a user may do. Who only a provider vouches for may do nothing when
+// that is not ours any more, and never more than it gives anybody now: what was taken
+// out of its role map is taken from whoever had it, with their tokens.
+func (g *Gate) roleOf(u *itsm.User) (Role, error) {
+	if u.Issuer == "" || u.Password != "" {
+		return u.Role, nil
+	}
+	p := g.o.OIDC
+	if p == nil || p.o.Issuer != u.Issuer {
+		return Nobody, itsm.Errorf(itsm.Unauthorized, "user %s signs in at %s, which is not configured here any more; an administrator can give them a password", u.Name, u.Issuer)
+	}
+	return min(u.Role, p.greatest()), nil
 }
 
 func textsOf(v any) []string {

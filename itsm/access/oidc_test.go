@@ -237,6 +237,24 @@ func TestSignInAtARealProvider(t *testing.T) {
 			t.Errorf("%s repeats the callback: %d, want 401", name, status)
 		}
 	}
+	// A session from there is shorter, and the role is what it is said to be at each sign-in.
+	clock := h.gate.clock
+	h.gate.clock = func() time.Time { return clock().Add(ProviderSession - time.Minute) }
+	if status, _ := b.get(h.base + "/me"); status != http.StatusOK {
+		t.Errorf("me, shortly before the session is over: %d", status)
+	}
+	h.gate.clock = func() time.Time { return clock().Add(ProviderSession) }
+	if status, _ := b.get(h.base + "/me"); status != http.StatusUnauthorized {
+		t.Errorf("me, after %v: %d, want 401", ProviderSession, status)
+	}
+	h.gate.clock = clock
+	h.gate.o.OIDC.o.Roles = map[string]Role{"test-user@zitadel.ch": Viewer}
+	if status, _ := b.signIn(h, "test-user@localhost"); status != http.StatusOK {
+		t.Fatalf("signed in again: %d", status)
+	}
+	if _, body := b.get(h.base + "/me"); body != "console:test-user@localhost viewer" {
+		t.Errorf("me, with another role there: %s", body)
+	}
 	// What the provider said is on record; disabling the user ends the session at once.
 	u, err := find[itsm.User](h.desk, itsm.ObjectUser, "test-user@localhost")
 	if err != nil || u == nil || u.Subject != "id1" || u.Title != "Test User" || u.Email != "test-user@zitadel.ch" {

@@ -14,9 +14,15 @@ import (
 const (
 	SessionLifetime = 24 * time.Hour // a sign-in holds no longer
 	SessionIdle     = 8 * time.Hour  // unused for so long, it ends
-	sessionsMax     = 4096           // the one unused longest gives way
-	sessionIDMax    = 64             // characters; ours have 43
-	sessionKeyBytes = 6              // of the sum, by which a person tells sessions apart
+
+	// ProviderSession is how long a sign-in at a provider holds unless it is configured
+	// otherwise: what somebody may do there is looked up when they sign in.
+	ProviderSession    = 8 * time.Hour
+	ProviderSessionMin = 5 * time.Minute
+
+	sessionsMax     = 4096 // the one unused longest gives way
+	sessionIDMax    = 64   // characters; ours have 43
+	sessionKeyBytes = 6    // of the sum, by which a person tells sessions apart
 	agentBytesMax   = 200
 )
 
@@ -36,6 +42,7 @@ type holder struct {
 
 type session struct {
 	who       holder
+	lasts     time.Duration // since it was started
 	address   string
 	agent     string
 	startedAt time.Time
@@ -53,10 +60,10 @@ type SessionInfo struct {
 }
 
 func (s session) over(now time.Time) bool {
-	return now.Sub(s.startedAt) >= SessionLifetime || now.Sub(s.usedAt) >= SessionIdle
+	return now.Sub(s.startedAt) >= s.lasts || now.Sub(s.usedAt) >= SessionIdle
 }
 
-func (s *sessions) start(who holder, address, agent string, now time.Time) string {
+func (s *sessions) start(who holder, lasts time.Duration, address, agent string, now time.Time) string {
 	id := randomID()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +73,7 @@ func (s *sessions) start(who holder, address, agent string, now time.Time) strin
 	if len(s.m) >= sessionsMax {
 		s.makeRoom(now)
 	}
-	s.m[sha256.Sum256([]byte(id))] = session{who: who, address: address, agent: agent[:min(len(agent), agentBytesMax)], startedAt: now, usedAt: now}
+	s.m[sha256.Sum256([]byte(id))] = session{who: who, lasts: lasts, address: address, agent: agent[:min(len(agent), agentBytesMax)], startedAt: now, usedAt: now}
 	return id
 }
 

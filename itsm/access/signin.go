@@ -115,7 +115,11 @@ func (g *Gate) open(ctx context.Context, h holder, address, agent string, in its
 		return "", Identity{}, err
 	}
 	g.attempts.forget(address)
-	return g.sessions.start(h, address, agent, g.clock()), who, nil
+	lasts := SessionLifetime
+	if in.Issuer != "" {
+		lasts = g.o.OIDC.o.Session
+	}
+	return g.sessions.start(h, lasts, address, agent, g.clock()), who, nil
 }
 
 // tell journals a sign-in. When that cannot be done nobody who is known elsewhere

@@ -93,10 +93,19 @@ func (r *reader) oidc(o OIDC) {
 	if o.ClientID == "" {
 		r.bad("auth.oidc.client_id", "missing", "the name under which the provider knows this server")
 	}
+	if d := time.Duration(o.SessionLifetime); d != 0 && (d < oidcSessionMin || d > oidcSessionMax) {
+		r.bad("auth.oidc.session_lifetime", d.String(), fmt.Sprintf("%v to %v", oidcSessionMin, oidcSessionMax))
+	}
 	if len(o.RoleMap) == 0 && o.DefaultRole == itsm.RoleNobody {
 		r.bad("auth.oidc.role_map", "missing", "a role for at least one group, or a default_role: nobody could sign in")
 	}
 }
+
+// Bounds of a session of somebody who signed in at a provider.
+const (
+	oidcSessionMin = 5 * time.Minute
+	oidcSessionMax = 24 * time.Hour
+)
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)

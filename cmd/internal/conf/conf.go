@@ -62,7 +62,9 @@ type OIDC struct {
 	GroupsClaim  string               `yaml:"groups_claim"`  // groups
 	RoleMap      map[string]itsm.Role `yaml:"role_map"`      // by group; the greatest counts
 	DefaultRole  itsm.Role            `yaml:"default_role"`  // of who is in none of these; missing: they are refused
-	Label        string               `yaml:"label"`         // on the button; the issuer's host
+
+	SessionLifetime Duration `yaml:"session_lifetime"` // after which they sign in again, and their groups are looked at; 8h
+	Label           string   `yaml:"label"`            // on the button; the issuer's host
 }
 
 // IsSet reports whether the file says anything of it.

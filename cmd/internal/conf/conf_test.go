@@ -73,6 +73,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"word for a section", "sources: hunter2\n", `:1: sources: "hunter2": expected names, each with the keys auth, `},
 		{"list for a section", "log:\n  - info\n", `:2: log: a list: expected the keys format, level`},
 		{"secret in the file", "auth:\n  admin_token: hunter2\n", `:2: auth.admin_token: a value not shown: expected env:NAME or file:PATH, where the secret is, and not the secret itself`},
+		{"provider session", "auth:\n  oidc: {issuer: 'https://id.example', client_id: a, default_role: viewer, session_lifetime: 2d}\n", `:2: auth.oidc.session_lifetime: 48h0m0s: expected 5m0s to 24h0m0s`},
 		{"secret without a name", "auth: {admin_token: 'env:'}\n", `:1: auth.admin_token: a value not shown: expected env:NAME`},
 		{"one secret for a list", "sources:\n  x:\n    kind: generic\n    auth: {bearer: 'env:X'}\n", `:4: sources.x.auth.bearer: a value not shown: expected a list, of env:NAME or file:PATH, where`},
 		{"secret in a list", "sources:\n  x:\n    kind: generic\n    auth:\n      bearer:\n        - env:A\n        - hunter2\n", `:7: sources.x.auth.bearer[1]: a value not shown: expected env:NAME`},
