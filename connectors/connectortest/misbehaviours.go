@@ -43,14 +43,14 @@ var misbehaviours = []misbehaviour{
 
 // misses says why a misbehaviour cannot meet a partner; "" when it can.
 func (m *misbehaviour) misses(s *Subject) string {
-	if s.lacks(Lookup) && (m.lag > 0 || m.unfiltered) {
+	if s.lacks(Search) && (m.lag > 0 || m.unfiltered) {
 		return "its partner cannot be searched, so no search misleads it"
 	}
 	return ""
 }
 
 // mayEnd reports whether something may end in the dead letters.
-func (m *misbehaviour) mayEnd(s *Subject) bool { return m.mayDie || m.unknown && s.lacks(Lookup) }
+func (m *misbehaviour) mayEnd(s *Subject) bool { return m.mayDie || m.unknown && s.lacks(Repeats) }
 
 var html = map[string]string{"Content-Type": "text/html"}
 

@@ -23,7 +23,8 @@ const (
 	Reopening                         // of reports: nobody there opens a resolved record again
 	Unacknowledging                   // of reports: nobody there takes an acknowledgement back
 	Deletion                          // records cannot be taken away
-	Lookup                            // what it took cannot be found again: after an unknown outcome it comes once more, marked, and then is a dead letter
+	Search                            // nothing can be looked up there
+	Repeats                           // it cannot tell a repeat: after an unknown outcome it gets one more, marked, and then there is a dead letter
 )
 
 // Subject is a connector and the protocol of its partner.

@@ -57,6 +57,9 @@ type Options struct {
 	To             []string
 	ExternalURL    string
 	TLSConfig      *tls.Config // nil: the system's roots
+
+	// Dial connects to the server; nil: over the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Connector is one list of readers.
@@ -134,7 +137,10 @@ func (c *Connector) client() (*mail.Client, error) {
 	conf.ServerName = c.o.Host
 	dialer := connectors.NewDialer()
 	dial := dialer.DialContext
-	if c.o.TLS == Implicit {
+	switch {
+	case c.o.Dial != nil:
+		dial = c.o.Dial
+	case c.o.TLS == Implicit:
 		dial = (&tls.Dialer{NetDialer: dialer, Config: conf}).DialContext
 	}
 	opts := []mail.Option{mail.WithPort(c.o.Port), mail.WithTimeout(dialWithin), mail.WithTLSConfig(conf), mail.WithDialContextFunc(dial)}

@@ -24,7 +24,7 @@ func TestConformance(t *testing.T) {
 			return c
 		},
 		Front: reader,
-		Lacks: connectortest.Deletion | connectortest.Lookup,
+		Lacks: connectortest.Deletion | connectortest.Search | connectortest.Repeats,
 	})
 }
 
