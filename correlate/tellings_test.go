@@ -91,6 +91,9 @@ func TestChangeEventsAreTold(t *testing.T) {
 	w.change("pd", "", `{"external_id":"3","title":"Restart","state":"successful","cis":["shop"]}`)
 	w.wantsAbout("pd") // it came from there
 	w.wantsAbout("mapped", "CHG0000003 successful: Restart")
+	w.change("api", "CHG0000003", `{"state":"failed"}`)
+	w.wantsAbout("pd") // whoever changed it since
+	w.wantsAbout("mapped", "CHG0000003 failed: Restart")
 	w.change("api", "", `{"title":"Old","state":"successful","started_at":"2025-12-01T00:00:00Z","ended_at":"2025-12-01T01:00:00Z"}`)
 	w.wantsAbout("pd") // long over
 	w.change("api", "", `{"title":"Never","state":"cancelled"}`)

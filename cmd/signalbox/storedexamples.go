@@ -45,6 +45,7 @@ var connectorExamples = map[string]string{
     routing_key: stored:pagerduty_routing  # of an Events API v2 integration
     api_token: stored:pagerduty_api        # needed to hear what people do there
     from: oncall@example.com               # the user in whose name notes are written
+    # change_events: all                   # changes are shown beside the incidents there
     webhook_secrets: [stored:pagerduty_webhook] # of its v3 webhook to /webhooks/pagerduty
 `,
 	"servicenow": `  servicenow:
@@ -53,6 +54,8 @@ var connectorExamples = map[string]string{
     basic: stored:servicenow               # user:password
     poll_every: 30s                        # or webhook_secrets of the business rule
     assignment_group: Service Desk
+    # changes: [normal, emergency]         # types of change that get a change request there
+    # problems: true                       # accepted problems get a problem there
 `,
 	"slack": `  chat:
     kind: slack

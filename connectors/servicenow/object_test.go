@@ -111,6 +111,21 @@ func TestObjectsOfOthers(t *testing.T) {
 	}
 }
 
+// TestIncidentsOfOthersAreNotLinked: nor when the search for a problem's incidents is
+// ignored, nor when a person linked one to another problem.
+func TestIncidentsOfOthersAreNotLinked(t *testing.T) {
+	t.Parallel()
+	s := started(t)
+	s.Put("incident", fake.Record{"correlation_id": source.RecordKey(7, 2), "state": "2", "problem_id": "theirs"})
+	s.IgnoreQueries = true
+	push(t, connector(s, nil), aboutObject(t, "PRB0000003", aProblem(nil)))
+	for _, w := range s.Writes() {
+		if strings.Contains(w.Path, "/incident/") {
+			t.Errorf("written: %+v", w)
+		}
+	}
+}
+
 // TestObjectMadeAndNotHeard: a record whose create was not answered is not made again.
 func TestObjectMadeAndNotHeard(t *testing.T) {
 	t.Parallel()
