@@ -19,7 +19,9 @@
 //   - a partner that is down delays nobody else, and nothing is abandoned before
 //     it has been down for a day;
 //   - a sweep changes nothing at a partner: what it sees is an act, and the repair
-//     is an intent like any other.
+//     is an intent like any other. What it cannot be told of keeps nothing else from
+//     being compared; earlier records of an incident are, too, for somebody may open
+//     one again.
 //
 // # A new connector
 //
@@ -59,7 +61,8 @@
 //
 // Record.Knows says which fields the partner's answer is about. A field that our
 // Push cannot set there, such as an assignee whose name means nothing to the
-// partner, must not be in it: it would differ for ever.
+// partner, must not be in it: it would differ for ever. So would a record that looks
+// the same open and acknowledged: it sets Record.AckUnknown.
 //
 // What people do at the partner comes in as acts, through a webhook
 // (ingest/source/KIND) or, when that was lost, through the sweep.
