@@ -17,6 +17,7 @@ import (
 
 	"signalbox/ingest/source"
 	"signalbox/itsm"
+	"signalbox/itsm/entry"
 )
 
 // errUndecodable marks a body that arrived whole but is not what its
@@ -127,7 +128,15 @@ var (
 	zstdPool  = sync.Pool{New: func() any { return newZstd() }}
 	bodyPool  = sync.Pool{New: func() any { return new(buffer) }}
 	pooledMax = 1 << 20 // larger buffers are left to the garbage collector
+
+	encoderPool = sync.Pool{New: func() any { return new(entry.Encoder) }}
 )
+
+func putEncoder(e *entry.Encoder) {
+	if e.Size() <= pooledMax {
+		encoderPool.Put(e)
+	}
+}
 
 // buffer is a pooled byte slice.
 type buffer struct{ b []byte }

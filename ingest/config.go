@@ -53,7 +53,8 @@ const SignatureSkew = 5 * time.Minute
 // retryAfter is what a refused sender is told to wait.
 const retryAfter = 5 * time.Second
 
-// Appender is the journal as the door sees it.
+// Appender is the journal as the door sees it. It keeps nothing of the bodies once
+// Append returned: their memory is used again.
 type Appender interface {
 	Append(ctx context.Context, bodies ...[]byte) (first itsm.Offset, at itsm.Time, err error)
 }

@@ -277,7 +277,9 @@ func (in *intake) store() (receipt, *refusal) {
 		if len(res.Events) > 0 && !in.d.o.OmitRaw && len(in.body()) <= RawBytesMax {
 			del.Raw = in.body()
 		}
-		entries = append([][]byte{entry.EncodeDelivery(nil, &del)}, acts...)
+		enc := encoderPool.Get().(*entry.Encoder)
+		defer putEncoder(enc) // the journal has its own copy by then
+		entries = append([][]byte{enc.Delivery(&del)}, acts...)
 	}
 	if len(entries) == 0 {
 		return rc, nil // an event of a partner that concerns nothing of ours

@@ -10,6 +10,7 @@ package entry
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/klauspost/compress/s2"
@@ -125,7 +126,24 @@ type RulesActivate RulesCommit
 
 // EncodeDelivery appends the encoded delivery to dst.
 func EncodeDelivery(dst []byte, d *Delivery) []byte {
-	w := writer{b: make([]byte, 0, sizeOf(d))}
+	return pack(dst, KindDelivery, appendDelivery(nil, d))
+}
+
+// Encoder encodes one delivery after the other in the same memory.
+type Encoder struct{ body, out []byte }
+
+// Delivery returns the encoded delivery, which is valid until the next call.
+func (e *Encoder) Delivery(d *Delivery) []byte {
+	e.body = appendDelivery(e.body[:0], d)
+	e.out = pack(e.out[:0], KindDelivery, e.body)
+	return e.out
+}
+
+// Size is how much memory the encoder holds.
+func (e *Encoder) Size() int { return cap(e.body) + cap(e.out) }
+
+func appendDelivery(dst []byte, d *Delivery) []byte {
+	w := writer{b: slices.Grow(dst, sizeOf(d))}
 	w.str(d.Source)
 	w.str(d.Remote)
 	w.str(d.RetryOf)
@@ -140,7 +158,7 @@ func EncodeDelivery(dst []byte, d *Delivery) []byte {
 		w.bytes(d.Bad[i].Body)
 	}
 	w.bytes(d.Raw)
-	return pack(dst, KindDelivery, w.b)
+	return w.b
 }
 
 // sizeOf is how long the body of d becomes, or a little more: growing on the way
