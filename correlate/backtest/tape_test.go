@@ -1,6 +1,7 @@
 package backtest_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -35,8 +36,10 @@ func (h *tape) Each(fn func(backtest.Entry) error) error {
 	return nil
 }
 
+// put adds an entry, without the room that encoding left behind it: a month of that
+// is four times the month.
 func (h *tape) put(body []byte) {
-	h.entries = append(h.entries, backtest.Entry{Offset: itsm.Offset(len(h.entries) + 1), At: h.at, Body: body})
+	h.entries = append(h.entries, backtest.Entry{Offset: itsm.Offset(len(h.entries) + 1), At: h.at, Body: bytes.Clone(body)})
 }
 
 // newTape is a history with two connectors and nine services of the highest tier,
