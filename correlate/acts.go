@@ -81,12 +81,12 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 		return s.reopenAcknowledged(i, a)
 	case !s.isNews(i, a):
 		return s.ignore(a, itsm.ReasonOldReport)
-	case i.mergedInto != 0 && a.Kind != itsm.ActNote:
+	case i.mergedInto != 0 && a.Kind != itsm.ActNote && a.Kind != itsm.ActUndo:
 		return s.onMerged(i, a)
 	}
 	do, ok := actors[a.Kind]
 	if !ok {
-		return refuse(a, itsm.Invalid, "act %q: expected acknowledge, unacknowledge, resolve, reopen, hold, resume, assign, priority, note, merge, split, unrelated, cancel, parent, watch, unwatch, attach, detach, major.propose, major.accept, major.reject, major.demote, review or review.done", a.Kind)
+		return refuse(a, itsm.Invalid, "act %q: expected acknowledge, unacknowledge, resolve, reopen, hold, resume, assign, priority, note, merge, split, undo, unrelated, cancel, parent, watch, unwatch, attach, detach, major.propose, major.accept, major.reject, major.demote, review or review.done", a.Kind)
 	}
 	return do(s, i, a)
 }
@@ -104,6 +104,7 @@ var actors = map[itsm.ActKind]func(*State, *incident, *itsm.Act) itsm.Outcome{
 	itsm.ActNote:          (*State).actNote,
 	itsm.ActMerge:         (*State).actMerge,
 	itsm.ActSplit:         (*State).actSplit,
+	itsm.ActUndo:          (*State).actUndo,
 	itsm.ActUnrelated:     (*State).actUnrelated,
 	itsm.ActCancel:        (*State).actCancel,
 	itsm.ActParent:        (*State).actParent,
@@ -199,18 +200,22 @@ func (s *State) actUnacknowledge(i *incident, a *itsm.Act) itsm.Outcome {
 	if !i.acked {
 		return noOp(a)
 	}
+	s.unacknowledge(i, doerOf(a).actor, a.Origin, cmpText(a.Reason, a.Text))
+	return done(a)
+}
+
+func (s *State) unacknowledge(i *incident, actor, origin, text string) {
 	if k := &i.surround().level; k.firstAck == 0 {
 		k.firstAck = i.ackAt
 	}
 	i.acked, i.ackAt, i.handling().ackBy = false, 0, ""
 	for n := range i.told {
 		t := &i.told[n]
-		t.ackKept = t.ackKept || t.acked && t.connector != a.Origin
+		t.ackKept = t.ackKept || t.acked && t.connector != origin
 		t.acked = false
 	}
-	s.timeline(i, "acknowledgement taken back", doerOf(a).actor, cmpText(a.Reason, a.Text))
+	s.timeline(i, "acknowledgement taken back", actor, text)
 	s.touchIncident(i)
-	return done(a)
 }
 
 func cmpText(a, b string) string {

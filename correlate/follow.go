@@ -128,6 +128,7 @@ func (i *incident) describeAround(r *itsm.Incident) {
 	if m := v.major; m != nil {
 		r.Major = m.MajorIncident
 	}
+	i.describeUndo(r)
 	if f := v.follow; f != nil {
 		r.Watchers, r.Attachments = slices.Clone(f.watchers), slices.Clone(f.attached)
 	}

@@ -95,6 +95,7 @@ type surroundings struct {
 	kin     *kin
 	major   *major
 	follow  *follow
+	undo    *undo
 
 	causesDue itsm.Time // when its causes have to be computed again; 0: they are fresh
 }
@@ -117,7 +118,7 @@ func (i *incident) surround() *surroundings {
 }
 
 func (v *surroundings) any() bool {
-	return len(v.maybe)+len(v.changes) > 0 || v.causesDue != 0 || v.level.any() || v.kin != nil || v.major != nil || v.follow != nil
+	return len(v.maybe)+len(v.changes) > 0 || v.causesDue != 0 || v.level.any() || v.kin != nil || v.major != nil || v.follow != nil || v.undo != nil
 }
 
 // handled is for reading, handling for writing.

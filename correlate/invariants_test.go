@@ -207,7 +207,7 @@ func reopenedThere(w *world, n itsm.Intent) bool {
 }
 
 var randomVerbs = []itsm.ActKind{itsm.ActAcknowledge, itsm.ActUnacknowledge, itsm.ActResolve, itsm.ActReopen, itsm.ActHold, itsm.ActResume,
-	itsm.ActPriority, itsm.ActNote, itsm.ActMerge, itsm.ActSplit, itsm.ActCancel, itsm.ActAssign}
+	itsm.ActPriority, itsm.ActNote, itsm.ActMerge, itsm.ActSplit, itsm.ActUndo, itsm.ActCancel, itsm.ActAssign}
 
 // randomGraph relates CIs c0..c(n-1) at random, with a few services.
 func randomGraph(t *rapid.T, g *cmdb.Graph, n int) *cmdb.Graph {

@@ -47,6 +47,7 @@ func (s *State) mergeHot(into, from itsm.IncidentNumber) {
 // same alerts out again takes it back.
 func (s *State) merge(into, from *incident, by doer, evidenceBy, because string) {
 	s.uncount(from)
+	noted := s.mergeNoted(into, from, by)
 	from.before, from.state, from.mergedInto = from.state, itsm.Cancelled, into.number
 	s.openIncidents--
 	first := len(into.members)
@@ -74,6 +75,7 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 	s.handOver(from, into)
 	s.handOverKin(from, into)
 	into.inheritMajor(from)
+	from.surround().undo = noted
 	s.causesStale(into)
 	s.timeline(from, "merged", by.actor, fmt.Sprintf("into %s with %d alert episodes: %s", into.number, moved, because))
 	s.timeline(into, "merged", by.actor, fmt.Sprintf("%s came in with %d alert episodes: %s", from.number, moved, because))
@@ -162,6 +164,7 @@ func (s *State) actSplit(i *incident, a *itsm.Act) itsm.Outcome {
 		return refuse(a, itsm.Conflict, "alerts: at least one has to stay in %s", i.number)
 	}
 	to, back := s.splitTarget(i, out)
+	to.surround().undo = splitNoted(i, out, s.now, doerOf(a))
 	s.split(i, to, out, stay, doerOf(a), back)
 	return itsm.Outcome{Incident: to.number}
 }
@@ -187,16 +190,7 @@ func (s *State) splitTarget(i *incident, out []member) (to *incident, back bool)
 	from := out[0].from
 	same := !slices.ContainsFunc(out, func(m member) bool { return m.from != from })
 	if was := s.incidents[from]; same && was != nil && was.mergedInto == i.number {
-		was.state, was.mergedInto = was.before, 0
-		was.epoch++ // a partner was told that it is over
-		was.acked = false
-		if was.ruled != nil {
-			was.ruled.since = s.now
-		}
-		s.handBack(i, was)
-		s.handBackKin(i, was)
-		s.openIncidents++
-		s.group.g.Open(was.number, s.now)
+		s.revive(i, was)
 		return was, true
 	}
 	to = s.open(0)
@@ -205,12 +199,30 @@ func (s *State) splitTarget(i *incident, out []member) (to *incident, back bool)
 	return to, false
 }
 
+// revive opens again what was merged into i, without members yet.
+func (s *State) revive(i, was *incident) {
+	was.state, was.mergedInto = was.before, 0
+	was.epoch++ // a partner was told that it is over
+	was.acked = false
+	if was.ruled != nil {
+		was.ruled.since = s.now
+	}
+	s.handBack(i, was)
+	s.handBackKin(i, was)
+	s.openIncidents++
+	s.group.g.Open(was.number, s.now)
+}
+
 func (s *State) split(i, to *incident, out, stay []member, by doer, back bool) {
 	i.pinned, to.pinned = true, true
 	because := "split from " + i.number.String() + " by " + by.actor
 	i.members = stay
+	newest := map[itsm.AlertNumber]uint32{} // of the alerts that stay with an episode
+	for _, m := range stay {
+		newest[m.alert] = max(newest[m.alert], m.episode)
+	}
 	for _, m := range out {
-		s.splitMember(i, to, m, because)
+		s.splitMember(i, to, m, because, newest[m.alert] > m.episode)
 	}
 	s.recount(to) // first: nothing is to be forgotten on the way
 	s.recount(i)
@@ -227,14 +239,15 @@ func (s *State) split(i, to *incident, out, stay []member, by doer, back bool) {
 	s.settle(to, by, because)
 }
 
-func (s *State) splitMember(i, to *incident, m member, because string) {
+// splitMember moves a member. Its alert goes with it, unless a later episode stays.
+func (s *State) splitMember(i, to *incident, m member, because string, alertStays bool) {
 	s.put(itsm.Decision{Kind: itsm.DropEvidence, Evidence: &itsm.Evidence{Incident: i.number, Alert: m.alert, Episode: m.episode}})
 	s.put(itsm.Decision{Kind: itsm.PutEvidence, Evidence: &itsm.Evidence{Incident: to.number, Alert: m.alert, Episode: m.episode, At: s.now, Offset: s.off,
 		Decision: itsm.DecidedSplit, By: "person", Rule: ruleDefault, CMDBRevision: s.graph.Revision(), CI: m.ci.id, Because: because}})
 	m.from = 0
 	to.members = append(to.members, m)
 	a := s.alerts.Get(m.alert)
-	if a == nil || a.inc != i {
+	if a == nil || a.inc != i || alertStays {
 		return
 	}
 	a.inc, a.incident = to, to.number

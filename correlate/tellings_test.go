@@ -213,7 +213,7 @@ func TestStatesOfBefore(t *testing.T) {
 	for _, old := range []struct {
 		version byte
 		later   int // bytes of what came later, of which there is none
-	}{{6, 2}, {5, 3}} { // the count of views and the last one's number; the count of tellings
+	}{{7, 1}, {6, 3}, {5, 4}} { // the count of what can be undone; the count of views and the last one's number; the count of tellings
 		body := append([]byte{}, b[:len(b)-stateTrailer-old.later]...)
 		body[len(stateMagic)] = old.version
 		s, err := Decode(bytes.NewReader(binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))), w.s.graph)

@@ -18,6 +18,7 @@ const (
 	ActNote          ActKind = "note"
 	ActMerge         ActKind = "merge"
 	ActSplit         ActKind = "split"
+	ActUndo          ActKind = "undo"      // takes back the merge or the split that made it what it is
 	ActUnrelated     ActKind = "unrelated" // Into is another trouble: they are not proposed to each other again
 	ActCancel        ActKind = "cancel"
 	ActParent        ActKind = "parent"   // Into is the parent, 0 none any more

@@ -173,6 +173,16 @@ type Incident struct {
 	Major          MajorIncident
 	Watchers       []string // people who follow it, sorted
 	Attachments    []Attachment
+	Undo           Undoable
+}
+
+// Undoable is the merge or the split that made an incident what it is, while it can be
+// taken back; zero when there is none.
+type Undoable struct {
+	Of   ActKind        // ActMerge or ActSplit
+	With IncidentNumber // the incident merged into, or split from
+	By   string
+	At   Time
 }
 
 // Named bounds of an incident record; members themselves are not bounded.

@@ -94,6 +94,7 @@ var incidentVerbs = []incidentVerb{
 	{use: "note NUMBER TEXT", short: "Add a note", route: "notes", arg: "text"},
 	{use: "merge NUMBER INTO", short: "Make it part of another; a split takes it back", arg: "into"},
 	{use: "split NUMBER ALERT...", short: "Give alerts an incident of their own", list: "alerts"},
+	{use: "undo NUMBER", short: "Take back the merge or the split that made it what it is"},
 	{use: "unrelated NUMBER OTHER", short: "Say that two have nothing to do with each other", arg: "to"},
 	{use: "cancel NUMBER", short: "Say that it is none", flags: map[string]string{"note": "why"}},
 	{use: "parent NUMBER PARENT|none", short: "Make it a child of another, or of none", arg: "parent", null: "none"},

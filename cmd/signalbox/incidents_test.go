@@ -30,6 +30,7 @@ func TestIncidentsCommand(t *testing.T) {
 		{"priority INC0000001 P2", "priority", `{"priority":"P2"}`},
 		{"note INC0000001 hello", "notes", `{"text":"hello"}`},
 		{"split INC0000001 ALR0000001 ALR0000002", "split", `{"alerts":["ALR0000001","ALR0000002"]}`},
+		{"undo INC0000001", "undo", `{}`},
 		{"parent INC0000001 INC0000002", "parent", `{"parent":"INC0000002"}`},
 		{"parent INC0000001 none", "parent", `{"parent":null}`},
 		{"attach INC0000001 https://g.example/ --title Graph", "attach", `{"title":"Graph","url":"https://g.example/"}`},

@@ -119,6 +119,9 @@ func (w *World) actOn(n itsm.IncidentNumber) *itsm.Act {
 	if w.n(3) == 0 {
 		return &itsm.Act{Kind: itsm.ActCancel, Reason: "a test"}
 	}
+	if w.n(4) == 0 {
+		return &itsm.Act{Kind: itsm.ActUndo}
+	}
 	return &itsm.Act{Kind: itsm.ActAcknowledge}
 }
 

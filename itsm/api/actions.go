@@ -37,6 +37,7 @@ var actions = []action{
 	{name: "notes", kind: itsm.ActNote, many: true, fill: fillNote},
 	{name: "merge", kind: itsm.ActMerge, many: true, fill: fillMerge},
 	{name: "split", kind: itsm.ActSplit, fill: fillSplit},
+	{name: "undo", kind: itsm.ActUndo, fill: fillNothing},
 	{name: "unrelated", kind: itsm.ActUnrelated, fill: fillUnrelated},
 	{name: "cancel", kind: itsm.ActCancel, many: true, fill: fillCancel},
 }

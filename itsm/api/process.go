@@ -262,3 +262,19 @@ func (a *API) exportReview(r *request) error {
 	r.Set(fiber.HeaderContentDisposition, `attachment; filename="`+n.String()+`-review`+ext+`"`)
 	return r.SendString(body)
 }
+
+// undoView is the merge or the split that made an incident what it is, while it can be
+// taken back.
+type undoView struct {
+	Of   string    `json:"of"`
+	With string    `json:"with"`
+	By   string    `json:"by"`
+	At   itsm.Time `json:"at"`
+}
+
+func viewUndo(u *itsm.Undoable) *undoView {
+	if u.Of == "" {
+		return nil
+	}
+	return &undoView{string(u.Of), u.With.String(), u.By, u.At}
+}

@@ -83,6 +83,7 @@ type incidentView struct {
 	Major            *majorView           `json:"major"`
 	Watchers         []string             `json:"watchers"`
 	Attachments      []attachmentView     `json:"attachments"`
+	Undo             *undoView            `json:"undo"`
 }
 
 // levelView is how an incident stands against its targets.
@@ -141,7 +142,7 @@ func viewIncident(in *itsm.Incident) incidentView {
 		Unbound: list(in.Unbound), MaybeRelated: each(in.MaybeRelated, viewCandidate), MergedInto: text(in.MergedInto.String()),
 		StillFiring: in.StillFiring, Storm: in.Storm, LastActivityAt: in.LastActivityAt, Offset: in.ChangedAt, SLA: viewLevel(&in.SLA),
 		Parent: text(in.Parent.String()), Children: each(in.Children, func(n *itsm.IncidentNumber) string { return n.String() }), ResolvedWith: text(in.ResolvedWith.String()),
-		Major: viewMajor(&in.Major), Watchers: list(in.Watchers), Attachments: each(in.Attachments, viewAttachment),
+		Major: viewMajor(&in.Major), Watchers: list(in.Watchers), Attachments: each(in.Attachments, viewAttachment), Undo: viewUndo(&in.Undo),
 	}
 }
 

@@ -111,7 +111,7 @@ func fullIncident() itsm.Incident {
 		Labels: itsm.LabelsOf(map[string]string{"b": "2", "a": "1"}), LastActivityAt: at(4), ChangedAt: 99,
 		SLA: itsm.ServiceLevel{Calendar: "office", Held: time.Minute, Response: itsm.LevelClock{Target: 15 * time.Minute, DueAt: at(15), DoneAt: at(1)},
 			Resolution: itsm.LevelClock{Target: time.Hour, DueAt: at(60), Breached: true}},
-		Parent: 2, Children: []itsm.IncidentNumber{5, 6}, ResolvedWith: 2, Watchers: []string{"ann"}, Attachments: []itsm.Attachment{{Title: "Graph", URL: "https://g/1", By: "api:ann", At: at(1)}},
+		Parent: 2, Children: []itsm.IncidentNumber{5, 6}, ResolvedWith: 2, Watchers: []string{"ann"}, Attachments: []itsm.Attachment{{Title: "Graph", URL: "https://g/1", By: "api:ann", At: at(1)}}, Undo: itsm.Undoable{Of: itsm.ActMerge, With: 13, By: "api:ann", At: at(2)},
 		Major: itsm.MajorIncident{State: itsm.MajorAccepted, By: "api:mira", At: at(2), Because: "yes", ProposedBy: "signalbox", ProposedAt: at(1), ProposedBecause: "it is P1"},
 	}
 }
@@ -134,7 +134,7 @@ func TestFullIncident(t *testing.T) {
 		`"last_activity_at":"2026-11-03T09:04:00.000Z","offset":99,"sla":{"calendar":"office","held_s":60,"response":{"state":"met","target_s":900,"due_at":"2026-11-03T09:15:00.000Z","done_at":"2026-11-03T09:01:00.000Z"},` +
 		`"resolution":{"state":"breached","target_s":3600,"due_at":"2026-11-03T10:00:00.000Z","done_at":null}},` +
 		`"parent":"INC0000002","children":["INC0000005","INC0000006"],"resolved_with":"INC0000002","major":{"state":"accepted","by":"api:mira","at":"2026-11-03T09:02:00.000Z","because":"yes",` +
-		`"proposed_by":"signalbox","proposed_at":"2026-11-03T09:01:00.000Z","proposed_because":"it is P1"},"watchers":["ann"],"attachments":[{"title":"Graph","url":"https://g/1","by":"api:ann","at":"2026-11-03T09:01:00.000Z"}]}`
+		`"proposed_by":"signalbox","proposed_at":"2026-11-03T09:01:00.000Z","proposed_because":"it is P1"},"watchers":["ann"],"attachments":[{"title":"Graph","url":"https://g/1","by":"api:ann","at":"2026-11-03T09:01:00.000Z"}],"undo":{"of":"merge","with":"INC0000013","by":"api:ann","at":"2026-11-03T09:02:00.000Z"}}`
 	if d := cmp.Diff(want, string(b)); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}

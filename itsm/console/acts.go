@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,6 +45,7 @@ var (
 	priority      = deed{name: "priority", verb: "Set priority", kind: itsm.ActPriority, versioned: true, fill: fillPriority}
 	merge         = deed{name: "merge", verb: "Merge", kind: itsm.ActMerge, versioned: true, fill: fillMerge}
 	split         = deed{name: "split", verb: "Split", kind: itsm.ActSplit, versioned: true, fill: fillSplit}
+	undo          = deed{name: "undo", verb: "Undo", kind: itsm.ActUndo}
 	unrelated     = deed{name: "unrelated", verb: "Not related", kind: itsm.ActUnrelated, fill: fillMerge}
 	cancel        = deed{name: "cancel", verb: "Cancel incident", kind: itsm.ActCancel, versioned: true, fill: fillNoteOptional}
 )
@@ -178,6 +180,8 @@ func (c *Console) done(ctx *fiber.Ctx, n itsm.IncidentNumber, d deed, f url.Valu
 	switch {
 	case out.NoOp:
 		code = "noop"
+	case d.kind == itsm.ActUndo:
+		target, other = cmp.Or(out.Incident, n), n
 	case d.kind == itsm.ActParent && act.Into == 0:
 		code = "no-parent"
 	case d.kind == itsm.ActParent:
@@ -192,7 +196,7 @@ func (c *Console) done(ctx *fiber.Ctx, n itsm.IncidentNumber, d deed, f url.Valu
 	}
 	c.setFlash(ctx, code, other)
 	to := "/incidents/" + target.String()
-	if back := f.Get("back"); back != "" {
+	if back := f.Get("back"); back != "" && (d.kind != itsm.ActUndo || target == n) { // an undone split leads to where it went
 		to = localPath(back)
 	}
 	return ctx.Redirect(to, http.StatusSeeOther)

@@ -186,7 +186,7 @@ func TestMergeRelated(t *testing.T) {
 		t.Errorf("leads to %q, want back to INC0000004", got)
 	}
 	_, body = s.get("/incidents/INC0000004")
-	if said := text(parse(t, body)); !strings.Contains(said, "INC0000005 was merged into this incident. To undo, split its alerts out again.") {
+	if said := text(parse(t, body)); !strings.Contains(said, "INC0000005 was merged into this incident. Undo") {
 		t.Error("the page does not say what was merged and how to undo it")
 	}
 	if _, body = s.get("/incidents/INC0000005"); strings.Contains(body, `/merge"`) {

@@ -17,12 +17,13 @@ type incidentFacts struct {
 	Evidence  []itsm.Evidence // the newest alert's first; at most countedMax
 	MoreEv    bool
 	Timeline  []itsm.TimelineEntry
-	Before    string          // cursor the timeline was read from, "" for the newest
-	OlderTime string          // cursor of what is older, "" when nothing is
-	Known     *itsm.Problem   // the known problem it belongs to
-	Past      []pastIncident  // resolved ones of the same cause, the newest first
-	Kin       []itsm.Incident // records of its parents and children, where they still exist
-	Related   []itsm.Incident // records of the maybe-related ones, where they still exist
+	Undoable  map[itsm.Offset]itsm.IncidentNumber // by the entry of the timeline that says so: the incident whose merge or split can be taken back
+	Before    string                              // cursor the timeline was read from, "" for the newest
+	OlderTime string                              // cursor of what is older, "" when nothing is
+	Known     *itsm.Problem                       // the known problem it belongs to
+	Past      []pastIncident                      // resolved ones of the same cause, the newest first
+	Kin       []itsm.Incident                     // records of its parents and children, where they still exist
+	Related   []itsm.Incident                     // records of the maybe-related ones, where they still exist
 }
 
 // firing lists the alerts that fire in this incident now: an alert that went on to
@@ -69,7 +70,7 @@ func (c *Console) incidentFacts(n itsm.IncidentNumber, before string) (incidentF
 			f.Related = append(f.Related, i)
 		}
 	}
-	f.Kin = c.kin(&f.Incident)
+	f.Kin, f.Undoable = c.kin(&f.Incident), c.undoable(&f.Incident, timeline.Items)
 	if f.Incident.Problem != "" {
 		if p, err := nounOf[itsm.Problem](c, problemKind, f.Incident.Problem); err == nil { // one that is gone is simply not shown
 			f.Known = &p
@@ -92,4 +93,32 @@ func upTo[T any](limit int, n itsm.IncidentNumber, read func(itsm.IncidentNumber
 		}
 	}
 	return items, true, nil
+}
+
+// undoable finds the merges and splits of a timeline that can be taken back now. An
+// incident that was merged or split off says which one it was, and when.
+func (c *Console) undoable(i *itsm.Incident, entries []itsm.TimelineEntry) map[itsm.Offset]itsm.IncidentNumber {
+	out := map[itsm.Offset]itsm.IncidentNumber{}
+	for _, e := range entries {
+		if e.Kind != "merged" && e.Kind != "split" && (e.Kind != "opened" || e.At != i.Undo.At) {
+			continue
+		}
+		for _, word := range nameLike.FindAllString(e.Text, saidLinksMax) {
+			n, err := itsm.ParseIncidentNumber(word)
+			if err != nil {
+				continue
+			}
+			other, err := c.o.Records.Incident(n)
+			if err != nil {
+				continue
+			}
+			switch {
+			case i.State.IsOpen() && other.Undo.With == i.Number && other.Undo.At == e.At:
+				out[e.Offset] = n
+			case other.State.IsOpen() && i.Undo.With == n && i.Undo.At == e.At:
+				out[e.Offset] = i.Number
+			}
+		}
+	}
+	return out
 }

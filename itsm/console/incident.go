@@ -128,7 +128,11 @@ type timelineLine struct {
 	Text  said
 	Short said // the beginning of it, for the summary
 	plain string
+	Undo  *undoView // takes it back, nil when it cannot be
 }
+
+// undoView is the one click that takes a merge or a split back.
+type undoView struct{ Action, Back string }
 
 // moves is what the lifecycle allows now.
 type moves struct {
@@ -172,6 +176,11 @@ func viewIncident(f incidentFacts, inv inventory, who access.Identity, key strin
 		Can: movesOf(i, canAct), Forms: viewForms(f, inv, key), Labels: viewLabels(i.Labels),
 		Known: viewKnown(f.Known), Past: viewPast(f.Past, now), Make: canAct && f.Known == nil && i.MergedInto == 0 && i.State != itsm.Closed && i.State != itsm.Cancelled,
 		liveState: watchIncident(i), Level: viewLevel(i.SLA, now), Around: viewAround(f, who, now), Major: viewMajor(i, inv, who, now),
+	}
+	for k := range p.Timeline {
+		if n := f.Undoable[f.Timeline[k].Offset]; n != 0 && canAct {
+			p.Timeline[k].Undo = &undoView{Action: "/incidents/" + n.String() + "/undo", Back: p.Path}
+		}
 	}
 	if f.OlderTime != "" {
 		p.Older = p.Path + "?" + url.Values{"before": {f.OlderTime}}.Encode() + "#done"

@@ -81,6 +81,7 @@ func (c *Console) routes() []route {
 		{http.MethodPost, "/incidents/:number/notes", access.Responder, c.act(note)},
 		{http.MethodPost, "/incidents/:number/merge", access.Responder, c.act(merge)},
 		{http.MethodPost, "/incidents/:number/split", access.Responder, c.act(split)},
+		{http.MethodPost, "/incidents/:number/undo", access.Responder, c.act(undo)},
 		{http.MethodPost, "/incidents/:number/unrelated", access.Responder, c.act(unrelated)},
 		{http.MethodPost, "/incidents/:number/cancel", access.Responder, c.act(cancel)},
 		{http.MethodPost, "/incidents/:number/parent", access.Responder, c.act(setParent)},

@@ -185,9 +185,11 @@ type flash struct {
 	Text string
 	Undo string // how to take it back, or ""
 	Link string // where Undo leads, or ""
+
+	Action string // address that undoes it, or ""
 }
 
-// flashes maps an act to what the next page says; %1 is the incident, %2 the other one.
+// flashes maps an act to what the next page says; %1 is its address, %2 the other incident.
 var flashes = map[string]flash{
 	"acknowledge":    {Text: "Acknowledged. The others can see that you are on it."},
 	"unacknowledge":  {Text: "Acknowledgement taken back."},
@@ -199,8 +201,8 @@ var flashes = map[string]flash{
 	"priority":       {Text: "Priority set.", Undo: "Choose “computed” to return to the matrix."},
 	"notes":          {Text: "Note added."},
 	"unrelated":      {Text: "They are kept apart: neither is proposed to the other again.", Undo: "To undo, merge them."},
-	"merge":          {Text: "%2 was merged into this incident.", Undo: "To undo, split its alerts out again."},
-	"split":          {Text: "Split off from %2.", Undo: "To undo, merge this incident into %2.", Link: "/incidents/%2"},
+	"merge":          {Text: "%2 was merged into this incident.", Action: "/incidents/%2/undo"},
+	"split":          {Text: "Split off from %2.", Action: "%1/undo"},
 	"cancel":         {Text: "Cancelled."},
 	"parent":         {Text: "It is a child of %2 now."},
 	"children":       {Text: "%2 is a child of this one now."},
@@ -212,6 +214,7 @@ var flashes = map[string]flash{
 	"review/done":    {Text: "The review is done. The incident closes as any other from now on."},
 	"view":           {Text: "View saved."},
 	"view-removed":   {Text: "View removed. Nothing else changed."},
+	"undo":           {Text: "Undone: everything of %2 is where it was."},
 	"no-parent":      {Text: "Not a child any more. It ends by itself again."},
 	"watch":          {Text: "You watch this incident."},
 	"unwatch":        {Text: "You watch it no more."},
@@ -261,8 +264,9 @@ func takeFlash(ctx *fiber.Ctx) *flash {
 	if n, err := itsm.ParseIncidentNumber(strings.Clone(number)); err == nil {
 		other = n.String()
 	}
-	for _, s := range []*string{&f.Text, &f.Undo, &f.Link} {
-		*s = strings.ReplaceAll(*s, "%2", other)
+	page, _, _ := strings.Cut(here(ctx), "?")
+	for _, s := range []*string{&f.Text, &f.Undo, &f.Link, &f.Action} {
+		*s = strings.NewReplacer("%1", page, "%2", other).Replace(*s)
 	}
 	return &f
 }

@@ -220,6 +220,18 @@ func (b *book) perform(i *itsm.Incident, a itsm.Act) ([]itsm.Decision, itsm.Outc
 		text = i.Priority.String()
 	case itsm.ActMerge:
 		kind, i.MergedInto, i.State, text = "merged", a.Into, itsm.Cancelled, "into "+a.Into.String()
+		i.Undo = itsm.Undoable{Of: a.Kind, With: a.Into, By: a.Actor, At: at}
+		came := itsm.TimelineEntry{Incident: a.Into, At: at, Offset: off, Kind: kind, Actor: a.Actor, Text: i.Number.String() + " came in"}
+		return append(b.record(i, a, at, off, kind, text), itsm.Decision{Kind: itsm.AddTimeline, Timeline: &came}), out, nil
+	case itsm.ActUndo:
+		if i.Undo.Of == "" {
+			return nil, out, itsm.Errorf(itsm.Conflict, "%s was neither merged nor split off lately, or that was undone: there is nothing to undo", i.Number)
+		}
+		kind, text, i.State, i.MergedInto = "merge taken back", "from "+i.Undo.With.String(), itsm.New, 0
+		if i.Undo.Of == itsm.ActSplit {
+			kind, text, i.State, i.MergedInto, out.Incident = "merged", "into "+i.Undo.With.String(), itsm.Cancelled, i.Undo.With, i.Undo.With
+		}
+		i.Undo = itsm.Undoable{}
 	case itsm.ActUnrelated:
 		i.MaybeRelated = slices.DeleteFunc(slices.Clone(i.MaybeRelated), func(c itsm.Candidate) bool { return c.Incident == a.Into })
 		kind, text = "not related", "to "+a.Into.String()
@@ -256,6 +268,7 @@ func (b *book) split(i *itsm.Incident, a itsm.Act, at itsm.Time, off itsm.Offset
 	child := *i
 	child.Number, child.Version, child.AlertCount, child.FiringCount = b.Counts().Incidents+1, 0, len(a.Alerts), len(a.Alerts)
 	child.Causes, child.MaybeRelated, child.Links = nil, nil, nil
+	child.Undo = itsm.Undoable{Of: a.Kind, With: i.Number, By: a.Actor, At: at}
 	i.AlertCount, i.FiringCount = i.AlertCount-len(a.Alerts), max(0, i.FiringCount-len(a.Alerts))
 	ds := b.record(i, a, at, off, "split", strconv.Itoa(len(a.Alerts))+" alerts went to "+child.Number.String())
 	ds = append(ds, b.record(&child, a, at, off, "split", "from "+i.Number.String())...)

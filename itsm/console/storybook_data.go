@@ -263,6 +263,7 @@ func (s *script) outageTimeline(n itsm.IncidentNumber, opened itsm.Time) {
 	s.line(n, opened.Add(41*time.Second), "priority", "signalbox", "P3 → P1: 9 services are affected, 3 of them tier 1")
 	s.line(n, opened.Add(42*time.Second), "notified", "signalbox", "PagerDuty: triggered Q2X7KD for DBA on call")
 	s.line(n, opened.Add(3*time.Minute), "joined", "signalbox", "28 more alerts; the probable cause is orders-db-1")
+	s.line(n, s.ago(9*time.Minute), "merged", "console:mira", "INC0000006 came in with 1 alert episode")
 	s.line(n, opened.Add(6*time.Minute), "note", "console:mira", "Storefront shows the maintenance page. Orders in progress are kept in the queue.")
 }
 
@@ -284,7 +285,7 @@ func (s *script) merged() {
 	s.line(6, opened, "opened", "signalbox", "Synthetic check: checkout fails")
 	s.line(6, s.ago(9*time.Minute), "merged", "console:mira", "into INC0000004")
 	s.incident(itsm.Incident{Number: 6, Title: "Synthetic check: checkout fails", State: itsm.Cancelled, Impact: itsm.Medium, Urgency: itsm.Medium,
-		OpenedAt: opened, MergedInto: 4, Severity: itsm.Major})
+		OpenedAt: opened, MergedInto: 4, Severity: itsm.Major, Undo: itsm.Undoable{Of: itsm.ActMerge, With: 4, By: "console:mira", At: s.ago(9 * time.Minute)}})
 }
 
 func (s *script) stillFiring() {

@@ -5,11 +5,20 @@ import "signalbox/itsm"
 // process writes what people arranged around an incident. Most have nothing of it,
 // so one byte says so.
 func (b *rawBuffer) process(in *itsm.Incident) {
-	if in.Parent|in.ResolvedWith == 0 && len(in.Children)+len(in.Watchers)+len(in.Attachments) == 0 && in.Major == (itsm.MajorIncident{}) {
+	undoable := in.Undo != (itsm.Undoable{})
+	if !undoable && in.Parent|in.ResolvedWith == 0 && len(in.Children)+len(in.Watchers)+len(in.Attachments) == 0 && in.Major == (itsm.MajorIncident{}) {
 		b.uint(0)
 		return
 	}
-	b.uint(1)
+	if undoable {
+		b.uint(2) // as 1, and what can be undone
+		b.str(string(in.Undo.Of))
+		b.uint(uint64(in.Undo.With))
+		b.str(in.Undo.By)
+		b.time(in.Undo.At)
+	} else {
+		b.uint(1)
+	}
 	b.uint(uint64(in.Parent))
 	b.uint(uint64(in.ResolvedWith))
 	b.uint(uint64(len(in.Children)))
@@ -38,6 +47,8 @@ func (r *reader) process(in *itsm.Incident) {
 	case 0:
 		return
 	case 1:
+	case 2:
+		in.Undo = itsm.Undoable{Of: itsm.ActKind(r.str()), With: itsm.IncidentNumber(r.uint()), By: r.str(), At: r.time()}
 	default:
 		r.fail()
 		return

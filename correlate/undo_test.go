@@ -1,0 +1,94 @@
+package correlate
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"signalbox/itsm"
+	"signalbox/itsm/entry"
+)
+
+// membership is everything that undoing a merge or a split has to bring back.
+func (w *world) membership() map[string]string {
+	out := map[string]string{}
+	for n, i := range w.s.incidents {
+		if len(i.members) > 0 {
+			out[n.String()] = fmt.Sprintf("open=%t acked=%t with=%q override=%s firing=%d members=%d", i.state.IsOpen(), i.acked, i.handled().assignee, i.override, i.firing, len(i.members))
+		}
+		for _, m := range i.members {
+			out[fmt.Sprintf("%s episode %d", m.alert, m.episode)] = fmt.Sprintf("%s, came with %s", n, m.from)
+		}
+	}
+	for _, n := range w.s.alertNumbers() {
+		if a := w.s.alerts.Get(n); a.inc != nil {
+			out[n.String()] = a.inc.number.String()
+		}
+	}
+	return out
+}
+
+// A merge and its undoing, or a split and its undoing, leave everything where it was,
+// after whatever happened before; what was decoded undoes just the same.
+func TestUndoLeadsBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const cis = 12
+		c := DefaultConfig()
+		c.Connectors = []Connector{{Name: "pd"}}
+		w := newWorld(t, c)
+		w.do(Input{CMDB: randomGraph(t, w.s.graph, cis)})
+		for range rapid.IntRange(5, 60).Draw(t, "steps") {
+			w.at += itsm.Time(rapid.SampledFrom([]int{0, 1, 10, 30, 301, 601}).Draw(t, "seconds") * 1000)
+			if w.s.lastIncident > 0 && rapid.IntRange(0, 3).Draw(t, "act") == 0 {
+				w.do(Input{Act: randomAct(t, w)})
+				continue
+			}
+			d := &entry.Delivery{Source: "am"}
+			for range rapid.IntRange(1, 4).Draw(t, "events") {
+				d.Events = append(d.Events, randomEvent(t, w, cis))
+			}
+			w.do(Input{Delivery: d})
+		}
+		if w.s.lastIncident == 0 {
+			return
+		}
+		for range 4 {
+			a := randomAct(t, w)
+			a.Kind, a.Origin, a.Actor = rapid.SampledFrom([]itsm.ActKind{itsm.ActMerge, itsm.ActSplit}).Draw(t, "kind"), "", "console:ann"
+			before, last := w.membership(), w.s.lastIncident
+			w.do(Input{Act: a})
+			if w.outcome.Code != "" || w.outcome.NoOp {
+				continue
+			}
+			undone := a.Incident
+			if a.Kind == itsm.ActSplit {
+				undone = w.outcome.Incident
+			}
+			if r := w.incidents[undone]; r.Undo.Of != a.Kind {
+				t.Fatalf("after %s the record of %s offers %+v", a.Kind, undone, r.Undo)
+			}
+			again(t, w)
+			w.do(Input{Act: &itsm.Act{Kind: itsm.ActUndo, Incident: undone, Actor: "console:ann"}})
+			if i := w.s.incidents[undone]; a.Kind == itsm.ActSplit && w.outcome.Code == itsm.Conflict && i.state == itsm.IncidentResolved {
+				continue // nothing of what was split off fired, and its time was over
+			}
+			if w.outcome.Code != "" {
+				t.Fatalf("undo of %s: %+v", a.Kind, w.outcome)
+			}
+			after := w.membership()
+			if d := cmp.Diff(before, after); d != "" {
+				t.Fatalf("%s of %s and back (-before +after):\n%s", a.Kind, a.Incident, d)
+			}
+			if a.Kind == itsm.ActMerge && w.s.lastIncident != last {
+				t.Fatalf("a merge and back made %d incidents", w.s.lastIncident-last)
+			}
+			checkInvariants(t, w)
+			w.do(Input{Act: &itsm.Act{Kind: itsm.ActUndo, Incident: undone, Actor: "console:ann"}})
+			if w.outcome.Code != itsm.Conflict {
+				t.Fatalf("undone twice: %+v", w.outcome)
+			}
+		}
+	})
+}
