@@ -27,8 +27,8 @@ func (s *State) driftOf(connector string) *drift {
 }
 
 // sync decides about a partner's record that a sweep saw. What people did there and
-// we did not hear of is taken over; everything else is told again. Who is right is
-// the table of itsm.Authorities.
+// we did not hear of is taken over, and everything else is told again at once. Who is
+// right is the table of itsm.Authorities.
 func (s *State) sync(i *incident, a *itsm.Act) itsm.Outcome {
 	if a.Seen == nil || a.Origin == "" {
 		return refuse(a, itsm.Invalid, "sync: expected what was seen, and the connector as origin")
@@ -37,7 +37,7 @@ func (s *State) sync(i *incident, a *itsm.Act) itsm.Outcome {
 	if t != nil && a.Epoch != t.record && slices.Contains(t.before, a.Epoch) {
 		return s.syncBefore(i, t, a)
 	}
-	if t == nil || t.epoch != i.epoch || a.Epoch != 0 && a.Epoch != t.record {
+	if !i.isOfPresent(t, a) {
 		return s.ignore(a, itsm.ReasonOldRecord)
 	}
 	v := view{s: s, i: i, t: t, a: a, rec: a.Seen}
@@ -47,33 +47,27 @@ func (s *State) sync(i *incident, a *itsm.Act) itsm.Outcome {
 	v.changed = v.rec.Version > t.exchange.known()
 	t.exchange.hear(s.now, v.rec.Version)
 	d := s.driftOf(a.Origin)
-	o := v.status()
-	if o == nil && i.state.IsOpen() {
-		o = v.fields()
-	}
-	switch {
-	case o == nil && len(v.wrong) == 0:
+	o := v.takeOver()
+	if o == nil && len(v.wrong) == 0 {
 		return noOp(a)
-	case o != nil:
-		d.found, d.adopted = d.found+1, d.adopted+1
-		return *o
 	}
 	d.found++
-	text := a.Origin + " has " + strings.Join(v.wrong, ", ")
-	if a.ReadOnly || t.exchange.failed || !s.mayRepair(t) { // a dead letter is a person's to send again
-		return itsm.Outcome{Incident: i.number, NoOp: true, Detail: text}
+	if o != nil {
+		d.adopted++
+	} else {
+		o = &itsm.Outcome{Incident: i.number, NoOp: true, Detail: v.text()}
 	}
-	d.repaired++
-	s.timeline(i, "differs", doerOf(a).actor, text+"; it is told again")
-	s.touchIncident(i)
-	for _, tr := range v.repairs {
-		if tr == itsm.Update {
-			t.learns(s, i)
-		}
-		s.intend(i, t, tr, actSystem, "told again: "+text)
+	if len(v.wrong) > 0 && v.tellAgain() {
+		d.repaired++
+		o.NoOp, o.Detail = false, ""
 	}
-	s.scheduleIncident(i)
-	return done(a)
+	return *o
+}
+
+// isOfPresent reports whether what a sweep saw is the record that a partner has of
+// the present epoch.
+func (i *incident) isOfPresent(t *told, a *itsm.Act) bool {
+	return t != nil && t.epoch == i.epoch && (a.Epoch == 0 || a.Epoch == t.record)
 }
 
 // syncBefore decides about a record that a partner had before the present one: it has
@@ -205,6 +199,57 @@ func (v *view) fields() *itsm.Outcome {
 	}
 	return nil
 }
+
+// comparesMax bounds how often one record is compared: once for each that can be taken
+// over of it (opened again, acknowledged since, who has it, which group), and once for
+// what is left to tell.
+const comparesMax = 5
+
+// takeOver takes over what people did there, one after the other, and leaves in wrong
+// what is left to tell. It returns what came of the first; nil: nothing was taken over.
+func (v *view) takeOver() (first *itsm.Outcome) {
+	for range comparesMax {
+		o := v.status()
+		if o == nil && v.i.state.IsOpen() {
+			o = v.fields()
+		}
+		if o == nil {
+			break
+		}
+		// This is what a person changed since. What differs besides may only be what the
+		// record was not told while it was resolved, and counts as nobody's wish.
+		v.changed, v.wrong, v.repairs = false, nil, nil
+		v.t = v.i.toldOf(v.a.Origin) // the list grows when others are told
+		if first == nil {
+			first = o
+		}
+		if !v.i.isOfPresent(v.t, v.a) {
+			break
+		}
+	}
+	return first
+}
+
+// tellAgain tells the partner what it has wrong, unless it may not be told now.
+func (v *view) tellAgain() bool {
+	s, i, t := v.s, v.i, v.t
+	if v.a.ReadOnly || t.exchange.failed || !s.mayRepair(t) { // a dead letter is a person's to send again
+		return false
+	}
+	s.timeline(i, "differs", doerOf(v.a).actor, v.text()+"; it is told again")
+	s.touchIncident(i)
+	for _, tr := range v.repairs {
+		if tr == itsm.Update {
+			t.learns(s, i)
+		}
+		s.intend(i, t, tr, actSystem, "told again: "+v.text())
+	}
+	s.scheduleIncident(i)
+	return true
+}
+
+// text says what the partner has wrong.
+func (v *view) text() string { return v.a.Origin + " has " + strings.Join(v.wrong, ", ") }
 
 // differs notes what is wrong and how it is repaired: each transition once.
 func (v *view) differs(tr itsm.Transition, text string) {

@@ -22,13 +22,19 @@ type twoWay struct {
 
 func newTwoWay(t *testing.T) *twoWay {
 	t.Helper()
-	t.Parallel()
-	c := DefaultConfig()
-	c.Connectors = []Connector{{Name: "pd"}, {Name: "jira"}}
-	w := &twoWay{newWorld(t, c), t, map[string]int{}}
-	w.fire("db1")
+	w := newTwoWayOf(t, Connector{Name: "pd"}, Connector{Name: "jira"})
 	w.wants("pd", "trigger")
 	w.wants("jira", "trigger")
+	return w
+}
+
+func newTwoWayOf(t *testing.T, connectors ...Connector) *twoWay {
+	t.Helper()
+	t.Parallel()
+	c := DefaultConfig()
+	c.Connectors = connectors
+	w := &twoWay{newWorld(t, c), t, map[string]int{}}
+	w.fire("db1")
 	w.confirm(0)
 	return w
 }
@@ -268,6 +274,55 @@ func TestR7WhatASweepSees(t *testing.T) {
 			w.wants("jira", "")
 		})
 	}
+}
+
+// While a record is resolved it is told nothing. Opened again and acknowledged there, of
+// which we hear nothing, it needs one sweep to agree: what it missed is nobody's wish.
+func TestR7OneSweepTakesOverAllThatWasMissed(t *testing.T) {
+	w := newTwoWayOf(t, Connector{Name: "pd", MinPriority: itsm.P2}, Connector{Name: "jira"})
+	w.wants("pd", "")
+	w.wants("jira", "trigger")
+	w.act(itsm.Act{Kind: itsm.ActResolve, Origin: "jira", Epoch: 1, PartnerVersion: 50})
+	w.act(itsm.Act{Kind: itsm.ActPriority, Priority: itsm.P2})
+	w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada"})
+	seen := itsm.PartnerRecord{Status: itsm.RecordAcknowledged, Knows: itsm.SyncAssignee | itsm.SyncGroup | itsm.SyncPriority, Group: "dba", Priority: itsm.P3, Version: 60, By: "jane"}
+	if o := w.sweep("jira", seen); o.NoOp || o.Code != "" {
+		t.Errorf("it came to %+v", o)
+	}
+	if got := w.incident(); got.State != itsm.InProgress || got.AcknowledgedBy != "jira:jane" || got.Assignee != "ada" || got.Group != "dba" || got.Priority != itsm.P2 {
+		t.Errorf("%s, acknowledged by %q, assigned to %q of %q, %s", got.State, got.AcknowledgedBy, got.Assignee, got.Group, got.Priority)
+	}
+	w.wants("pd", "trigger acknowledge update")
+	w.wants("jira", "update")
+	if n := w.lastIntent("jira"); n.Text != `told again: jira has assignee "", wanted "ada", priority P3, wanted P2` || n.Snapshot.Priority != itsm.P2 || n.Epoch != 1 {
+		t.Errorf("jira was told %q with %s in the record of epoch %d", n.Text, n.Snapshot.Priority, n.Epoch)
+	}
+	if v := w.with("jira"); v.Waiting != 1 || v.Epoch != 1 || v.Repairs != 1 {
+		t.Errorf("%d intents wait for jira, told again %d times, in the record of epoch %d", v.Waiting, v.Repairs, v.Epoch)
+	}
+	if d := w.s.Drifts(); len(d) != 1 || d[0].Found != 1 || d[0].Adopted != 1 || d[0].Repaired != 1 {
+		t.Errorf("counted %+v", d)
+	}
+	w.confirm(70)
+	seen.Assignee, seen.Priority, seen.Version, seen.By, seen.Ours = "ada", itsm.P2, 70, "", true
+	if o := w.sweep("jira", seen); !o.NoOp {
+		t.Errorf("a second sweep came to %+v", o)
+	}
+	w.wants("jira", "")
+}
+
+// A mirror gets another record for each epoch: the one that was opened again says nothing
+// of it.
+func TestR7WhatAMirrorHadSaysNothingOfTheNextEpoch(t *testing.T) {
+	w := newTwoWayOf(t, Connector{Name: "jira", Mirror: true})
+	w.act(itsm.Act{Kind: itsm.ActResolve, Origin: "jira", Epoch: 1, PartnerVersion: 50})
+	w.confirm(0)
+	w.wants("jira", "trigger resolve")
+	w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordAcknowledged, Knows: itsm.SyncPriority, Priority: itsm.P5, Version: 60, By: "jane"})
+	if got := w.incident(); got.State != itsm.New || got.Epoch != 2 {
+		t.Errorf("it is %s in epoch %d", got.State, got.Epoch)
+	}
+	w.wants("jira", "trigger")
 }
 
 func TestR7RepairsOfARefusingPartnerAreSpacedOut(t *testing.T) {
