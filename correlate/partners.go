@@ -143,12 +143,13 @@ func (s *State) endOldRecord(i *incident, a *itsm.Act, record uint32) itsm.Outco
 }
 
 // isNews reports whether a partner's report is newer than what it reported
-// before. Notes are united, not ordered.
+// before. Notes are united, not ordered. A report of an earlier record is no version of
+// the present one, unless it becomes that by being opened again.
 func (s *State) isNews(i *incident, a *itsm.Act) bool {
 	if a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || faultNoVersion {
 		return true
 	}
-	if t := i.toldOf(a.Origin); t != nil {
+	if t := i.toldOf(a.Origin); t != nil && (a.Epoch == 0 || a.Epoch == t.record || a.Kind == itsm.ActReopen) {
 		t.exchange.hear(s.now, a.PartnerVersion)
 	}
 	if faultWallClock {

@@ -104,14 +104,15 @@ type view struct {
 	repairs []itsm.Transition
 }
 
-// newest is the version of the partner's last report.
+// newest is the version of the partner's last report, as far as that can be one of this
+// record: what was reported of an earlier record makes nothing old that this one says.
 func (v *view) newest() (n int64) {
 	for _, h := range v.i.handled().heard {
 		if h.connector == v.t.connector {
 			n = max(n, h.version)
 		}
 	}
-	return n
+	return min(n, v.t.exchange.version)
 }
 
 // byPerson reports whether a person changed the record since we last heard of it.

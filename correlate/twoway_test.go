@@ -400,6 +400,46 @@ func TestR7AnEarlierRecordThatIsOpenedAgainHeals(t *testing.T) {
 	}
 }
 
+// The versions of two records say nothing of each other.
+func TestR7AReportOfAnEarlierRecordHidesNothingOfThePresentOne(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	w.confirm(10)
+	w.act(itsm.Act{Kind: itsm.ActReopen})
+	w.confirm(20)
+	w.act(itsm.Act{Kind: itsm.ActPriority, Origin: "jira", Actor: "jira:bob", Epoch: 1, Priority: itsm.P4, PartnerVersion: 30})
+	w.confirm(0)
+	w.wants("jira", "resolve trigger")
+	w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordAcknowledged, Knows: itsm.SyncPriority, Priority: itsm.P3, Version: 25, By: "jane"})
+	if got := w.incident(); got.State != itsm.InProgress || got.Priority != itsm.P4 {
+		t.Errorf("%s, %s", got.State, got.Priority)
+	}
+	w.wants("jira", "update")
+	// Of the record itself a look from before its last report is old.
+	w.act(itsm.Act{Kind: itsm.ActPriority, Origin: "jira", Actor: "jira:bob", Epoch: 2, Priority: itsm.P5, PartnerVersion: 40})
+	if o := w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordResolved, Version: 35, By: "jane"}); o.Detail != itsm.ReasonOldReport {
+		t.Errorf("an old look came to %+v", o)
+	}
+}
+
+// An earlier record that is opened again becomes the present one at that version.
+func TestR7WhatAnEarlierRecordMissedIsNobodysWish(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	w.confirm(10)
+	w.act(itsm.Act{Kind: itsm.ActReopen})
+	w.act(itsm.Act{Kind: itsm.ActPriority, Priority: itsm.P2})
+	w.act(itsm.Act{Kind: itsm.ActResolve})
+	w.confirm(30)
+	w.wants("jira", "resolve trigger update resolve")
+	w.act(itsm.Act{Kind: itsm.ActReopen, Origin: "jira", Actor: "jira:jane", Epoch: 1, PartnerVersion: 70})
+	w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: itsm.SyncPriority, Priority: itsm.P3, Version: 70, By: "jane"})
+	if got := w.incident(); got.Epoch != 3 || got.Priority != itsm.P2 {
+		t.Errorf("%s in epoch %d", got.Priority, got.Epoch)
+	}
+	w.wants("jira", "update")
+}
+
 func TestR7AfterARestoreASweepOnlyTakesOver(t *testing.T) {
 	w := newTwoWay(t)
 	w.act(itsm.Act{Kind: itsm.ActResolve})
