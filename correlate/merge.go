@@ -81,6 +81,7 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 	s.timeline(into, "merged", by.actor, fmt.Sprintf("%s came in with %d alert episodes: %s", from.number, moved, because))
 	from.clearedAt = s.now
 	s.ended.push(uint64(from.number), s.now)
+	s.scheduleIncident(from) // its clock stands from here on, not from when it would have been due
 	s.touchIncident(from)
 	s.tell(from, by, "merged into "+into.number.String())
 	s.settle(into, by, because)

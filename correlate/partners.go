@@ -144,12 +144,13 @@ func (s *State) endOldRecord(i *incident, a *itsm.Act, record uint32) itsm.Outco
 
 // isNews reports whether a partner's report is newer than what it reported
 // before. Notes are united, not ordered. A report of an earlier record is no version of
-// the present one, unless it becomes that by being opened again.
+// the present one, unless it becomes that by being opened again, which what is
+// cancelled or closed cannot be.
 func (s *State) isNews(i *incident, a *itsm.Act) bool {
 	if a.Origin == "" || a.PartnerVersion == 0 || a.Kind == itsm.ActNote || faultNoVersion {
 		return true
 	}
-	if t := i.toldOf(a.Origin); t != nil && (a.Epoch == 0 || a.Epoch == t.record || a.Kind == itsm.ActReopen) {
+	if t := i.toldOf(a.Origin); t != nil && (a.Epoch == 0 || a.Epoch == t.record || a.Kind == itsm.ActReopen && i.state == itsm.IncidentResolved) {
 		t.exchange.hear(s.now, a.PartnerVersion)
 	}
 	if faultWallClock {

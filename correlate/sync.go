@@ -234,6 +234,9 @@ func (v *view) takeOver() (first *itsm.Outcome) {
 // tellAgain tells the partner what it has wrong, unless it may not be told now.
 func (v *view) tellAgain() bool {
 	s, i, t := v.s, v.i, v.t
+	if t.exchange.waiting > 0 {
+		return false // it is about to be told, of what this very entry brought to an end among others
+	}
 	if v.a.ReadOnly || t.exchange.failed || !s.mayRepair(t) { // a dead letter is a person's to send again
 		return false
 	}

@@ -307,7 +307,7 @@ func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 	}
 	if a.Kind == itsm.ActSync && v != nil && o.Code == "" && !o.NoOp {
 		t := &v.told[w.partnerOf(a.Origin).index]
-		if t.ended && t.swept != o.Offset && a.Seen.Status != itsm.RecordResolved {
+		if (t.ended || a.Epoch != t.live) && t.swept != o.Offset && a.Seen.Status != itsm.RecordResolved {
 			t.live, t.ended = a.Epoch, false // taken over: somebody there opened it again
 		}
 	}

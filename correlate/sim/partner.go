@@ -289,7 +289,10 @@ func (p *partner) perform(w *World, in *itsm.Intent) {
 		return
 	}
 	v := w.mirror.incident(in.Incident) // nil while only a torn batch knows of it
-	if o.ended && in.Transition != itsm.Note && !revived && !(v != nil && v.told[p.index].crossed) {
+	// An earlier record that a sweep found open is ended; who sends its dead resolve again
+	// at the same time ends it twice.
+	earlier := v != nil && in.Transition == itsm.Resolve && in.Epoch != v.told[p.index].live
+	if o.ended && in.Transition != itsm.Note && !revived && !earlier && !(v != nil && v.told[p.index].crossed) {
 		w.fail("I10", "%s hears %s of %s after the resolve of epoch %d", p.name, in.Transition, in.Incident, in.Epoch)
 	}
 	switch in.Transition {
