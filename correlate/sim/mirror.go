@@ -248,8 +248,8 @@ func (m *mirror) putIntent(w *World, in *itsm.Intent) {
 	}
 	t.serial = in.Serial
 	act := w.machine.meta[in.Offset-1].act
-	if act != nil && act.Kind == itsm.ActSync && act.Origin == in.Connector {
-		t.swept = in.Offset
+	if act != nil && act.Kind == itsm.ActSync && act.Origin == in.Connector && (act.Epoch == 0 || act.Epoch == in.Epoch) {
+		t.swept = in.Offset // what was due of another record at that moment says nothing of this one
 	}
 	t.count(w, in)
 	if act != nil && act.Kind != itsm.ActReceipt && act.Origin == in.Connector && in.Actor == act.Actor {

@@ -88,7 +88,8 @@ func TestEmptyIncident(t *testing.T) {
  "resolved_with": null,
  "major": null,
  "watchers": [],
- "attachments": []
+ "attachments": [],
+ "undo": null
 }`
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
