@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,11 +180,31 @@ func TestASweepStopsWhenThePartnerCannotBeAsked(t *testing.T) {
 // earlier is a partner with records of an incident's epochs.
 type earlier struct {
 	asked
-	of map[Ref]Record
+	mu       sync.Mutex
+	of       map[Ref]Record
+	repairAt time.Time
 }
 
 func (p *earlier) Look(_ context.Context, n itsm.IncidentNumber, epoch uint32) (Record, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.of[Ref{n, epoch}], nil
+}
+
+// becomes changes the record of an epoch, which is not told again for a while.
+func (p *earlier) becomes(epoch uint32, r Record, wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.of[Ref{1, epoch}] = r
+	if wait > 0 {
+		p.repairAt = time.Now().Add(wait)
+	}
+}
+
+func (p *earlier) notBefore() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.repairAt
 }
 
 func TestAnEarlierRecordIsLookedAtInEverySweep(t *testing.T) {
@@ -191,16 +212,14 @@ func TestAnEarlierRecordIsLookedAtInEverySweep(t *testing.T) {
 		now := Record{Status: RecordOpen, Knows: itsm.SyncAssignee, Assignee: "ada"}
 		over := Record{Status: RecordResolved, Version: 4}
 		p, b := &earlier{of: map[Ref]Record{{1, 3}: now, {1, 1}: over, {1, 2}: over}}, &box{}
-		var later time.Time
 		// Sweeps are at 30 s and every 5 minutes; the third sees it open, and the fold waits for an hour with the fourth.
 		time.AfterFunc(8*time.Minute, func() {
-			p.of[Ref{1, 1}] = Record{Status: RecordAcknowledged, Version: 9, By: "jane", Title: "not needed"}
-			later = time.Now().Add(time.Hour)
+			p.becomes(1, Record{Status: RecordAcknowledged, Version: 9, By: "jane", Title: "not needed"}, time.Hour)
 		})
-		time.AfterFunc(18*time.Minute, func() { p.of[Ref{1, 1}] = Record{Status: RecordOpen, Version: 12} })
+		time.AfterFunc(18*time.Minute, func() { p.becomes(1, Record{Status: RecordOpen, Version: 12}, 0) })
 		wanting(t, b, p, 1, 24*time.Minute, func(o *Options) {
 			o.Sweeps.Wanted = func(n itsm.IncidentNumber) (Wanted, bool) {
-				return Wanted{Ref: Ref{n, 3}, Before: []uint32{1, 2}, Record: Record{Status: RecordOpen, Assignee: "ada"}, Settled: true, RepairAt: later}, true
+				return Wanted{Ref: Ref{n, 3}, Before: []uint32{1, 2}, Record: Record{Status: RecordOpen, Assignee: "ada"}, Settled: true, RepairAt: p.notBefore()}, true
 			}
 		})
 		var got []string
