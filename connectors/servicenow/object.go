@@ -50,8 +50,9 @@ func (c *Connector) pushObject(ctx context.Context, in *itsm.Intent) (connectors
 		return connectors.Receipt{}, err
 	}
 	var r row
+	wrote := true
 	if len(rows) > 0 {
-		r, err = c.amend(ctx, in, rec, rows[0], q)
+		r, wrote, err = c.amend(ctx, in, rec, rows[0], q)
 	} else if err = c.made.Missed(in, key); err == nil {
 		body := map[string]string{"correlation_id": key, "correlation_display": in.Key}
 		for _, part := range []map[string]string{rec.first, rec.is, rec.end} {
@@ -66,7 +67,11 @@ func (c *Connector) pushObject(ctx context.Context, in *itsm.Intent) (connectors
 	if err := c.linkIncidents(ctx, in, r.id(), incidents); err != nil {
 		return connectors.Receipt{}, err
 	}
-	return connectors.Receipt{Link: &itsm.ExternalRef{Connector: c.o.Name, ID: cmp.Or(r.value("number"), r.id()), URL: c.page(rec.table, r.id())}, Version: r.version()}, nil
+	got := connectors.Receipt{Link: &itsm.ExternalRef{Connector: c.o.Name, ID: cmp.Or(r.value("number"), r.id()), URL: c.page(rec.table, r.id())}}
+	if wrote { // else the version is somebody else's, whose report is still to be heard
+		got.Version = r.version()
+	}
+	return got, nil
 }
 
 // reading asks for what is compared.
@@ -82,11 +87,11 @@ func (rec *record) reading() url.Values {
 
 // amend changes of a record, whose key is verified, what is not as it is here. A person
 // who changed it there after the intent was made has decided later: their webhook, or
-// the poll, tells.
-func (c *Connector) amend(ctx context.Context, in *itsm.Intent, rec *record, r row, q url.Values) (row, error) {
+// the poll, tells. It returns the record, and whether anything of it was written.
+func (c *Connector) amend(ctx context.Context, in *itsm.Intent, rec *record, r row, q url.Values) (row, bool, error) {
 	at, err := sn.ParseTime(r.value("sys_updated_on"))
 	if err == nil && at > in.At.Add(clockTolerance) && len(c.o.Fields.Own) > 0 && !c.isOwn(r.value("sys_updated_by")) {
-		return r, nil
+		return r, false, nil
 	}
 	body := map[string]string{}
 	for field, v := range rec.is {
@@ -98,12 +103,12 @@ func (c *Connector) amend(ctx context.Context, in *itsm.Intent, rec *record, r r
 		maps.Copy(body, rec.end)
 	}
 	if len(body) == 0 {
-		return r, nil
+		return r, false, nil
 	}
 	body["correlation_display"] = in.Key
 	var got struct{ Result row }
 	err = c.rest.Do(ctx, http.MethodPatch, c.table(rec.table+"/"+url.PathEscape(r.id()), q), body, &got)
-	return got.Result, err
+	return got.Result, true, err
 }
 
 // recordOf is what the record of an intent's object should say, and which incidents

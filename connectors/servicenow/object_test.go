@@ -65,8 +65,9 @@ func TestObjectsGolden(t *testing.T) {
 		})),
 	} {
 		in.At = at
-		if r := push(t, c, in); r.Link == nil || r.Link.ID == "" || r.Version == 0 {
-			t.Errorf("%s: receipt %+v", in.Object, r)
+		before := len(s.Writes())
+		if r := push(t, c, in); r.Link == nil || r.Link.ID == "" || (r.Version != 0) != (len(s.Writes()) > before) {
+			t.Errorf("%s: receipt %+v after %d writes", in.Object, r, len(s.Writes())-before)
 		}
 	}
 	var b strings.Builder
@@ -202,12 +203,22 @@ func TestObjectsComeBack(t *testing.T) {
 			t.Errorf("%s is not polled: %v, %v", want, kinds, err)
 		}
 	}
-	// A person's edit that is later than what waits to be told stands.
+	// A person's edit that is later than what waits to be told stands, and the receipt
+	// claims nothing of it: it would hide the edit when that is reported.
 	late := aboutObject(t, "PRB0000003", aProblem(nil))
 	late.At = itsm.TimeOf(time.Now().Add(-time.Hour))
 	writes := len(s.Writes())
-	push(t, c, late)
+	if r, err := c.Push(t.Context(), late); err != nil || r.Version != 0 || r.Link == nil {
+		t.Errorf("the receipt of what was not written has version %d, link %v, %v", r.Version, r.Link, err)
+	}
 	if n := len(s.Writes()) - writes; n != 0 {
 		t.Errorf("%d writes over a later edit", n)
+	}
+	late.At = itsm.TimeOf(time.Now())
+	if r, err := c.Push(t.Context(), late); err != nil || r.Version == 0 {
+		t.Errorf("the receipt of what was written has version %d, %v", r.Version, err)
+	}
+	if r, err := c.Push(t.Context(), late); err != nil || r.Version != 0 {
+		t.Errorf("the receipt of what was there already has version %d, %v", r.Version, err)
 	}
 }
