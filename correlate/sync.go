@@ -202,28 +202,34 @@ func (v *view) fields() *itsm.Outcome {
 }
 
 // comparesMax bounds how often one record is compared: once for each that can be taken
-// over of it (opened again, acknowledged since, who has it, which group), and once for
-// what is left to tell.
-const comparesMax = 5
+// over of it (opened again, acknowledged since, who has it, which group, how important
+// it is), and once for what is left to tell.
+const comparesMax = 6
 
 // takeOver takes over what people did there, one after the other, and leaves in wrong
 // what is left to tell. It returns what came of the first; nil: nothing was taken over.
 func (v *view) takeOver() (first *itsm.Outcome) {
 	for range comparesMax {
 		o := v.status()
-		if o == nil && v.i.state.IsOpen() {
+		standing := o != nil
+		if !standing && v.i.state.IsOpen() {
 			o = v.fields()
 		}
 		if o == nil {
 			break
 		}
-		// This is what a person changed since. What differs besides may only be what the
-		// record was not told while it was resolved, and counts as nobody's wish.
-		v.changed, v.wrong, v.repairs = false, nil, nil
-		v.t = v.i.toldOf(v.a.Origin) // the list grows when others are told
 		if first == nil {
 			first = o
 		}
+		if standing {
+			// How it stands is what a person changed since. What it says besides may only be
+			// what it was not told while it was resolved, and counts as nobody's wish.
+			v.changed = false
+		} else if o.Code != "" || o.NoOp {
+			break // it would be as often as it is tried
+		}
+		v.wrong, v.repairs = nil, nil
+		v.t = v.i.toldOf(v.a.Origin) // the list grows when others are told
 		if !v.i.isOfPresent(v.t, v.a) {
 			break
 		}

@@ -311,6 +311,40 @@ func TestR7OneSweepTakesOverAllThatWasMissed(t *testing.T) {
 	w.wants("jira", "")
 }
 
+// All that a person changed of an open record is their wish, and not the first of it only.
+func TestR7OneSweepTakesOverAllThatAPersonChanged(t *testing.T) {
+	w := newTwoWay(t)
+	w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada", Group: "web"})
+	w.confirm(50)
+	w.seen = map[string]int{"pd": len(w.intents), "jira": len(w.intents)}
+	w.sweep("jira", itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: itsm.SyncAssignee | itsm.SyncGroup | itsm.SyncPriority, Assignee: "bob", Group: "dba", Priority: itsm.P5, Version: 60, By: "bob"})
+	if got := w.incident(); got.Assignee != "bob" || got.Group != "dba" || got.Priority != itsm.P5 {
+		t.Errorf("assigned to %q of %q, %s", got.Assignee, got.Group, got.Priority)
+	}
+	w.wants("jira", "")
+}
+
+// What is set back is so once, however much of the record differs.
+func TestR7WhatIsSetBackIsNotTriedAgain(t *testing.T) {
+	w := newTwoWay(t)
+	w.at += 120_000
+	w.act(itsm.Act{Kind: itsm.ActAssign, Assignee: "ada"})
+	w.confirm(50)
+	w.wants("jira", "update")
+	stale := w.s.totals.PartnerStale
+	seen := itsm.PartnerRecord{Status: itsm.RecordOpen, Knows: itsm.SyncAssignee, Assignee: "bob", Version: int64(w.at) - 60_000, By: "bob"}
+	if o := w.sweep("jira", seen); !o.NoOp || o.Detail != itsm.ReasonEarlier {
+		t.Errorf("it came to %+v", o)
+	}
+	if n := w.s.totals.PartnerStale - stale; n > 1 {
+		t.Errorf("it was set back %d times", n)
+	}
+	if got := w.incident(); got.Assignee != "ada" {
+		t.Errorf("assigned to %q", got.Assignee)
+	}
+	w.wants("jira", "update")
+}
+
 // A mirror gets another record for each epoch: the one that was opened again says nothing
 // of it.
 func TestR7WhatAMirrorHadSaysNothingOfTheNextEpoch(t *testing.T) {
