@@ -18,9 +18,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stopped := ctx.Err() != nil
 	stop()
 	if errors.Is(err, errRestart) {
-		err = startAgain()
+		if err = nil; !stopped { // who wants it to end is stronger
+			err = startAgain()
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "signalbox:", err)

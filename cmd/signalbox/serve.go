@@ -206,6 +206,9 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	if o.check {
 		_, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: noJournal{}, Log: log})
 		if err == nil {
+			_, err = providerOf(set, log)
+		}
+		if err == nil {
 			for _, w := range set.warnings() {
 				fmt.Fprintln(stdout, "warning:", w)
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -36,6 +37,7 @@ type keeper struct {
 	o        serveOptions
 	explicit bool
 	running  map[string]conf.Connector // what the server started with
+	secrets  string                    // and what its secrets were
 	do       func(context.Context, itsm.Act) (itsm.Outcome, error)
 	restart  chan struct{}
 
@@ -43,7 +45,12 @@ type keeper struct {
 }
 
 func newKeeper(o serveOptions, explicit bool, running *conf.File, do func(context.Context, itsm.Act) (itsm.Outcome, error)) *keeper {
-	return &keeper{o: o, explicit: explicit, running: running.Connectors, do: do, restart: make(chan struct{}, 1)}
+	k := &keeper{o: o, explicit: explicit, running: running.Connectors, do: do, restart: make(chan struct{}, 1)}
+	text, err := k.read(running.DataDir)
+	if err == nil { // else every page that needs it says why
+		k.secrets = secretsOf(text, running.DataDir)
+	}
+	return k
 }
 
 // file reads the configuration file alone.
@@ -81,7 +88,10 @@ func (k *keeper) Kept() (out partners.Kept, err error) {
 		out.Secrets = append(out.Secrets, partners.Secret{Name: n, Used: uses(out.Text, n)})
 	}
 	err = f.AddStoredText(conf.StoredFile, []byte(out.Text), f.DataDir)
-	out.Pending = err == nil && len(differenceOf(k.running, f.Connectors)) > 0
+	if err == nil {
+		out.Pending = len(differenceOf(k.running, f.Connectors)) > 0 || k.secrets != secretsOf(out.Text, f.DataDir)
+		_, err = k.check(out.Text)
+	}
 	return out, err
 }
 
@@ -134,6 +144,9 @@ func (k *keeper) check(text string) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := providerOf(set, quiet); err != nil {
+		return nil, err
+	}
 	_, err = ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: noJournal{}, Log: quiet})
 	return set, err
 }
@@ -149,9 +162,6 @@ func (k *keeper) SaveKept(ctx context.Context, text, version string, by partners
 	}
 	if before.Version != version {
 		return itsm.Errorf(itsm.Stale, "somebody saved connectors since this page was opened; open it again and repeat your change")
-	}
-	if before.Text == text {
-		return nil
 	}
 	set, err := k.check(text)
 	if err != nil {
@@ -224,20 +234,51 @@ func (k *keeper) SaveSecret(ctx context.Context, name, value string, by partners
 	if err != nil {
 		return err
 	}
-	dir, word := filepath.Join(f.DataDir, conf.SecretsDir), "stored"
+	dir := filepath.Join(f.DataDir, conf.SecretsDir)
+	path, object := filepath.Join(dir, name), "configuration/secrets/"+name
 	if value == "" {
-		word = "removed"
+		if err := k.note(ctx, object, map[string]string{"secret": "removed"}, by); err != nil {
+			return err
+		}
+		return errors.Join(os.Remove(path), syncDir(dir))
 	}
-	if err := k.note(ctx, "configuration/secrets/"+name, map[string]string{"secret": word}, by); err != nil {
+	text, err := k.read(f.DataDir)
+	if err != nil {
 		return err
 	}
-	if value == "" {
-		return errors.Join(os.Remove(filepath.Join(dir, name)), syncDir(dir))
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return writeWhole(filepath.Join(dir, name), value)
+	back := func() error { return writeWhole(path, string(old)) }
+	if at < 0 {
+		back = func() error { return os.Remove(path) }
+	}
+	_, wrong := k.check(text)
+	if err := errors.Join(os.MkdirAll(dir, 0o700), writeWhole(path, value)); err != nil {
+		return err
+	}
+	// The next start must not fail of what was accepted here.
+	if _, err := k.check(text); err != nil && wrong == nil {
+		return errors.Join(itsm.Errorf(itsm.Invalid, "value: the connector that uses it cannot be made with it: %v", err), back())
+	}
+	if err := k.note(ctx, object, map[string]string{"secret": "stored"}, by); err != nil {
+		return errors.Join(err, back())
+	}
+	return nil
+}
+
+// secretsOf tells whether a secret changed that a document names.
+func secretsOf(text, dir string) string {
+	names, err := secretNames(dir)
+	sum := sha256.New()
+	for _, n := range names {
+		if uses(text, n) {
+			b, err := os.ReadFile(filepath.Join(dir, conf.SecretsDir, n))
+			fmt.Fprintf(sum, "%q %q %v\n", n, b, err)
+		}
+	}
+	return fmt.Sprintf("%x %v", sum.Sum(nil), err)
 }
 
 // Restart implements partners.Keeper.

@@ -77,6 +77,12 @@ func TestConnectorOfTheConsole(t *testing.T) {
 	if !c.Pending || c.Text != doc || len(c.Secrets) != 3 || !c.Secrets[0].Used || c.Secrets[2].Used {
 		t.Errorf("kept: %+v", c)
 	}
+	if status, b, err := s.try(http.MethodPut, "/api/v1/configuration/secrets/sign", map[string]string{"value": "whsec_junk"}); err != nil || status != http.StatusBadRequest || !strings.Contains(string(b), "signing_secrets") {
+		t.Errorf("a secret that its connector cannot be made with: %d %s %v", status, b, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, conf.SecretsDir, "sign")); err != nil || string(b) != "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" {
+		t.Errorf("after that it is %q, %v", b, err)
+	}
 	if status := s.do(http.MethodDelete, "/api/v1/configuration/secrets/sign", nil, nil); status != http.StatusConflict {
 		t.Errorf("a used secret is removed: %d", status)
 	}
@@ -102,6 +108,10 @@ func TestConnectorOfTheConsole(t *testing.T) {
 	if s.do(http.MethodGet, at, nil, &c); c.Pending {
 		t.Error("still pending after the restart")
 	}
+	s.do(http.MethodPut, "/api/v1/configuration/secrets/our_key", map[string]string{"value": "n3w"}, nil)
+	if s.do(http.MethodGet, at, nil, &c); !c.Pending {
+		t.Error("a secret was replaced, and nothing is pending")
+	}
 	out, err := cli(t, "audit", "--server", s.url, "--token", adminToken, "--object", "configuration/connectors")
 	if err != nil || !strings.Contains(out, "configure") || !strings.Contains(out, "ours") || strings.Contains(out, "s3cret") {
 		t.Errorf("the audit: %v\n%s", err, out)
@@ -114,6 +124,15 @@ func TestConnectorOfTheConsole(t *testing.T) {
 	if status := s.do(http.MethodPost, "/api/v1/configuration/restart", nil, nil); status != http.StatusConflict {
 		t.Errorf("restart into a mistake: %d", status)
 	}
+
+	// Who ends the server while it is about to start again ends it.
+	if err := os.Remove(filepath.Join(dir, conf.StoredFile)); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.do(http.MethodPost, "/api/v1/configuration/restart", nil, nil); status != http.StatusOK {
+		t.Errorf("another restart: %d", status)
+	}
+	s.stop()
 }
 
 // Every example that the console offers is right as soon as its secrets are stored.

@@ -56,11 +56,16 @@ func (a *API) act(do action) func(*request) error {
 		if err := do.fill(r, &act); err != nil {
 			return err
 		}
-		if _, err := a.o.Records.Incident(act.Incident); err != nil {
+		in, err := a.o.Records.Incident(act.Incident)
+		if err != nil {
 			return err // known before it is journaled
 		}
-		if act.Into != 0 {
-			if err := a.seesIncident(r, act.Into); err != nil {
+		other := act.Into
+		if do.kind == itsm.ActUndo {
+			other = in.Undo.With // it is given back to, or takes back
+		}
+		if other != 0 {
+			if err := a.seesIncident(r, other); err != nil {
 				return err
 			}
 		}

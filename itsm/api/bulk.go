@@ -27,6 +27,7 @@ type bulkView struct {
 	Done      int          `json:"done"`
 	Unchanged int          `json:"unchanged"`
 	Refused   int          `json:"refused"`
+	Pending   int          `json:"pending"`
 	Results   []bulkResult `json:"results"`
 }
 
@@ -108,6 +109,9 @@ func (a *API) bulkOne(ctx context.Context, r *request, do action, act itsm.Act) 
 	res = bulkResult{Incident: act.Incident.String(), Result: "done"}
 	out, err := a.doOne(ctx, r, do, &act)
 	switch {
+	case err != nil && out.Offset != 0 && itsm.CodeOf(err) == itsm.Unavailable: // it is stored, and folding is behind
+		detail := itsm.MessageOf(err)
+		res.Result, res.Detail = "pending", &detail
 	case err != nil:
 		code, detail := string(itsm.CodeOf(err)), itsm.MessageOf(err)
 		res.Result, res.Code, res.Detail = "refused", &code, &detail
@@ -147,6 +151,8 @@ func (v *bulkView) add(r bulkResult) {
 		v.Done++
 	case "unchanged":
 		v.Unchanged++
+	case "pending":
+		v.Pending++
 	default:
 		v.Refused++
 	}

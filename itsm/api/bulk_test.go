@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -32,6 +33,16 @@ func TestBulk(t *testing.T) {
 		t.Errorf("journaled %q, want %q", got, want)
 	}
 	w.want(w.call("POST", "/api/v1/incidents/bulk", `{"action":"merge","incidents":["INC0000001","INC0000002"],"body":{"into":"INC0000001"}}`), http.StatusOK, `"refused":1`, "cannot be merged into itself")
+
+	w.api.o.Engine = behind{w.api.o.Engine}
+	w.want(w.call("POST", "/api/v1/incidents/bulk", `{"action":"acknowledge","incidents":["INC0000001"]}`), http.StatusOK, `"refused":0,"pending":1`, `"result":"pending","code":null,"detail":"the act is stored`)
+}
+
+// behind is an engine that stores acts and is far from folding them.
+type behind struct{ Engine }
+
+func (behind) Do(context.Context, itsm.Act) (itsm.Outcome, error) {
+	return itsm.Outcome{Offset: 7}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry 7 but not applied yet")
 }
 
 func TestRefusedBulk(t *testing.T) {

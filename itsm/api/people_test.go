@@ -116,6 +116,8 @@ func TestScopedTokens(t *testing.T) {
 	w.want(w.call("POST", "/api/v1/incidents/"+ours.String()+"/acknowledge", "", bearer+secret), http.StatusOK)
 	w.want(w.call("POST", "/api/v1/incidents/"+ours.String()+"/merge", `{"into":"`+theirs.String()+`"}`, bearer+secret), http.StatusNotFound)
 	before := len(w.acts)
+	merged := w.open(itsm.Incident{Services: []string{"svc-pay"}, Undo: itsm.Undoable{Of: itsm.ActMerge, With: theirs, By: "console:ada", At: start}})
+	w.want(w.call("POST", "/api/v1/incidents/"+merged.String()+"/undo", "", bearer+secret), http.StatusNotFound, theirs.String())
 	w.want(w.call("POST", "/api/v1/incidents/bulk", `{"action":"resolve","incidents":["`+theirs.String()+`"]}`, bearer+secret), http.StatusOK, `"refused":1`, `"not_found"`)
 	w.want(w.call("POST", "/api/v1/incidents/bulk", `{"action":"merge","incidents":["`+ours.String()+`"],"body":{"into":"`+theirs.String()+`"}}`, bearer+secret), http.StatusOK, `"refused":1`, `"not_found"`)
 	if len(w.acts) != before {

@@ -224,6 +224,7 @@ type bulkDonePage struct {
 	Head string
 	Sum  string
 	Not  []bulkRow // first, with why
+	Wait []bulkRow // stored, and not applied yet
 	Same []bulkRow
 	Done []bulkRow
 	Back string
@@ -290,6 +291,8 @@ func (c *Console) bulkOne(ctx context.Context, d bulkDeed, n itsm.IncidentNumber
 func (p *bulkDonePage) add(i itsm.Incident, out itsm.Outcome, err error) {
 	r := bulkRow{Number: i.Number.String(), Href: "/incidents/" + i.Number.String(), Title: titleOf(i), Priority: priorityBadge(i.Priority), State: stateBadge(i.State)}
 	switch {
+	case err != nil && out.Offset != 0 && itsm.CodeOf(err) == itsm.Unavailable:
+		p.Wait = append(p.Wait, r)
 	case err != nil:
 		r.Will = line(itsm.MessageOf(err), lineRunesMax)
 		p.Not = append(p.Not, r)
@@ -301,7 +304,7 @@ func (p *bulkDonePage) add(i itsm.Incident, out itsm.Outcome, err error) {
 }
 
 func (p *bulkDonePage) sum(d bulkDeed) {
-	all := len(p.Done) + len(p.Same) + len(p.Not)
+	all := len(p.Done) + len(p.Same) + len(p.Not) + len(p.Wait)
 	p.Head = thousands(len(p.Done)) + " of " + plural(all, "incident", "incidents") + " " + bulkDid(d, len(p.Done))
 	switch {
 	case len(p.Not) > 0:

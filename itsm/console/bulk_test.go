@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -149,5 +150,23 @@ func TestTicks(t *testing.T) {
 	v.post("/sign-in", url.Values{"token": {"viewer"}})
 	if _, body := v.get("/"); strings.Contains(body, "checkbox") {
 		t.Error("a viewer is offered to tick")
+	}
+}
+
+// behind is an engine that stores acts and is far from folding them.
+type behind struct{ Engine }
+
+func (behind) Do(context.Context, itsm.Act) (itsm.Outcome, error) {
+	return itsm.Outcome{Offset: 7}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry 7 but not applied yet")
+}
+
+func TestBulkThatIsStoredIsNotRefused(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t, fixedClock)
+	s.console.o.Engine = behind{s.console.o.Engine}
+	_, asked := s.get("/bulk?do=acknowledge&number=INC0000004")
+	resp, body := s.post("/bulk", ticked(t, asked))
+	if resp.StatusCode != http.StatusOK || !strings.Contains(body, "On its way") || strings.Contains(body, "Nothing happened") || strings.Contains(body, "Refused") {
+		t.Errorf("status %d:\n%s", resp.StatusCode, body)
 	}
 }
