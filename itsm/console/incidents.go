@@ -20,6 +20,7 @@ const (
 	urgentMax    = 20 // incidents shown first because nobody has them yet
 	rowServices  = 3  // services named in a row
 	queryMax     = 200
+	listRunesMax = 20 * (queryMax + 1) // of as many values as a saved view may have
 )
 
 // incidentFilter is what the address says should be listed.
@@ -97,8 +98,8 @@ var (
 )
 
 func parseIncidentFilter(v url.Values) (incidentFilter, error) {
-	f := incidentFilter{Which: strings.Join(v["state"], ","), Service: line(v.Get("service"), queryMax),
-		CI: line(v.Get("ci"), queryMax), Assignee: line(v.Get("assignee"), queryMax), Group: line(v.Get("group"), queryMax), Team: line(v.Get("team"), nameRunesMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor"), Picked: v.Get("picked") == "all"}
+	f := incidentFilter{Which: strings.Join(v["state"], ","), Service: line(v.Get("service"), listRunesMax),
+		CI: line(v.Get("ci"), listRunesMax), Assignee: line(v.Get("assignee"), listRunesMax), Group: line(v.Get("group"), listRunesMax), Team: line(v.Get("team"), listRunesMax), Q: line(v.Get("q"), queryMax), Cursor: v.Get("cursor"), Picked: v.Get("picked") == "all"}
 	switch f.Which {
 	case "", "open":
 		f.Which, f.States = "open", openStates

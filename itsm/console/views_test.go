@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -166,5 +167,26 @@ func TestDeeds(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", c.name, err, diff)
 		}
+	}
+}
+
+// The list shows all that a saved view says, however long that is.
+func TestAViewIsNotCut(t *testing.T) {
+	t.Parallel()
+	var services []string
+	for n := range 20 {
+		services = append(services, fmt.Sprintf("svc-payments-region-%02d", n))
+	}
+	f := itsm.IncidentFilter{Service: services}
+	if why := f.Fault(); why != "" {
+		t.Fatal(why)
+	}
+	v := url.Values{}
+	for k, one := range f.Values() {
+		v.Set(k, one)
+	}
+	got, err := parseIncidentFilter(v)
+	if err != nil || got.Service != strings.Join(services, ",") {
+		t.Errorf("%v: %s", err, got.Service)
 	}
 }
