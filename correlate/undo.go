@@ -190,7 +190,9 @@ func (s *State) eventsBack(i, other *incident, u *undo) {
 func (s *State) giveBack(i, other *incident, u *undo, by doer) {
 	i.acked = u.acked
 	if u.took.ackAt != 0 && other.acked && other.ackAt == u.took.ackAt {
+		first := other.around().level.firstAck
 		s.unacknowledge(other, by.actor, "", "it came with "+i.number.String())
+		other.surround().level.firstAck = first // of its own people nobody took it up
 	}
 	if t := u.took.assignee; t != "" && other.handled().assignee == t {
 		other.handling().assignee = ""
@@ -198,7 +200,7 @@ func (s *State) giveBack(i, other *incident, u *undo, by doer) {
 	if p := u.took.override; p != 0 && other.override == p {
 		other.override, other.handling().overrideBy = 0, ""
 	}
-	if m := other.around().major; u.took.major && m != nil && m.Runs() && m.review == nil {
+	if m := other.around().major; u.took.major && m != nil && m.Runs() && m.review == nil && m.At <= u.at {
 		other.beside.major = nil
 	}
 	s.settle(other, by, "the merge of "+i.number.String()+" was taken back")

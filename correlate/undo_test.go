@@ -92,3 +92,63 @@ func TestUndoLeadsBack(t *testing.T) {
 		}
 	})
 }
+
+// twoIncidents is a world with incidents 1 and 2.
+func twoIncidents(t *testing.T) *twoWay {
+	t.Helper()
+	w := newTwoWay(t)
+	w.at += 2 * 60 * minuteMS
+	w.fire("web1")
+	if len(w.s.incidents) != 2 {
+		t.Fatalf("%d incidents, want 2", len(w.s.incidents))
+	}
+	return w
+}
+
+// What came with a merge counts for nothing once that is undone: nobody responded.
+func TestUndoOfAMergeTakesItsResponseBack(t *testing.T) {
+	w := twoIncidents(t)
+	w.act(itsm.Act{Kind: itsm.ActAcknowledge, Incident: 2})
+	w.act(itsm.Act{Kind: itsm.ActMerge, Incident: 2, Into: 1})
+	if i := w.s.incidents[1]; !i.acked || i.respondedAt() == 0 {
+		t.Fatalf("merged: acknowledged %t, responded at %s", i.acked, i.respondedAt())
+	}
+	if o := w.act(itsm.Act{Kind: itsm.ActUndo, Incident: 2}); o.Code != "" {
+		t.Fatalf("undo: %+v", o)
+	}
+	if i := w.s.incidents[1]; i.acked || i.respondedAt() != 0 {
+		t.Errorf("acknowledged %t, responded at %s", i.acked, i.respondedAt())
+	}
+	if i := w.s.incidents[2]; !i.acked || i.respondedAt() == 0 {
+		t.Errorf("the other: acknowledged %t, responded at %s", i.acked, i.respondedAt())
+	}
+}
+
+// That it is run as a major incident goes with the merge it came with, unless that was
+// decided of the other since.
+func TestUndoOfAMergeKeepsALaterMajorDecision(t *testing.T) {
+	for name, c := range map[string]struct {
+		since []itsm.ActKind
+		want  itsm.MajorState
+	}{"nothing was decided since": {nil, ""}, "decided anew": {[]itsm.ActKind{itsm.ActMajorDemote, itsm.ActMajorAccept}, itsm.MajorAccepted}, "demoted": {[]itsm.ActKind{itsm.ActMajorDemote}, itsm.MajorDemoted}} {
+		t.Run(name, func(t *testing.T) {
+			w := twoIncidents(t)
+			w.act(itsm.Act{Kind: itsm.ActMajorAccept, Incident: 2, Text: "all is down"})
+			w.act(itsm.Act{Kind: itsm.ActMerge, Incident: 2, Into: 1})
+			if got := w.s.incidents[1].majorState(); got != itsm.MajorAccepted {
+				t.Fatalf("merged it is %q", got)
+			}
+			for _, kind := range c.since {
+				if o := w.act(itsm.Act{Kind: kind, Text: "we looked"}); o.Code != "" {
+					t.Fatalf("%s: %+v", kind, o)
+				}
+			}
+			if o := w.act(itsm.Act{Kind: itsm.ActUndo, Incident: 2}); o.Code != "" {
+				t.Fatalf("undo: %+v", o)
+			}
+			if got := w.s.incidents[1].majorState(); got != c.want {
+				t.Errorf("it is %q, want %q", got, c.want)
+			}
+		})
+	}
+}
