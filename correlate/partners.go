@@ -253,13 +253,18 @@ func (s *State) receipt(a *itsm.Act) itsm.Outcome {
 	return done(a)
 }
 
-// retry puts an abandoned intent back into the outbox.
+// retry puts an abandoned intent back into the outbox. Of those about an object only the
+// latest says how it is.
 func (s *State) retry(a *itsm.Act) itsm.Outcome {
 	if a.IntentKey == "" || a.Origin == "" {
 		return refuse(a, itsm.Invalid, "retry: expected an intent key and the connector as origin")
 	}
+	t := s.tellingOf(a.Object, a.Origin)
+	if t != nil && a.IntentKey != objectKey(a.Object, t.serial, a.Origin) {
+		return refuse(a, itsm.Conflict, "%s was told of %s later: this would put its record back; nothing has to be sent again", a.Origin, a.Object)
+	}
 	s.put(itsm.Decision{Kind: itsm.ReviveIntent, Settled: &itsm.Settlement{Connector: a.Origin, Key: a.IntentKey, At: s.now}})
-	if t := s.tellingOf(a.Object, a.Origin); t != nil {
+	if t != nil {
 		t.waiting++
 		return itsm.Outcome{Object: a.Object}
 	}

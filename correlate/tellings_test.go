@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,6 +141,43 @@ func TestChangeRecordsBothWays(t *testing.T) {
 	}
 	// What is on its way says successful: it is followed by how it is now.
 	w.wantsAbout("snow", "CHG0000001 failed: Move the SAN")
+}
+
+// A dead letter about an object is sent again only while nothing later was told: the
+// record would be put back.
+func TestOnlyTheLatestOfAnObjectIsSentAgain(t *testing.T) {
+	w := newTold(t)
+	var keys []string
+	for _, body := range []string{`{"title":"Move the SAN","type":"normal"}`, `{"state":"in_progress"}`} {
+		object := ""
+		if len(keys) > 0 {
+			object = "CHG0000001"
+		}
+		w.change("api", object, body)
+		in := w.lastIntent("snow")
+		keys = append(keys, in.Key)
+		w.act(itsm.Act{Kind: itsm.ActReceipt, Object: in.Object, Origin: "snow", Actor: "signalbox", IntentKey: in.Key, Failure: "refused"})
+	}
+	for n, c := range []struct {
+		code    itsm.Code
+		revived []string
+		waiting uint32
+	}{{itsm.Conflict, nil, 0}, {"", keys[1:], 1}} {
+		w.off++
+		a := itsm.Act{Kind: itsm.ActRetry, Object: "CHG0000001", Origin: "snow", Actor: "console:ann", IntentKey: keys[n]}
+		var revived []string
+		for _, d := range append(slices.Clone(w.s.Step(Input{Offset: w.off, At: w.at, Act: &a})), w.s.Flush()...) {
+			if d.Kind == itsm.ReviveIntent {
+				revived = append(revived, d.Settled.Key)
+			}
+			if d.Outcome != nil {
+				w.outcome = *d.Outcome
+			}
+		}
+		if got := w.s.tellingOf("CHG0000001", "snow").waiting; w.outcome.Code != c.code || !slices.Equal(revived, c.revived) || got != c.waiting {
+			t.Errorf("letter %d came to %+v, sent %q again, %d wait", n, w.outcome, revived, got)
+		}
+	}
 }
 
 func TestProblemsAreTold(t *testing.T) {
