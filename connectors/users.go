@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,7 +21,7 @@ type Users struct {
 
 	mu     sync.Mutex
 	byName map[string]user
-	byID   map[string]string
+	byID   map[string][]string // whose it is
 }
 
 type user struct {
@@ -60,19 +61,28 @@ func (u *Users) saw(name, email, id string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.byName == nil || len(u.byName) >= usersMax {
-		u.byName, u.byID = map[string]user{}, map[string]string{}
+		u.byName, u.byID = map[string]user{}, map[string][]string{}
+	}
+	if was := u.byName[name].id; was != "" {
+		if u.byID[was] = slices.DeleteFunc(u.byID[was], func(n string) bool { return n == name }); len(u.byID[was]) == 0 {
+			delete(u.byID, was)
+		}
 	}
 	u.byName[name] = user{email, id, time.Now().Add(kept)}
 	if id != "" {
-		u.byID[id] = name
+		u.byID[id] = append(u.byID[id], name)
 	}
 }
 
-// Name returns which of us has an id at the partner; "" when that was not asked yet.
+// Name returns which of us has an id at the partner; "" when that was not asked yet, or
+// several have it: an account that is shared is nobody in particular.
 func (u *Users) Name(id string) string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.byID[id]
+	if whose := u.byID[id]; len(whose) == 1 {
+		return whose[0]
+	}
+	return ""
 }
 
 // IsUnknown reports whether the partner was asked for one of us and knows nobody.

@@ -37,3 +37,17 @@ func TestUsers(t *testing.T) {
 		t.Error("who is unknown is wrong")
 	}
 }
+
+// An account at the partner that several of us have says of none of them what was done
+// there, until only one of them has it.
+func TestUsersOfASharedAccount(t *testing.T) {
+	u := Users{Find: func(_ context.Context, _, email string) (string, error) { return email, nil }}
+	for _, c := range []struct{ name, id, want string }{{"ada", "u1", "ada"}, {"bob", "u1", ""}, {"ada", "u2", "bob"}, {"ada", "u1", ""}, {"bob", "", "ada"}} {
+		if _, err := u.ID(t.Context(), c.name, c.id); err != nil {
+			t.Fatal(err)
+		}
+		if got := u.Name("u1"); got != c.want {
+			t.Errorf("after %s had %q, u1 is %q, want %q", c.name, c.id, got, c.want)
+		}
+	}
+}
