@@ -69,3 +69,22 @@ func TestViews(t *testing.T) {
 		t.Errorf("one more than there may be: %+v", o)
 	}
 }
+
+// What JSON says with null is no state and no priority: it would be written as a word
+// that is not read back.
+func TestViewsOfNoStateAreRefused(t *testing.T) {
+	s := New(DefaultConfig(), cmdb.Empty(cmdb.DefaultRelationTypes()))
+	for filter, want := range map[string]itsm.Code{`{"state":[null]}`: itsm.Invalid, `{"priority":[null]}`: itsm.Invalid, `{"priority":[""]}`: itsm.Invalid, `{"state":["new","cancelled"],"priority":["P1","P5"]}`: ""} {
+		a := itsm.Act{Kind: itsm.ActViewPut, Object: "view/new", Body: []byte(`{"owner":"ann","name":"` + fmt.Sprint(len(s.views.all)) + `","filter":` + filter + `}`)}
+		if o := viewActs(t, s, a)[0]; o.Code != want {
+			t.Errorf("%s came to %+v, want %q", filter, o, want)
+		}
+	}
+	var b bytes.Buffer
+	if err := s.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Decode(&b, s.graph); err != nil || len(r.views.all) != 1 {
+		t.Errorf("read back: %v", err)
+	}
+}

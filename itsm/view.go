@@ -78,6 +78,12 @@ func (f *IncidentFilter) Fault() string {
 	if len(f.State) > len(stateNames) || len(f.Priority) > int(P5) || len(f.Major) > len(MajorStates) {
 		return "filter: expected each value once"
 	}
+	if slices.ContainsFunc(f.State, func(st State) bool { return st < New || st > Cancelled }) {
+		return "filter.state: expected " + strings.Join(stateNames[New:Cancelled], ", ") + " or " + Cancelled.String()
+	}
+	if slices.ContainsFunc(f.Priority, func(p Priority) bool { return p < P1 || p > P5 }) {
+		return "filter.priority: expected P1 to P5"
+	}
 	for _, m := range f.Major {
 		if !slices.Contains(MajorStates, m) {
 			return "filter.major: expected proposed, accepted, rejected, demoted or reviewed"
