@@ -41,6 +41,7 @@ type inherited struct {
 	assignee string
 	override itsm.Priority
 	major    bool
+	was      *major // what had been decided of the other as a major one; nil: nothing
 }
 
 // mergeNoted notes of from, which is about to be merged, what undoing it takes.
@@ -66,7 +67,9 @@ func (s *State) mergeNoted(into, from *incident, by doer) *undo {
 	if into.override == 0 {
 		u.took.override = from.override
 	}
-	u.took.major = from.runsAsMajor() && into.around().major == nil
+	if u.took.major = from.runsAsMajor() && !into.runsAsMajor(); u.took.major {
+		u.took.was = into.around().major
+	}
 	return u
 }
 
@@ -201,7 +204,7 @@ func (s *State) giveBack(i, other *incident, u *undo, by doer) {
 		other.override, other.handling().overrideBy = 0, ""
 	}
 	if m := other.around().major; u.took.major && m != nil && m.Runs() && m.review == nil && m.At <= u.at {
-		other.beside.major = nil
+		other.beside.major = u.took.was
 	}
 	s.settle(other, by, "the merge of "+i.number.String()+" was taken back")
 	s.settle(i, by, "its merge was taken back")
@@ -289,4 +292,7 @@ func archiveUndo(a *archive, u *undo) {
 	text(a, &u.took.assignee)
 	num(a, &u.took.override)
 	a.flag(&u.took.major)
+	if a.version >= 9 {
+		archiveMajor(a, &u.took.was)
+	}
 }

@@ -1,9 +1,12 @@
 package correlate
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"testing"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -128,11 +131,16 @@ func TestUndoOfAMergeTakesItsResponseBack(t *testing.T) {
 // decided of the other since.
 func TestUndoOfAMergeKeepsALaterMajorDecision(t *testing.T) {
 	for name, c := range map[string]struct {
-		since []itsm.ActKind
-		want  itsm.MajorState
-	}{"nothing was decided since": {nil, ""}, "decided anew": {[]itsm.ActKind{itsm.ActMajorDemote, itsm.ActMajorAccept}, itsm.MajorAccepted}, "demoted": {[]itsm.ActKind{itsm.ActMajorDemote}, itsm.MajorDemoted}} {
+		before, since []itsm.ActKind
+		want          itsm.MajorState
+	}{"nothing was decided since": {nil, nil, ""}, "decided anew": {nil, []itsm.ActKind{itsm.ActMajorDemote, itsm.ActMajorAccept}, itsm.MajorAccepted},
+		"demoted": {nil, []itsm.ActKind{itsm.ActMajorDemote}, itsm.MajorDemoted}, "proposed before": {[]itsm.ActKind{itsm.ActMajorPropose}, nil, itsm.MajorProposed},
+		"demoted before": {[]itsm.ActKind{itsm.ActMajorAccept, itsm.ActMajorDemote}, nil, itsm.MajorDemoted}, "accepted before": {[]itsm.ActKind{itsm.ActMajorAccept}, nil, itsm.MajorAccepted}} {
 		t.Run(name, func(t *testing.T) {
 			w := twoIncidents(t)
+			for _, kind := range c.before {
+				w.act(itsm.Act{Kind: kind, Text: "we thought"})
+			}
 			w.act(itsm.Act{Kind: itsm.ActMajorAccept, Incident: 2, Text: "all is down"})
 			w.act(itsm.Act{Kind: itsm.ActMerge, Incident: 2, Into: 1})
 			if got := w.s.incidents[1].majorState(); got != itsm.MajorAccepted {
@@ -143,6 +151,11 @@ func TestUndoOfAMergeKeepsALaterMajorDecision(t *testing.T) {
 					t.Fatalf("%s: %+v", kind, o)
 				}
 			}
+			s, err := Decode(bytes.NewReader(w.encode()), w.s.graph)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.s = s
 			if o := w.act(itsm.Act{Kind: itsm.ActUndo, Incident: 2}); o.Code != "" {
 				t.Fatalf("undo: %+v", o)
 			}
@@ -150,5 +163,25 @@ func TestUndoOfAMergeKeepsALaterMajorDecision(t *testing.T) {
 				t.Errorf("it is %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// A state of version 8 has its undo without what the merge replaced, at its end.
+func TestUndoOfBefore(t *testing.T) {
+	w := twoIncidents(t)
+	w.act(itsm.Act{Kind: itsm.ActMerge, Incident: 2, Into: 1})
+	b := w.encode()
+	body := bytes.Clone(b[:len(b)-stateTrailer-1])
+	body[len(stateMagic)] = 8
+	s, err := Decode(bytes.NewReader(binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))), w.s.graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.s = s
+	if !bytes.Equal(w.encode(), b) {
+		t.Error("it does not come to the same state as one of today")
+	}
+	if o := w.act(itsm.Act{Kind: itsm.ActUndo, Incident: 2}); o.Code != "" {
+		t.Errorf("undo: %+v", o)
 	}
 }
