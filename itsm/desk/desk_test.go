@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -163,6 +164,39 @@ func TestSearchIsBoundedAndContinues(t *testing.T) {
 	})
 	if len(found) != 1 || found[0].Number != 3 {
 		t.Errorf("%d alerts found beyond the bound; want number 3", len(found))
+	}
+}
+
+// More may be open than one call looks at, and none of it in the states asked for: the list goes on
+// from there.
+func TestWhatCIsAreAboutIsBoundedAndContinues(t *testing.T) {
+	d := openMem(t, kv.Mem())
+	const last = ListScanMax + 10
+	for first := itsm.IncidentNumber(1); first <= last; first += 1000 {
+		b := Batch{Cursor: itsm.Offset(first), At: 1}
+		for n := first; n < first+1000 && n <= last; n++ {
+			in := itsm.Incident{Number: n, Title: "Down", State: itsm.OnHold, Priority: itsm.P3}
+			switch n {
+			case 1, 4:
+				in.State, in.CIs = itsm.New, []string{"x"}
+			case 2, last:
+				in.State, in.CIs = itsm.IncidentResolved, []string{"x"}
+			}
+			b.Decisions = append(b.Decisions, itsm.Decision{Kind: itsm.PutIncident, Incident: &in})
+		}
+		apply(t, d, b)
+	}
+	q := IncidentQuery{CI: []string{"x"}, States: []itsm.State{itsm.New, itsm.IncidentResolved}}
+	found := collect(t, 50, func(c string, _ int) (Page[itsm.Incident], error) {
+		q.Cursor = c
+		return d.Incidents(q)
+	})
+	var got []itsm.IncidentNumber
+	for _, in := range found {
+		got = append(got, in.Number)
+	}
+	if want := []itsm.IncidentNumber{last, 4, 2, 1}; !slices.Equal(got, want) {
+		t.Errorf("found %v, want %v", got, want)
 	}
 }
 

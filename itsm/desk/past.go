@@ -97,7 +97,7 @@ func (d *Desk) aboutSubjects(q *IncidentQuery, subjects []string) (page Page[its
 	}
 	m := incidentMatcher{q: q, text: needleOf(q.Q)}
 	err = d.db.View(func(tx kv.Tx) error {
-		numbers, err := aboutNumbers(tx, &m, subjects, itsm.IncidentNumber(below))
+		numbers, end, err := aboutNumbers(tx, &m, subjects, itsm.IncidentNumber(below))
 		if err != nil {
 			return err
 		}
@@ -123,6 +123,9 @@ func (d *Desk) aboutSubjects(q *IncidentQuery, subjects []string) (page Page[its
 				page.Items = append(page.Items, in)
 			}
 		}
+		if end != 0 {
+			page.Next = encodeCursor(new(buffer).incidentKey(end))
+		}
 		return nil
 	})
 	if err != nil {
@@ -132,9 +135,9 @@ func (d *Desk) aboutSubjects(q *IncidentQuery, subjects []string) (page Page[its
 }
 
 // aboutNumbers are the incidents below a number to look at, the newest first, each
-// once: of each list one more than a call looks at.
-func aboutNumbers(tx kv.Tx, m *incidentMatcher, subjects []string, below itsm.IncidentNumber) ([]itsm.IncidentNumber, error) {
-	var out []itsm.IncidentNumber
+// once: of each list one more than a call looks at. When more are open than that, end is
+// the last that was looked at, below which there may be others: there are none in the list.
+func aboutNumbers(tx kv.Tx, m *incidentMatcher, subjects []string, below itsm.IncidentNumber) (out []itsm.IncidentNumber, end itsm.IncidentNumber, err error) {
 	walk := func(r kv.Range, take func(n itsm.IncidentNumber, value []byte) error) error {
 		seen := 0
 		return tx.Scan(r, func(key, value []byte) error {
@@ -154,7 +157,11 @@ func aboutNumbers(tx kv.Tx, m *incidentMatcher, subjects []string, below itsm.In
 	}
 	if slices.ContainsFunc(m.q.States, itsm.State.IsOpen) || len(m.q.States) == 0 {
 		r := kv.Range{Prefix: prefix(kindOpen), From: kv.After(new(buffer).openKey(below))}
+		looked := 0
 		err := walk(r, func(n itsm.IncidentNumber, value []byte) error {
+			if looked++; looked > ListScanMax {
+				end = n
+			}
 			s, err := decodeOpen(value)
 			if err == nil && m.wantsOpen(s) {
 				out = append(out, n)
@@ -162,19 +169,21 @@ func aboutNumbers(tx kv.Tx, m *incidentMatcher, subjects []string, below itsm.In
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	for _, s := range subjects {
 		r := kv.Range{Prefix: kv.Key(kindPast, s), From: kv.After(new(buffer).pastKey(s, below)), KeysOnly: true}
 		err := walk(r, func(n itsm.IncidentNumber, _ []byte) error {
-			out = append(out, n)
+			if n >= end {
+				out = append(out, n)
+			}
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	slices.SortFunc(out, func(a, b itsm.IncidentNumber) int { return cmp.Compare(b, a) })
-	return slices.Compact(out), nil
+	return slices.Compact(out), end, nil
 }
