@@ -154,6 +154,15 @@ func settingsOf(f *conf.File, log *slog.Logger) (*settings, error) {
 	return s, err
 }
 
+// check reports what else would keep a server with these settings from starting.
+func (s *settings) check(log *slog.Logger) error {
+	if _, err := ingest.New(ingest.Options{Sources: s.sources, Open: s.loopback, Journal: noJournal{}, Log: log}); err != nil {
+		return err
+	}
+	_, err := providerOf(s, log)
+	return err
+}
+
 // baseOf is how people and senders reach a server.
 func baseOf(f *conf.File) string {
 	switch {
@@ -204,17 +213,14 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	}
 	defer func() { err = errors.Join(err, stopProfile()) }()
 	if o.check {
-		_, err := ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: noJournal{}, Log: log})
-		if err == nil {
-			_, err = providerOf(set, log)
+		if err := set.check(log); err != nil {
+			return err
 		}
-		if err == nil {
-			for _, w := range set.warnings() {
-				fmt.Fprintln(stdout, "warning:", w)
-			}
-			fmt.Fprintln(stdout, "the configuration is good")
+		for _, w := range set.warnings() {
+			fmt.Fprintln(stdout, "warning:", w)
 		}
-		return err
+		fmt.Fprintln(stdout, "the configuration is good")
+		return nil
 	}
 	for _, w := range set.warnings() {
 		log.Warn(w)

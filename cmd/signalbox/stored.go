@@ -17,7 +17,6 @@ import (
 	"sync"
 
 	"signalbox/cmd/internal/conf"
-	"signalbox/ingest"
 	"signalbox/itsm"
 	"signalbox/itsm/partners"
 )
@@ -87,12 +86,36 @@ func (k *keeper) Kept() (out partners.Kept, err error) {
 	for _, n := range names {
 		out.Secrets = append(out.Secrets, partners.Secret{Name: n, Used: uses(out.Text, n)})
 	}
-	err = f.AddStoredText(conf.StoredFile, []byte(out.Text), f.DataDir)
-	if err == nil {
+	wrong := addText(f, out.Text)
+	if wrong == nil {
 		out.Pending = len(differenceOf(k.running, f.Connectors)) > 0 || k.secrets != secretsOf(out.Text, f.DataDir)
-		_, err = k.check(out.Text)
+		wrong = starts(f)
 	}
-	return out, err
+	out.Problems = mistakes(wrong)
+	return out, nil
+}
+
+// addText adds the connectors of a document of the console to what the file says.
+func addText(f *conf.File, text string) error {
+	return f.AddStoredText(conf.StoredFile, []byte(text), f.DataDir)
+}
+
+// starts reports what would keep a server with a configuration from starting.
+func starts(f *conf.File) error {
+	quiet := slog.New(slog.DiscardHandler)
+	set, err := settingsOf(f, quiet)
+	if err != nil {
+		return err
+	}
+	return set.check(quiet)
+}
+
+// mistakes words an error about a document, a line each.
+func mistakes(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return strings.Split(strings.ReplaceAll(err.Error(), conf.StoredFile+":", "line "), "\n")
 }
 
 // uses reports whether a document names a secret.
@@ -125,30 +148,19 @@ func secretNames(dir string) ([]string, error) {
 // CheckKept implements partners.Keeper: it is what the next start will check.
 func (k *keeper) CheckKept(text string) []string {
 	_, err := k.check(text)
-	if err == nil {
-		return nil
-	}
-	return strings.Split(strings.ReplaceAll(err.Error(), conf.StoredFile+":", "line "), "\n")
+	return mistakes(err)
 }
 
-func (k *keeper) check(text string) (*settings, error) {
+// check reads the configuration that a document makes, as a start would.
+func (k *keeper) check(text string) (*conf.File, error) {
 	f, err := k.file()
 	if err != nil {
 		return nil, err
 	}
-	if err := f.AddStoredText(conf.StoredFile, []byte(text), f.DataDir); err != nil {
+	if err := addText(f, text); err != nil {
 		return nil, err
 	}
-	quiet := slog.New(slog.DiscardHandler)
-	set, err := settingsOf(f, quiet)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := providerOf(set, quiet); err != nil {
-		return nil, err
-	}
-	_, err = ingest.New(ingest.Options{Sources: set.sources, Open: set.loopback, Journal: noJournal{}, Log: quiet})
-	return set, err
+	return f, starts(f)
 }
 
 // SaveKept implements partners.Keeper. What is written down says which connectors are
@@ -156,31 +168,30 @@ func (k *keeper) check(text string) (*settings, error) {
 func (k *keeper) SaveKept(ctx context.Context, text, version string, by partners.Admin) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	before, err := k.Kept()
-	if err != nil && before.Version == "" { // a document that is wrong is there to be corrected
-		return err
-	}
-	if before.Version != version {
-		return itsm.Errorf(itsm.Stale, "somebody saved connectors since this page was opened; open it again and repeat your change")
-	}
-	set, err := k.check(text)
-	if err != nil {
-		return itsm.Errorf(itsm.Invalid, "%s", strings.Join(k.CheckKept(text), "\n"))
-	}
 	was, err := k.file()
 	if err != nil {
 		return err
 	}
-	dir := was.DataDir
-	if err := was.AddStoredText(conf.StoredFile, []byte(before.Text), dir); err != nil {
+	before, err := k.read(was.DataDir)
+	if err != nil {
+		return err
+	}
+	if versionOf(before) != version {
+		return itsm.Errorf(itsm.Stale, "somebody saved connectors since this page was opened; open it again and repeat your change")
+	}
+	now, err := k.check(text)
+	if err != nil {
+		return itsm.Errorf(itsm.Invalid, "%s", strings.Join(mistakes(err), "\n"))
+	}
+	if err := addText(was, before); err != nil {
 		was.Connectors = nil // so that all of the new one is new
 	}
-	change := differenceOf(was.Connectors, set.file.Connectors)
+	change := differenceOf(was.Connectors, now.Connectors)
 	change["text"] = text
 	if err := k.note(ctx, "configuration/connectors", change, by); err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(dir, conf.StoredFile), text)
+	return writeWhole(filepath.Join(now.DataDir, conf.StoredFile), text)
 }
 
 // differenceOf names the connectors that differ.
@@ -218,7 +229,7 @@ func (k *keeper) SaveSecret(ctx context.Context, name, value string, by partners
 		return itsm.Errorf(itsm.TooLarge, "value: %d bytes; expected at most %d", len(value), secretValueMax)
 	}
 	kept, err := k.Kept()
-	if err != nil && kept.Version == "" {
+	if err != nil {
 		return err
 	}
 	at := slices.IndexFunc(kept.Secrets, func(s partners.Secret) bool { return s.Name == name })
@@ -242,10 +253,6 @@ func (k *keeper) SaveSecret(ctx context.Context, name, value string, by partners
 		}
 		return errors.Join(os.Remove(path), syncDir(dir))
 	}
-	text, err := k.read(f.DataDir)
-	if err != nil {
-		return err
-	}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -254,12 +261,11 @@ func (k *keeper) SaveSecret(ctx context.Context, name, value string, by partners
 	if at < 0 {
 		back = func() error { return os.Remove(path) }
 	}
-	_, wrong := k.check(text)
 	if err := errors.Join(os.MkdirAll(dir, 0o700), writeWhole(path, value)); err != nil {
 		return err
 	}
 	// The next start must not fail of what was accepted here.
-	if _, err := k.check(text); err != nil && wrong == nil {
+	if _, err := k.check(kept.Text); err != nil && kept.Problems == nil {
 		return errors.Join(itsm.Errorf(itsm.Invalid, "value: the connector that uses it cannot be made with it: %v", err), back())
 	}
 	if err := k.note(ctx, object, map[string]string{"secret": "stored"}, by); err != nil {

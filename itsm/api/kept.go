@@ -52,10 +52,9 @@ func (a *API) kept(r *request) error {
 	return a.showKept(r, k)
 }
 
-// showKept shows a document that is wrong as well, since it is there to be corrected.
 func (a *API) showKept(r *request, k partners.Keeper) error {
 	v, err := k.Kept()
-	if err != nil && v.Version == "" {
+	if err != nil {
 		return err
 	}
 	out := keptView{Text: v.Text, Version: v.Version, InFile: list(v.InFile), Secrets: []keptSecretView{}, Pending: v.Pending}

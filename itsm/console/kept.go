@@ -61,17 +61,16 @@ func (c *Console) keeper() (partners.Keeper, error) {
 	return c.o.Keeper, nil
 }
 
-// keptPage shows what is kept. A document with a mistake is shown with it, since it is
-// there to be corrected.
-func (c *Console) keptPage(k partners.Keeper) (keptPage, error) {
+// keptPage shows what is kept, and who keeps it.
+func (c *Console) keptPage() (p keptPage, k partners.Keeper, err error) {
+	if k, err = c.keeper(); err != nil {
+		return p, nil, err
+	}
 	v, err := k.Kept()
-	if err != nil && v.Version == "" {
-		return keptPage{}, err
-	}
-	p := keptPage{Version: v.Version, Pending: v.Pending}
 	if err != nil {
-		p.Problems = k.CheckKept(v.Text)
+		return p, nil, err
 	}
+	p = keptPage{Version: v.Version, Pending: v.Pending, Problems: v.Problems}
 	for _, n := range v.InFile {
 		p.InFile = append(p.InFile, line(n, nameRunesMax))
 	}
@@ -82,7 +81,7 @@ func (c *Console) keptPage(k partners.Keeper) (keptPage, error) {
 		p.Kinds = append(p.Kinds, e.Kind)
 	}
 	p.typed(v.Text)
-	return p, nil
+	return p, k, nil
 }
 
 // typed fills the field.
@@ -91,11 +90,7 @@ func (p *keptPage) typed(text string) {
 }
 
 func (c *Console) kept(ctx *fiber.Ctx) error {
-	k, err := c.keeper()
-	if err != nil {
-		return err
-	}
-	p, err := c.keptPage(k)
+	p, _, err := c.keptPage()
 	if err != nil {
 		return err
 	}
@@ -104,20 +99,16 @@ func (c *Console) kept(ctx *fiber.Ctx) error {
 
 // keptPost checks what is typed, adds an example to it or keeps it: the button says which.
 func (c *Console) keptPost(ctx *fiber.Ctx) error {
-	k, err := c.keeper()
+	f, err := formUpTo(ctx, keptFormBytes)
 	if err != nil {
 		return err
 	}
-	f, err := formUpTo(ctx, keptFormBytes)
+	p, k, err := c.keptPage()
 	if err != nil {
 		return err
 	}
 	text := strings.ReplaceAll(f.Get("text"), "\r\n", "\n")
 	status := http.StatusOK
-	p, err := c.keptPage(k)
-	if err != nil {
-		return err
-	}
 	p.Version, p.Problems = line(f.Get("version"), 80), nil
 	switch f.Get("do") {
 	case "add":
@@ -184,11 +175,7 @@ func (c *Console) secretRefused(ctx *fiber.Ctx, name string, why error) error {
 	if code == itsm.Internal || code == itsm.Unavailable {
 		return why
 	}
-	k, err := c.keeper()
-	if err != nil {
-		return err
-	}
-	p, err := c.keptPage(k)
+	p, _, err := c.keptPage()
 	if err != nil {
 		return err
 	}

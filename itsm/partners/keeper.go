@@ -5,11 +5,12 @@ import "context"
 // Kept are the connectors that administrators configure in the console, beside those
 // of the configuration file. What is kept is in force after a restart.
 type Kept struct {
-	Text    string   // the document, as it was typed
-	Version string   // of Text; a save names it
-	InFile  []string // connectors of the configuration file, which are not changed here
-	Secrets []Secret // by name
-	Pending bool     // what runs is not what is kept
+	Text     string   // the document, as it was typed
+	Version  string   // of Text; a save names it
+	Problems []string // what CheckKept says of Text, for it is there to be corrected
+	InFile   []string // connectors of the configuration file, which are not changed here
+	Secrets  []Secret // by name
+	Pending  bool     // what runs is not what is kept
 }
 
 // Secret is one that is kept: its name and where it is used, never its value.
