@@ -347,7 +347,12 @@ func intentKey(n itsm.IncidentNumber, epoch uint32, tr itsm.Transition, serial u
 	if faultKeyReused {
 		epoch, serial = 0, 0
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%s/%d/%s", n, epoch, tr, serial, connector))
+	return keyOf("%s/%d/%s/%d/%s", n, epoch, tr, serial, connector)
+}
+
+// keyOf is the key of the intent that a text names.
+func keyOf(format string, args ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, format, args...))
 	return hex.EncodeToString(sum[:16])
 }
 

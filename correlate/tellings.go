@@ -2,9 +2,6 @@ package correlate
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"slices"
 	"time"
 
@@ -67,8 +64,7 @@ func (s *State) tellObject(in itsm.Intent, digest uint64) {
 
 // objectKey is the key of an intent about an object, the same for every retry.
 func objectKey(object string, serial uint32, connector string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%s", object, serial, connector))
-	return hex.EncodeToString(sum[:16])
+	return keyOf("%s/%d/%s", object, serial, connector)
 }
 
 func digestOf(v any) uint64 { return xxhash.Sum64(jsonOf(v)) }

@@ -14,11 +14,15 @@ func (n IncidentNumber) String() string { return numbered("INC", uint64(n)) }
 
 // PageAt is the address of the incident's page of the console that people reach at
 // base; "" when base is.
-func (n IncidentNumber) PageAt(base string) string {
+func (n IncidentNumber) PageAt(base string) string { return PageAt(base, "incidents", n.String()) }
+
+// PageAt is PageAt of an incident for what stands below another part of the console,
+// such as "problems".
+func PageAt(base, part, id string) string {
 	if base == "" {
 		return ""
 	}
-	return strings.TrimSuffix(base, "/") + "/incidents/" + n.String()
+	return strings.TrimSuffix(base, "/") + "/" + part + "/" + id
 }
 
 // ParseIncidentNumber reads a public incident number.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -52,7 +53,7 @@ func (c *Connector) findUser(ctx context.Context, name, email string) (string, e
 		word = "query"
 	}
 	var found []account
-	if err := c.rest.Do(ctx, http.MethodGet, c.api("user/assignable/search", url.Values{"project": {c.o.Project}, word: {email}, "maxResults": {"10"}}), nil, &found); err != nil {
+	if err := c.rest.Do(ctx, http.MethodGet, c.api("user/assignable/search", url.Values{"project": {c.o.Project}, word: {email}, "maxResults": {strconv.Itoa(usersLooked)}}), nil, &found); err != nil {
 		return "", err
 	}
 	for n := range found[:min(len(found), usersLooked)] {

@@ -209,12 +209,15 @@ func firstChoice(choices []string) string {
 // place adds, to a new record, the first CI that ServiceNow knows and the group, or the
 // configured one.
 func (c *Connector) place(ctx context.Context, rec *record, cis []string, group string) error {
-	in := itsm.Intent{Snapshot: itsm.IncidentSnapshot{CIs: cis, Group: group}}
-	for field, find := range map[string]func(context.Context, *itsm.Intent) (string, error){"cmdb_ci": c.ciOf, "assignment_group": c.groupOf} {
-		id, err := find(ctx, &in)
-		if err != nil {
-			return err
-		}
+	ci, err := c.ciOf(ctx, "", cis)
+	if err != nil {
+		return err
+	}
+	owner, err := c.groupOf(ctx, group)
+	if err != nil {
+		return err
+	}
+	for field, id := range map[string]string{"cmdb_ci": ci, "assignment_group": owner} {
 		if id != "" {
 			rec.first[field] = id
 		}
@@ -224,12 +227,8 @@ func (c *Connector) place(ctx context.Context, rec *record, cis []string, group 
 
 // about is the description of a new record.
 func (c *Connector) about(text, what, id, page string, lines [][2]string) string {
-	link := ""
-	if c.o.ExternalURL != "" {
-		link = strings.TrimSuffix(c.o.ExternalURL, "/") + "/" + page + "/" + id
-	}
 	var b strings.Builder
-	for _, l := range append([][2]string{{what, strings.TrimSpace(id + " " + link)}}, lines...) {
+	for _, l := range append([][2]string{{what, strings.TrimSpace(id + " " + itsm.PageAt(c.o.ExternalURL, page, id))}}, lines...) {
 		if l[1] != "" {
 			fmt.Fprintf(&b, "%s: %s\n", l[0], l[1])
 		}

@@ -3,9 +3,6 @@ package servicenow_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,27 +67,7 @@ func TestObjectsGolden(t *testing.T) {
 			t.Errorf("%s: receipt %+v after %d writes", in.Object, r, len(s.Writes())-before)
 		}
 	}
-	var b strings.Builder
-	for _, w := range s.Writes() {
-		body, err := json.MarshalIndent(w.Body, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&b, "%s %s\n%s\n", w.Method, w.Path, body)
-	}
-	file := filepath.Join("testdata", "objects.golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), b.String()); d != "" {
-		t.Errorf("%s (-want +got):\n%s", file, d)
-	}
+	writesAre(t, s, "objects")
 }
 
 // TestObjectsOfOthers: a search that is ignored returns records of others. None is
@@ -130,18 +107,7 @@ func TestIncidentsOfOthersAreNotLinked(t *testing.T) {
 // TestObjectMadeAndNotHeard: a record whose create was not answered is not made again.
 func TestObjectMadeAndNotHeard(t *testing.T) {
 	t.Parallel()
-	s := started(t)
-	s.Lag = time.Hour
-	cuts := 1
-	s.Before = func(w http.ResponseWriter, c fake.Call) (answered, reached bool) {
-		if c.Method == http.MethodPost && cuts > 0 {
-			cuts--
-			w.WriteHeader(http.StatusBadGateway)
-			return true, true
-		}
-		return false, true
-	}
-	c := connector(s, func(o *servicenow.Options) { o.IndexLag = time.Hour })
+	s, c := lostCreate(t)
 	in := aboutObject(t, "CHG0000007", aChange(itsm.ChangePlanned))
 	for range 3 {
 		if _, err := c.Push(t.Context(), in); !connectors.IsPassing(err) {

@@ -51,12 +51,17 @@ func (r *refs) put(key, id string) {
 
 // names are the fields of a record that name another one, as sys_ids.
 func (c *Connector) names(ctx context.Context, in *itsm.Intent) (map[string]string, error) {
-	out := map[string]string{}
+	out, is := map[string]string{}, &in.Snapshot
 	for _, n := range []struct {
 		field string
-		find  func(context.Context, *itsm.Intent) (string, error)
-	}{{"assignment_group", c.groupOf}, {"cmdb_ci", c.ciOf}, {"caller_id", c.callerOf}, {"assigned_to", c.assigneeOf}} {
-		id, err := n.find(ctx, in)
+		find  func() (string, error)
+	}{
+		{"assignment_group", func() (string, error) { return c.groupOf(ctx, is.Group) }},
+		{"cmdb_ci", func() (string, error) { return c.ciOf(ctx, is.Cause, is.CIs) }},
+		{"caller_id", func() (string, error) { return c.callerOf(ctx) }},
+		{"assigned_to", func() (string, error) { return c.users.ID(ctx, is.Assignee, is.AssigneeEmail) }},
+	} {
+		id, err := n.find()
 		if err != nil {
 			return nil, err
 		}
@@ -67,9 +72,9 @@ func (c *Connector) names(ctx context.Context, in *itsm.Intent) (map[string]stri
 	return out, nil
 }
 
-// groupOf is the group that owns the incident, else the configured one.
-func (c *Connector) groupOf(ctx context.Context, in *itsm.Intent) (string, error) {
-	for _, name := range []string{in.Snapshot.Group, c.o.AssignmentGroup} {
+// groupOf is the group of a name, else the configured one.
+func (c *Connector) groupOf(ctx context.Context, group string) (string, error) {
+	for _, name := range []string{group, c.o.AssignmentGroup} {
 		if id, err := c.lookUp(ctx, "sys_user_group", "name", name); id != "" || err != nil {
 			return id, err
 		}
@@ -79,8 +84,8 @@ func (c *Connector) groupOf(ctx context.Context, in *itsm.Intent) (string, error
 
 // ciOf is the probable cause, else the first CI that ServiceNow knows. One that
 // was imported from there has its sys_id in its id.
-func (c *Connector) ciOf(ctx context.Context, in *itsm.Intent) (string, error) {
-	names := append([]string{in.Snapshot.Cause}, in.Snapshot.CIs...)
+func (c *Connector) ciOf(ctx context.Context, cause string, cis []string) (string, error) {
+	names := append([]string{cause}, cis...)
 	for _, name := range names[:min(len(names), cisAsked+1)] {
 		if id, err := c.lookUp(ctx, "cmdb_ci", c.o.CIField, nameOf(name)); id != "" || err != nil {
 			return id, err
@@ -100,11 +105,7 @@ func nameOf(id string) string {
 	return id
 }
 
-func (c *Connector) assigneeOf(ctx context.Context, in *itsm.Intent) (string, error) {
-	return c.users.ID(ctx, in.Snapshot.Assignee, in.Snapshot.AssigneeEmail)
-}
-
-func (c *Connector) callerOf(ctx context.Context, _ *itsm.Intent) (string, error) {
+func (c *Connector) callerOf(ctx context.Context) (string, error) {
 	return c.lookUp(ctx, "sys_user", "user_name", c.o.Caller)
 }
 
