@@ -111,6 +111,10 @@ type Outcome struct {
 	NoOp     bool           `json:"no_op,omitempty"` // it was already so, or a repeat
 }
 
+// IsPending reports whether an act that was answered with err is stored all the same and
+// takes effect when folding, which is behind, comes to it.
+func (o Outcome) IsPending(err error) bool { return o.Offset != 0 && CodeOf(err) == Unavailable }
+
 // Err returns the outcome as an error, or nil.
 func (o Outcome) Err() error {
 	if o.Code == "" {

@@ -142,8 +142,12 @@ func (v *View) Refs() []string {
 	return refs
 }
 
-// SeenViews lists the views that are found by any of refs, by name.
-func SeenViews(refs []string, found func(ref string) ([]View, error)) ([]View, error) {
+// SeenViews lists the views that somebody sees, by name: their own and those of their teams.
+func SeenViews(owner string, teams []Team, found func(ref string) ([]View, error)) ([]View, error) {
+	refs := []string{OwnerRef(owner)}
+	for _, t := range teams {
+		refs = append(refs, TeamRef(t.Name))
+	}
 	var out []View
 	for _, ref := range refs {
 		list, err := found(ref)

@@ -37,6 +37,7 @@
 package access
 
 import (
+	"cmp"
 	"slices"
 
 	"signalbox/itsm"
@@ -83,6 +84,9 @@ const (
 
 // Actor is the name that acts and timelines carry: "api:admin".
 func (i Identity) Actor() string { return i.Door + ":" + i.Name }
+
+// Follower is the name by which somebody follows incidents and keeps views of their list.
+func (i Identity) Follower() string { return cmp.Or(i.User, i.Name) }
 
 // Route is one row of a routing table: who may call it.
 type Route struct {

@@ -56,18 +56,8 @@ func (a *API) act(do action) func(*request) error {
 		if err := do.fill(r, &act); err != nil {
 			return err
 		}
-		in, err := a.o.Records.Incident(act.Incident)
-		if err != nil {
+		if err := a.reaches(r, &act); err != nil {
 			return err // known before it is journaled
-		}
-		other := act.Into
-		if do.kind == itsm.ActUndo {
-			other = in.Undo.With // it is given back to, or takes back
-		}
-		if other != 0 {
-			if err := a.seesIncident(r, other); err != nil {
-				return err
-			}
 		}
 		ctx, cancel := context.WithTimeout(a.ctx, actWaitMax)
 		defer cancel()
@@ -80,6 +70,28 @@ func (a *API) act(do action) func(*request) error {
 		}
 		return a.showIncident(r, out.Incident)
 	}
+}
+
+// reaches refuses an act on incidents of which one is not there, or not for whoever
+// asks: the one that is named, and the other that it changes.
+func (a *API) reaches(r *request, act *itsm.Act) error {
+	in, err := a.o.Records.Incident(act.Incident)
+	if err != nil {
+		return err
+	}
+	other := act.Into
+	if act.Kind == itsm.ActUndo {
+		other = in.Undo.With // it is given back to, or takes back
+	}
+	for _, n := range []itsm.IncidentNumber{act.Incident, other} {
+		if n == 0 {
+			continue
+		}
+		if err := a.seesIncident(r, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *request) newAct(kind itsm.ActKind) (itsm.Act, error) {

@@ -109,7 +109,7 @@ func (a *API) bulkOne(ctx context.Context, r *request, do action, act itsm.Act) 
 	res = bulkResult{Incident: act.Incident.String(), Result: "done"}
 	out, err := a.doOne(ctx, r, do, &act)
 	switch {
-	case err != nil && out.Offset != 0 && itsm.CodeOf(err) == itsm.Unavailable: // it is stored, and folding is behind
+	case out.IsPending(err):
 		detail := itsm.MessageOf(err)
 		res.Result, res.Detail = "pending", &detail
 	case err != nil:
@@ -128,16 +128,8 @@ func (a *API) doOne(ctx context.Context, r *request, do action, act *itsm.Act) (
 	if err := do.fill(r, act); err != nil {
 		return out, err
 	}
-	if _, err := a.o.Records.Incident(act.Incident); err != nil {
+	if err := a.reaches(r, act); err != nil {
 		return out, err
-	}
-	for _, n := range []itsm.IncidentNumber{act.Incident, act.Into} {
-		if n == 0 {
-			continue
-		}
-		if err := a.seesIncident(r, n); err != nil {
-			return out, err
-		}
 	}
 	if out, err = a.o.Engine.Do(ctx, *act); err == nil {
 		err = out.Err()

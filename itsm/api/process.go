@@ -62,21 +62,13 @@ func fillWatch(r *request, act *itsm.Act) error {
 	if err := r.decode(&b); err != nil {
 		return err
 	}
-	if act.Assignee = watcher(r.who); b.Who != nil {
+	if act.Assignee = r.who.Follower(); b.Who != nil {
 		act.Assignee = strings.TrimSpace(*b.Who)
 	}
 	if act.Assignee == "" {
 		return itsm.Errorf(itsm.Invalid, "who: expected the name of a person")
 	}
 	return short("who", act.Assignee, itsm.WatcherBytesMax)
-}
-
-// watcher is the name by which somebody follows incidents.
-func watcher(who access.Identity) string {
-	if who.User != "" {
-		return who.User
-	}
-	return who.Name
 }
 
 func fillAttach(r *request, act *itsm.Act) (err error) {

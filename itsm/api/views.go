@@ -41,7 +41,7 @@ func viewSaved(v *itsm.View, who access.Identity) savedView {
 	f := v.Filter
 	f.Service, f.CI, f.Assignee, f.Group, f.Team = list(f.Service), list(f.CI), list(f.Assignee), list(f.Group), list(f.Team)
 	f.State, f.Priority, f.Major = append([]itsm.State{}, f.State...), append([]itsm.Priority{}, f.Priority...), append([]itsm.MajorState{}, f.Major...)
-	return savedView{v.ID, v.Name, v.Owner, text(v.Team), f, slices.Contains(v.Defaults, watcher(who)), v.CreatedAt, v.ChangedAt, v.ChangedBy, v.Version}
+	return savedView{v.ID, v.Name, v.Owner, text(v.Team), f, slices.Contains(v.Defaults, who.Follower()), v.CreatedAt, v.ChangedAt, v.ChangedBy, v.Version}
 }
 
 // views lists those somebody sees, by name: their own and those of their teams.
@@ -62,11 +62,7 @@ func (a *API) viewsOf(who access.Identity) ([]itsm.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs := []string{itsm.OwnerRef(watcher(who))}
-	for _, t := range teams {
-		refs = append(refs, itsm.TeamRef(t.Name))
-	}
-	return itsm.SeenViews(refs, func(ref string) (out []itsm.View, err error) {
+	return itsm.SeenViews(who.Follower(), teams, func(ref string) (out []itsm.View, err error) {
 		found, err := a.o.Records.Objects(desk.ObjectQuery{Kind: itsm.ObjectView, Ref: ref, Limit: limitMax})
 		for i := range found.Items {
 			v, err := noun[itsm.View](&found.Items[i])
@@ -102,7 +98,7 @@ func (a *API) viewFor(who access.Identity, id string) (itsm.View, error) {
 // ownView reads a view that whoever asks may change.
 func (a *API) ownView(r *request) (itsm.View, error) {
 	v, err := a.seenView(r)
-	if err == nil && v.Owner != watcher(r.who) && !r.who.Role.Allows(access.Admin) {
+	if err == nil && v.Owner != r.who.Follower() && !r.who.Role.Allows(access.Admin) {
 		err = itsm.Errorf(itsm.Forbidden, "view %s is of %s, who alone can change it", v.ID, v.Owner)
 	}
 	return v, err
@@ -118,7 +114,7 @@ func (a *API) view(r *request) error {
 }
 
 func (a *API) addView(r *request) error {
-	return a.saveView(r, itsm.ViewChange{Owner: watcher(r.who)}, "new")
+	return a.saveView(r, itsm.ViewChange{Owner: r.who.Follower()}, "new")
 }
 
 func (a *API) changeView(r *request) error {
@@ -163,7 +159,7 @@ func (a *API) inTeam(r *request, name string) error {
 	if err != nil || r.who.Role.Allows(access.Admin) || slices.ContainsFunc(teams, func(t itsm.Team) bool { return t.Name == name }) {
 		return err
 	}
-	return itsm.Errorf(itsm.Forbidden, "team %q: %s is not in it", httpWord(name), watcher(r.who))
+	return itsm.Errorf(itsm.Forbidden, "team %q: %s is not in it", httpWord(name), r.who.Follower())
 }
 
 func (a *API) showView(r *request, id string) error {
@@ -198,7 +194,7 @@ func (a *API) defaultView(r *request) error {
 	if err := r.decode(&b); err != nil {
 		return err
 	}
-	if _, err := a.doObject(r, itsm.ActViewDefault, itsm.ObjectView+"/"+v.ID, itsm.ViewDefault{Who: watcher(r.who), On: b.Default}); err != nil {
+	if _, err := a.doObject(r, itsm.ActViewDefault, itsm.ObjectView+"/"+v.ID, itsm.ViewDefault{Who: r.who.Follower(), On: b.Default}); err != nil {
 		return err
 	}
 	return a.showView(r, v.ID)

@@ -139,7 +139,7 @@ func (d deed) actOf(n itsm.IncidentNumber, who access.Identity, remote string, f
 		a.IfVersion = v
 	}
 	if d.self {
-		a.Assignee = watcher(who)
+		a.Assignee = who.Follower()
 	}
 	if d.fill == nil {
 		return a, nil

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -89,7 +88,7 @@ func viewAround(f incidentFacts, who access.Identity, now time.Time) aroundView 
 	ended := i.State == itsm.Closed || i.State == itsm.Cancelled
 	v.CanParent = v.CanEdit && !ended && i.Parent == 0 && len(i.Children) == 0
 	v.CanChild = v.CanEdit && i.State.IsOpen() && i.Parent == 0 && len(i.Children) < itsm.ChildrenMax
-	v.watchers(i.Watchers, watcher(who))
+	v.watchers(i.Watchers, who.Follower())
 	for _, l := range i.Attachments {
 		v.Links = append(v.Links, viewAttachment(l, now))
 	}
@@ -143,9 +142,6 @@ func viewAttachment(l itsm.Attachment, now time.Time) attachmentView {
 	}
 	return v
 }
-
-// watcher is the name by which somebody follows incidents.
-func watcher(who access.Identity) string { return cmp.Or(who.User, who.Name) }
 
 // kin reads the records of the relatives of i. One that is gone is left out.
 func (c *Console) kin(i *itsm.Incident) (out []itsm.Incident) {

@@ -127,8 +127,8 @@ type bulkRow struct {
 
 func (p bulkPage) about() (string, string, string) { return "bulk", p.Head, "incidents" }
 
-// bulkOf reads which deed on which incidents is meant.
-func bulkOf(f url.Values) (bulkDeed, []itsm.IncidentNumber, error) {
+// bulkOf reads which deed is meant, and the incidents; an unknown one is an error.
+func (c *Console) bulkOf(f url.Values) (bulkDeed, []itsm.Incident, error) {
 	at := slices.IndexFunc(bulkDeeds, func(d bulkDeed) bool { return d.name == f.Get("do") })
 	switch {
 	case at < 0:
@@ -148,7 +148,14 @@ func bulkOf(f url.Values) (bulkDeed, []itsm.IncidentNumber, error) {
 			numbers = append(numbers, n)
 		}
 	}
-	return bulkDeeds[at], numbers, nil
+	incidents := make([]itsm.Incident, len(numbers))
+	for k, n := range numbers {
+		var err error
+		if incidents[k], err = c.o.Records.Incident(n); err != nil {
+			return bulkDeed{}, nil, err
+		}
+	}
+	return bulkDeeds[at], incidents, nil
 }
 
 func viewBulk(d bulkDeed, incidents []itsm.Incident, f url.Values, back, key string) bulkPage {
@@ -193,26 +200,10 @@ func bulkDid(d bulkDeed, n int) string {
 	return d.did
 }
 
-// incidentsOf reads the records of numbers; an unknown one is an error.
-func (c *Console) incidentsOf(numbers []itsm.IncidentNumber) (out []itsm.Incident, err error) {
-	for _, n := range numbers {
-		i, err := c.o.Records.Incident(n)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, i)
-	}
-	return out, nil
-}
-
 // bulkAsk shows what is about to be done to how many.
 func (c *Console) bulkAsk(ctx *fiber.Ctx) error {
 	f := query(ctx)
-	d, numbers, err := bulkOf(f)
-	if err != nil {
-		return err
-	}
-	incidents, err := c.incidentsOf(numbers)
+	d, incidents, err := c.bulkOf(f)
 	if err != nil {
 		return err
 	}
@@ -238,11 +229,7 @@ func (c *Console) bulk(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	d, numbers, err := bulkOf(f)
-	if err != nil {
-		return err
-	}
-	incidents, err := c.incidentsOf(numbers)
+	d, incidents, err := c.bulkOf(f)
 	if err != nil {
 		return err
 	}
@@ -291,7 +278,7 @@ func (c *Console) bulkOne(ctx context.Context, d bulkDeed, n itsm.IncidentNumber
 func (p *bulkDonePage) add(i itsm.Incident, out itsm.Outcome, err error) {
 	r := bulkRow{Number: i.Number.String(), Href: "/incidents/" + i.Number.String(), Title: titleOf(i), Priority: priorityBadge(i.Priority), State: stateBadge(i.State)}
 	switch {
-	case err != nil && out.Offset != 0 && itsm.CodeOf(err) == itsm.Unavailable:
+	case out.IsPending(err):
 		p.Wait = append(p.Wait, r)
 	case err != nil:
 		r.Will = line(itsm.MessageOf(err), lineRunesMax)

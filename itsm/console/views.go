@@ -39,11 +39,7 @@ func (c *Console) viewsOf(who access.Identity) ([]itsm.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs := []string{itsm.OwnerRef(watcher(who))}
-	for _, t := range teams {
-		refs = append(refs, itsm.TeamRef(t.Name))
-	}
-	return itsm.SeenViews(refs, func(ref string) ([]itsm.View, error) {
+	return itsm.SeenViews(who.Follower(), teams, func(ref string) ([]itsm.View, error) {
 		found, _, err := nouns[itsm.View](c, desk.ObjectQuery{Kind: itsm.ObjectView, Ref: ref, Limit: desk.PageMax})
 		return found, err
 	})
@@ -52,7 +48,7 @@ func (c *Console) viewsOf(who access.Identity) ([]itsm.View, error) {
 // beginsWith is the address of the view with which somebody's list begins, or "".
 func beginsWith(views []itsm.View, who access.Identity) string {
 	for _, v := range views {
-		if slices.Contains(v.Defaults, watcher(who)) {
+		if slices.Contains(v.Defaults, who.Follower()) {
 			return addressOf(&v.Filter)
 		}
 	}
@@ -105,7 +101,7 @@ func (c *Console) viewViews(views []itsm.View, who access.Identity, f incidentFi
 		if !current {
 			continue
 		}
-		s := &savedView{ID: w.ID, Name: line(w.Name, nameRunesMax), Path: "/account/views/" + w.ID, Mine: w.Owner == watcher(who), Default: slices.Contains(w.Defaults, watcher(who)), Teams: teamOptions(teams, w.Team)}
+		s := &savedView{ID: w.ID, Name: line(w.Name, nameRunesMax), Path: "/account/views/" + w.ID, Mine: w.Owner == who.Follower(), Default: slices.Contains(w.Defaults, who.Follower()), Teams: teamOptions(teams, w.Team)}
 		if !s.Mine {
 			s.Of = line(w.Owner, 60)
 		}
@@ -175,7 +171,7 @@ func (c *Console) addView(ctx *fiber.Ctx) error {
 	if err := c.inTeam(who, team); err != nil {
 		return err
 	}
-	if err := c.doObject(ctx, itsm.ActViewPut, itsm.ObjectView+"/new", itsm.ViewChange{Owner: watcher(who), Name: &name, Team: &team, Filter: &saved}); err != nil {
+	if err := c.doObject(ctx, itsm.ActViewPut, itsm.ObjectView+"/new", itsm.ViewChange{Owner: who.Follower(), Name: &name, Team: &team, Filter: &saved}); err != nil {
 		return err
 	}
 	if f.Get("default") != "" {
@@ -193,8 +189,8 @@ func (c *Console) beginWith(ctx *fiber.Ctx, who access.Identity, name string) er
 		return err
 	}
 	for _, v := range views {
-		if v.Owner == watcher(who) && v.Name == name {
-			return c.doObject(ctx, itsm.ActViewDefault, itsm.ObjectView+"/"+v.ID, itsm.ViewDefault{Who: watcher(who), On: true})
+		if v.Owner == who.Follower() && v.Name == name {
+			return c.doObject(ctx, itsm.ActViewDefault, itsm.ObjectView+"/"+v.ID, itsm.ViewDefault{Who: who.Follower(), On: true})
 		}
 	}
 	return nil
@@ -237,7 +233,7 @@ func (c *Console) changeView(ctx *fiber.Ctx) error {
 		return err
 	}
 	if f.Has("name") {
-		if v.Owner != watcher(who) {
+		if v.Owner != who.Follower() {
 			return itsm.Errorf(itsm.Forbidden, "view %s is of %s, who alone can change it", v.ID, v.Owner)
 		}
 		name, team := line(f.Get("name"), nameRunesMax), f.Get("team")
@@ -250,7 +246,7 @@ func (c *Console) changeView(ctx *fiber.Ctx) error {
 			return err
 		}
 	}
-	if err := c.doObject(ctx, itsm.ActViewDefault, itsm.ObjectView+"/"+v.ID, itsm.ViewDefault{Who: watcher(who), On: f.Get("default") != ""}); err != nil {
+	if err := c.doObject(ctx, itsm.ActViewDefault, itsm.ObjectView+"/"+v.ID, itsm.ViewDefault{Who: who.Follower(), On: f.Get("default") != ""}); err != nil {
 		return err
 	}
 	return c.back(ctx, "view", addressOf(&v.Filter))
@@ -261,7 +257,7 @@ func (c *Console) removeView(ctx *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if v.Owner != watcher(who) {
+	if v.Owner != who.Follower() {
 		return itsm.Errorf(itsm.Forbidden, "view %s is of %s, who alone can remove it", v.ID, v.Owner)
 	}
 	if err := c.doObject(ctx, itsm.ActViewRemove, itsm.ObjectView+"/"+v.ID, nil); err != nil {
