@@ -35,7 +35,13 @@ func newClient(log *slog.Logger, d *net.Dialer) *http.Client {
 
 // NewClientOver is NewClient with another way to the partner, such as one in
 // memory; what is dialled is then the caller's to judge.
-func NewClientOver(log *slog.Logger, dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
+func NewClientOver(log *slog.Logger, dial dialFunc) *http.Client {
+	return asClient(newRetrying(log, dial))
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+func newRetrying(log *slog.Logger, dial dialFunc) *retryablehttp.Client {
 	c := retryablehttp.NewClient()
 	c.HTTPClient = &http.Client{Timeout: clientTimeout, Transport: transport(dial), CheckRedirect: stay}
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = clientRetries, clientWaitMin, clientWaitMax
@@ -47,6 +53,10 @@ func NewClientOver(log *slog.Logger, dial func(ctx context.Context, network, add
 			log.Debug("partner call repeated", "host", r.URL.Host, "try", n+1)
 		}
 	}
+	return c
+}
+
+func asClient(c *retryablehttp.Client) *http.Client {
 	outer := c.StandardClient() // a client around the client, which would follow too
 	outer.CheckRedirect = stay
 	outer.Transport = &observed{outer.Transport, &Limits{}}
@@ -55,7 +65,7 @@ func NewClientOver(log *slog.Logger, dial func(ctx context.Context, network, add
 
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func transport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
+func transport(dial dialFunc) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = dial
 	t.ResponseHeaderTimeout = clientTimeout
@@ -68,7 +78,7 @@ func onlyUnsent(ctx context.Context, _ *http.Response, err error) (bool, error) 
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	if isRefused(err) {
+	if IsRefused(err) {
 		return false, nil // it would be refused again
 	}
 	var op *net.OpError

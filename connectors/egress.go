@@ -19,7 +19,7 @@ const (
 // heartbeat. It looks at the address that is dialled, after names are resolved, so
 // that a name which changes its mind is refused too. Whom to call is the operator's
 // word and redirects are not followed; private and loopback addresses are therefore
-// allowed. Never allowed is where no partner lives and clouds keep credentials.
+// allowed, but for connectors that the console configures (Confined). Never allowed is where no partner lives and clouds keep credentials.
 // Behind a proxy the address looked at is the proxy's.
 func NewDialer() *net.Dialer {
 	return &net.Dialer{Timeout: dialWithin, KeepAlive: keepAlive, Control: control}
@@ -56,9 +56,11 @@ func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s is never called, it is %s; give the address of the partner itself", e.address, e.why)
 }
 
-func isRefused(err error) bool {
-	var r *refusedError
-	return errors.As(err, &r)
+// IsRefused reports whether a call was not made because of the address it led to.
+func IsRefused(err error) bool {
+	var never *refusedError
+	var unnamed *unnamedError
+	return errors.As(err, &never) || errors.As(err, &unnamed)
 }
 
 func refusal(ip netip.Addr) error {

@@ -62,7 +62,7 @@ func TestAddressesNeverDialled(t *testing.T) {
 		{"8.8.8.8:443", false},
 		{"[2606:4700::1111]:443", false},
 	} {
-		if got := control("tcp", c.address, nil); isRefused(got) != c.refused {
+		if got := control("tcp", c.address, nil); IsRefused(got) != c.refused {
 			t.Errorf("control(%q) = %v; want refused: %v", c.address, got, c.refused)
 		}
 	}
@@ -73,7 +73,7 @@ func TestCheckURL(t *testing.T) {
 		"http://169.254.169.254/latest/meta-data": true, "https://[::ffff:169.254.169.254]:8443/": true, "http://0.0.0.0:1": true, "http://[fe80::1%25eth0]/": true,
 		"": false, "http://127.0.0.1:8080": false, "https://events.pagerduty.com": false, "http://2852039166/": false, "::": false,
 	} {
-		if err := CheckURL(raw); isRefused(err) != refused {
+		if err := CheckURL(raw); IsRefused(err) != refused {
 			t.Errorf("CheckURL(%q) = %v; want refused: %v", raw, err, refused)
 		}
 	}
@@ -112,7 +112,7 @@ func TestRebinding(t *testing.T) {
 	}
 	for _, ip := range []net.IP{net.IPv4(169, 254, 169, 254), net.IPv4(0, 0, 0, 0), net.IPv4(224, 0, 0, 1)} {
 		answer.Store(ip)
-		if err := call(); !isRefused(err) || !strings.Contains(err.Error(), ip.String()) {
+		if err := call(); !IsRefused(err) || !strings.Contains(err.Error(), ip.String()) {
 			t.Errorf("after the name led to %v: %v; want a refusal that names it", ip, err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestNumbersAreNotAddresses(t *testing.T) {
 			t.Errorf("http://%s/ was answered", host)
 			continue
 		}
-		if _, dns := errors.AsType[*net.DNSError](err); !dns && !isRefused(err) {
+		if _, dns := errors.AsType[*net.DNSError](err); !dns && !IsRefused(err) {
 			t.Errorf("http://%s/: %v; want a refusal, or no such name", host, err)
 		}
 	}

@@ -56,7 +56,8 @@ type Options struct {
 	From           string // an address, or a name and an address in angle brackets
 	To             []string
 	ExternalURL    string
-	TLSConfig      *tls.Config // nil: the system's roots
+	TLSConfig      *tls.Config      // nil: the system's roots
+	Reach          connectors.Reach // where the server may be; zero: anywhere
 
 	// Dial connects to the server; nil: over the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -135,7 +136,7 @@ func (c *Connector) client() (*mail.Client, error) {
 		conf = c.o.TLSConfig.Clone()
 	}
 	conf.ServerName = c.o.Host
-	dialer := connectors.NewDialer()
+	dialer := c.o.Reach.Dialer(c.o.Host)
 	dial := dialer.DialContext
 	switch {
 	case c.o.Dial != nil:

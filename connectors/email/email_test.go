@@ -132,6 +132,10 @@ func TestThread(t *testing.T) {
 
 func TestWaysIn(t *testing.T) {
 	t.Parallel()
+	var loopback connectors.Place
+	if err := loopback.UnmarshalText([]byte("127.0.0.0/8")); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		implicit, offers bool
 		auth             []string
@@ -139,15 +143,18 @@ func TestWaysIn(t *testing.T) {
 		want             string // of the failure; "" is none
 		passing          bool
 	}{
-		"starttls, plain":  {false, true, []string{"PLAIN"}, nil, "", false},
-		"starttls, login":  {false, true, []string{"LOGIN"}, nil, "", false},
-		"implicit, plain":  {true, true, []string{"PLAIN"}, func(o *email.Options) { o.TLS = email.Implicit }, "", false},
-		"implicit, login":  {true, true, []string{"LOGIN"}, func(o *email.Options) { o.TLS = email.Implicit }, "", false},
-		"a relay":          {false, false, nil, func(o *email.Options) { o.TLS, o.User = email.None, "" }, "", false},
-		"no TLS on offer":  {false, false, nil, func(o *email.Options) { o.User = "" }, "STARTTLS", true},
-		"wrong password":   {false, true, []string{"PLAIN"}, func(o *email.Options) { o.Password = "no" }, "535", false},
-		"unknown issuer":   {false, true, []string{"PLAIN"}, func(o *email.Options) { o.TLSConfig = nil }, "certificate", true},
-		"needs to sign in": {false, true, []string{"PLAIN"}, func(o *email.Options) { o.User = "" }, "Please authenticate", false},
+		"starttls, plain":          {false, true, []string{"PLAIN"}, nil, "", false},
+		"starttls, login":          {false, true, []string{"LOGIN"}, nil, "", false},
+		"implicit, plain":          {true, true, []string{"PLAIN"}, func(o *email.Options) { o.TLS = email.Implicit }, "", false},
+		"implicit, login":          {true, true, []string{"LOGIN"}, func(o *email.Options) { o.TLS = email.Implicit }, "", false},
+		"a relay":                  {false, false, nil, func(o *email.Options) { o.TLS, o.User = email.None, "" }, "", false},
+		"no TLS on offer":          {false, false, nil, func(o *email.Options) { o.User = "" }, "STARTTLS", true},
+		"wrong password":           {false, true, []string{"PLAIN"}, func(o *email.Options) { o.Password = "no" }, "535", false},
+		"unknown issuer":           {false, true, []string{"PLAIN"}, func(o *email.Options) { o.TLSConfig = nil }, "certificate", true},
+		"needs to sign in":         {false, true, []string{"PLAIN"}, func(o *email.Options) { o.User = "" }, "Please authenticate", false},
+		"named in the file":        {false, true, []string{"PLAIN"}, func(o *email.Options) { o.Reach = connectors.Confined("mail", []connectors.Place{loopback}) }, "", false},
+		"of the console":           {false, true, []string{"PLAIN"}, func(o *email.Options) { o.Reach = connectors.Confined("mail", nil) }, "console.may_call", true},
+		"implicit, of the console": {true, true, []string{"PLAIN"}, func(o *email.Options) { o.TLS, o.Reach = email.Implicit, connectors.Confined("mail", nil) }, "console.may_call", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
