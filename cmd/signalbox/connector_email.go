@@ -25,7 +25,7 @@ var emailKind = connectorKind{
 }
 
 func newEmail(name string, c conf.Connector, env connectorEnv) (connectors.Connector, error) {
-	o := email.Options{Name: name, From: c.From, To: c.To, ExternalURL: env.external, TLS: c.SMTPTLS}
+	o := email.Options{Name: name, From: c.From, To: c.To, ExternalURL: env.external, TLS: c.SMTPTLS, Reach: env.reach}
 	host, port, err := net.SplitHostPort(c.SMTP)
 	if err == nil {
 		o.Host = host

@@ -39,7 +39,12 @@ var serviceNowKind = connectorKind{
 		}
 		return &ingest.Source{Kind: kind.ServiceNow, Kinds: kind.Options{ServiceNow: fields}, Auth: ingest.Auth{Bearer: secrets}}, nil
 	},
-	hosts: func(c conf.Connector) []string { return []string{c.APIURL} },
+	hosts: func(c conf.Connector) []string {
+		if c.OAuth.TokenURL != "" {
+			return []string{c.APIURL, c.OAuth.TokenURL}
+		}
+		return []string{c.APIURL}
+	},
 	warnings: func(name string, c conf.Connector) (out []string) {
 		if c.Target == servicenow.TargetEvent {
 			return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -53,6 +54,7 @@ var connectorKinds = map[string]connectorKind{
 type connectorEnv struct {
 	external string // how people reach this console
 	http     *http.Client
+	reach    connectors.Reach // of http; for who dials himself
 	log      *slog.Logger
 
 	sourceKinds map[string]string // kind of each source by name, built-in ones included
@@ -79,8 +81,9 @@ func partnersOf(f *conf.File, base string, log *slog.Logger) (partnerSet, error)
 		if !ok {
 			return nil, itsm.Errorf(itsm.Internal, "connectors.%s: kind %q is configurable and not built in", name, c.Kind)
 		}
-		client := connectors.NewClient(log)
-		made, err := k.make(name, c, connectorEnv{external: base, http: client, log: log, sourceKinds: sourceKinds(f)})
+		reach := f.ReachOf(name)
+		client := connectors.NewClientTo(log, reach)
+		made, err := k.make(name, c, connectorEnv{external: base, http: client, reach: reach, log: log, sourceKinds: sourceKinds(f)})
 		if err != nil {
 			return nil, fmt.Errorf("connectors.%s.%w", name, err)
 		}
@@ -148,8 +151,31 @@ func addPartners(byName map[string]ingest.Source, f *conf.File) error {
 	return nil
 }
 
+// unreachable are the connectors with an address that they may not call. A server
+// starts with them: what they are to tell waits.
+func unreachable(f *conf.File) error {
+	var out []error
+	for _, name := range conf.SortedKeys(f.Connectors) {
+		c := f.Connectors[name]
+		if connectorKinds[c.Kind].hosts == nil {
+			continue
+		}
+		for _, u := range connectorKinds[c.Kind].hosts(c) {
+			if err := f.ReachOf(name).CheckURL(u); err != nil {
+				out = append(out, fmt.Errorf("connectors.%s: %w", name, err))
+			}
+		}
+	}
+	return errors.Join(out...)
+}
+
 // warnings are what is allowed in the configuration and hardly meant.
 func (s *settings) warnings() []string {
+	return append(mistakes(unreachable(s.file)), s.doubts()...)
+}
+
+// doubts are warnings of the kinds.
+func (s *settings) doubts() []string {
 	var out []string
 	for _, name := range conf.SortedKeys(s.file.Connectors) {
 		c := s.file.Connectors[name]

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"signalbox/cmd/internal/conf"
+	"signalbox/connectors"
 	"signalbox/correlate/engine"
 	"signalbox/ingest"
 	"signalbox/ingest/journal"
@@ -339,34 +340,45 @@ func parseMetrics(b []byte) map[string]float64 {
 
 // partners opens a connection to each and says nothing on it.
 func (d *doctor) partners(ctx context.Context) {
-	for _, name := range conf.SortedKeys(d.file.Connectors) {
-		c := d.file.Connectors[name]
+	f := d.file
+	if d.set != nil {
+		f = d.set.file // with those of the console
+	}
+	for _, name := range conf.SortedKeys(f.Connectors) {
+		c := f.Connectors[name]
 		hosts := connectorKinds[c.Kind].hosts
 		if hosts == nil {
 			continue
 		}
 		for _, u := range hosts(c) {
-			if err := d.probes.dial(ctx, u); err != nil {
-				d.say(bad, "connectors", "see whether this machine may go out there: name service, firewall, proxy (HTTPS_PROXY)", "%s: %s is not reached: %v", name, hostOf(u), err)
-				continue
-			}
-			d.say(fine, "connectors", "", "%s: %s is reached", name, hostOf(u))
+			d.partner(ctx, name, u, f.ReachOf(name))
 		}
 	}
 	if d.set == nil {
 		return
 	}
-	for _, w := range d.set.warnings() {
+	for _, w := range d.set.doubts() {
 		d.say(warn, "connectors", "set it, or take webhook_secrets away if nothing is to be heard", "%s", w)
 	}
 	if d.set.heartbeat == "" {
 		return
 	}
-	if err := d.probes.dial(ctx, d.set.heartbeat); err != nil {
+	if err := d.probes.dial(ctx, d.set.heartbeat, connectors.Reach{}); err != nil {
 		d.say(bad, "heartbeat", "see whether this machine may go out there", "%s is not reached: %v", hostOf(d.set.heartbeat), err)
 		return
 	}
 	d.say(fine, "heartbeat", "", "%s is reached", hostOf(d.set.heartbeat))
+}
+
+func (d *doctor) partner(ctx context.Context, name, address string, may connectors.Reach) {
+	switch err := d.probes.dial(ctx, address, may); {
+	case err == nil:
+		d.say(fine, "connectors", "", "%s: %s is reached", name, hostOf(address))
+	case connectors.IsRefused(err):
+		d.say(bad, "connectors", "give it another address, or, where the message names a key of the configuration file, its place there", "%s: %s is not called: %v", name, hostOf(address), err)
+	default:
+		d.say(bad, "connectors", "see whether this machine may go out there: name service, firewall, proxy (HTTPS_PROXY)", "%s: %s is not reached: %v", name, hostOf(address), err)
+	}
 }
 
 func orElse(v, def string) string {

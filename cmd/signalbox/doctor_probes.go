@@ -35,7 +35,7 @@ type probes struct {
 	memory   func() (limit, soft int64)                     // of the control group, and GOMEMLIMIT; 0: none
 	synced   func() (ok bool, off time.Duration, err error) // whether something keeps the clock right, and how far off it may be
 	verify   func(journal.Options) (journal.Report, error)
-	dial     func(ctx context.Context, url string) error // connects and closes
+	dial     func(ctx context.Context, url string, may connectors.Reach) error // connects and closes
 	resolve  func(ctx context.Context, host string) error
 }
 
@@ -143,11 +143,14 @@ func probeSynced() (ok bool, off time.Duration, err error) {
 }
 
 // probeDial connects to a URL's host, through the proxy if one is set, and with TLS
-// if the URL says so.
-func probeDial(ctx context.Context, address string) error {
+// if the URL says so, as far as a connector may call it.
+func probeDial(ctx context.Context, address string, may connectors.Reach) error {
 	u, err := url.Parse(address)
 	if err != nil {
 		return fmt.Errorf("not a URL")
+	}
+	if err := may.CheckURL(address); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
@@ -156,7 +159,7 @@ func probeDial(ctx context.Context, address string) error {
 		return err
 	}
 	if proxy != nil {
-		u = &url.URL{Scheme: "http", Host: proxy.Host}
+		u, may = &url.URL{Scheme: "http", Host: proxy.Host}, connectors.Reach{}
 	}
 	host := u.Host
 	if u.Port() == "" {
@@ -167,9 +170,9 @@ func probeDial(ctx context.Context, address string) error {
 	}
 	var c net.Conn
 	if u.Scheme == "https" {
-		c, err = (&tls.Dialer{NetDialer: connectors.NewDialer(), Config: &tls.Config{ServerName: u.Hostname()}}).DialContext(ctx, "tcp", host)
+		c, err = (&tls.Dialer{NetDialer: may.Dialer(u.Hostname()), Config: &tls.Config{ServerName: u.Hostname()}}).DialContext(ctx, "tcp", host)
 	} else {
-		c, err = connectors.NewDialer().DialContext(ctx, "tcp", host)
+		c, err = may.Dialer(u.Hostname()).DialContext(ctx, "tcp", host)
 	}
 	if err != nil {
 		return err

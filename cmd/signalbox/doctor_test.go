@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/connectors"
 	"signalbox/ingest/journal"
 	"signalbox/itsm"
 )
@@ -33,7 +34,7 @@ func healthy() probes {
 		memory:   func() (int64, int64) { return 0, 0 },
 		synced:   func() (bool, time.Duration, error) { return true, 20 * time.Millisecond, nil },
 		verify:   func(journal.Options) (journal.Report, error) { return journal.Report{}, nil },
-		dial:     func(context.Context, string) error { return nil },
+		dial:     func(context.Context, string, connectors.Reach) error { return nil },
 		resolve:  func(context.Context, string) error { return nil },
 	}
 }
@@ -104,8 +105,8 @@ signalbox_outbox_dead_letters{connector="pd"} 3
 		"no source":            {config: "listen: 0.0.0.0:1\nexternal_url: http://x.example\n", want: "settings FAIL no source has credentials"},
 		"open on loopback":     {config: "listen: 127.0.0.1:1\n", want: "sources warn generic"},
 		"partner unheard":      {config: am + "connectors: {pd: {kind: pagerduty, routing_key: 'env:DOCTOR_AM', webhook_secrets: ['env:DOCTOR_AM']}}\n", want: "connectors warn api_token"},
-		"partner out of reach": {config: am + "connectors: {pd: {kind: pagerduty, routing_key: 'env:DOCTOR_AM'}}\n", sick: func(p *probes) { p.dial = func(context.Context, string) error { return no } }, want: "connectors FAIL events.pagerduty.com"},
-		"dead man's away":      {config: am + "heartbeat: {url: 'https://beat.example/s3cr3t'}\n", sick: func(p *probes) { p.dial = func(context.Context, string) error { return no } }, want: "heartbeat FAIL beat.example"},
+		"partner out of reach": {config: am + "connectors: {pd: {kind: pagerduty, routing_key: 'env:DOCTOR_AM'}}\n", sick: func(p *probes) { p.dial = func(context.Context, string, connectors.Reach) error { return no } }, want: "connectors FAIL events.pagerduty.com"},
+		"dead man's away":      {config: am + "heartbeat: {url: 'https://beat.example/s3cr3t'}\n", sick: func(p *probes) { p.dial = func(context.Context, string, connectors.Reach) error { return no } }, want: "heartbeat FAIL beat.example"},
 		"no external_url":      {config: "listen: 10.0.0.1:1\n" + am, want: "external_url warn not set"},
 		"no such name":         {config: am + "external_url: https://x.example\n", sick: func(p *probes) { p.resolve = func(context.Context, string) error { return no } }, want: "external_url warn x.example"},
 		"restored":             {config: am, inDir: restoreMarkFile + "=" + `{"quiet":"1h","started_at":"2026-11-03T08:30:00Z"}`, want: "restore warn until 2026-11-03T09:30:00Z"},

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"signalbox/cmd/internal/conf"
 )
 
 // TestConfiguredAddressNeverCalled: an address no partner lives at is named before
@@ -29,4 +34,65 @@ func TestConfiguredAddressNeverCalled(t *testing.T) {
 			t.Errorf("%s: %v; want %s, and not the whole URL", config, err, want)
 		}
 	}
+}
+
+// TestConnectorOfTheConsoleIsConfined: one that was configured in the console before
+// anything had to be named calls nothing inside; the server starts all the same,
+// everything that looks at it says what to name, and with that named what waited goes out.
+func TestConnectorOfTheConsoleIsConfined(t *testing.T) {
+	var told atomic.Int32
+	inner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		told.Add(1)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer inner.Close()
+	dir := t.TempDir()
+	s := prepare(t, dir, quick)
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{inner.URL, strings.Replace(inner.URL, "127.0.0.1", "localhost", 1)} {
+		doc := "connectors: {ours: {kind: webhook, url: '" + address + "', sweep_every: 0}}\n"
+		if err := os.WriteFile(filepath.Join(s.dir, conf.StoredFile), []byte(doc), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := cli(t, "serve", "--check", "--config", s.args[2], "--data-dir", s.dir)
+		if err != nil || !strings.Contains(out, "warning: connectors.ours: 127.0.0.1") || !strings.Contains(out, "console.may_call") {
+			t.Errorf("serve --check with %s: %v %s", address, err, out)
+		}
+		out, err = cli(t, "doctor", "--config", s.args[2], "--data-dir", s.dir, "--quick")
+		if err == nil || !strings.Contains(out, "FAIL  connectors     ours:") || !strings.Contains(out, "console.may_call") {
+			t.Errorf("doctor with %s: %v %s", address, err, out)
+		}
+	}
+	s.run()
+	s.webhook(event("firing", "checkout"))
+	var c struct {
+		State     string `json:"state"`
+		LastError string `json:"last_error"`
+	}
+	eventually(t, "the connector says what to name", func() bool {
+		return s.do(http.MethodGet, "/api/v1/connectors/ours", nil, &c) == http.StatusOK && c.State == "retrying" &&
+			strings.Contains(c.LastError, "the connector ours is configured in the console; if it may call there, name localhost or its network under console.may_call")
+	})
+	if !strings.Contains(s.log.String(), "console.may_call") {
+		t.Error("the log does not say so at the start")
+	}
+	s.stop()
+	if told.Load() > 0 {
+		t.Fatalf("the inner address was called %d times", told.Load())
+	}
+	f, err := os.OpenFile(s.args[2], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("console: {may_call: [localhost]}\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	eventually(t, "what waited is told", func() bool { return told.Load() > 0 })
+	s.stop()
 }

@@ -89,7 +89,7 @@ var imports = map[string][]string{
 	"cmd/internal/watch":    {"itsm", "itsm/entry", "itsm/desk"},
 	"cmd/internal/backup":   {"itsm", "correlate/engine", "ingest/journal"},
 	"cmd/internal/bench":    {"connectors/pagerduty/pagerdutytest", "ingest/source/pagerduty", "itsm", "itsm/cmdb", "itsm/entry", "itsm/report", "correlate", "correlate/engine", "ingest/journal"}, // a year of history is made as a journal; all else is over HTTP
-	"cmd/internal/conf":     {"correlate", "itsm", "itsm/cmdb", "itsm/sla"},
+	"cmd/internal/conf":     {"connectors", "correlate", "itsm", "itsm/cmdb", "itsm/sla"},
 	"cmd/internal/ruletest": {"itsm", "itsm/entry", "itsm/cmdb", "rules", "ingest/source", "correlate", "correlate/engine", "cmd/internal/conf"},
 	"cmd/internal/score":    {},
 	"cmd/internal/fuzzall":  {},

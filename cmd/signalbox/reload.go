@@ -84,7 +84,7 @@ func (r *reloader) later(f *conf.File) ([]string, error) {
 		old, new any
 	}{
 		{"listen", r.running.Listen, f.Listen}, {"external_url", r.running.ExternalURL, f.ExternalURL}, {"data_dir", r.running.DataDir, f.DataDir},
-		{"tls", r.running.TLS.CertFile != "", f.TLS.CertFile != ""}, {"auth", r.running.Auth, f.Auth}, {"connectors", r.running.Connectors, f.Connectors},
+		{"tls", r.running.TLS.CertFile != "", f.TLS.CertFile != ""}, {"auth", r.running.Auth, f.Auth}, {"connectors", r.running.Connectors, f.Connectors}, {"console", r.running.Console, f.Console},
 		{"correlation, cmdb, stale_after and episode_gap", string(before), string(after)}, {"journal", r.running.Journal, f.Journal}, {"log.format", r.running.Log.Format, f.Log.Format},
 		{"audit", r.running.Audit, f.Audit}, {"heartbeat", r.running.Heartbeat, f.Heartbeat}, {"watchdogs", r.running.Watchdogs, f.Watchdogs}, {"self_alerts", r.running.SelfAlerts, f.SelfAlerts},
 	} {

@@ -75,6 +75,9 @@ func (k *keeper) Kept() (out partners.Kept, err error) {
 		return out, err
 	}
 	out.InFile = conf.SortedKeys(f.Connectors)
+	for _, p := range f.Console.MayCall {
+		out.MayCall = append(out.MayCall, p.String())
+	}
 	if out.Text, err = k.read(f.DataDir); err != nil {
 		return out, err
 	}
@@ -89,7 +92,7 @@ func (k *keeper) Kept() (out partners.Kept, err error) {
 	wrong := addText(f, out.Text)
 	if wrong == nil {
 		out.Pending = len(differenceOf(k.running, f.Connectors)) > 0 || k.secrets != secretsOf(out.Text, f.DataDir)
-		wrong = starts(f)
+		wrong = works(f)
 	}
 	out.Problems = mistakes(wrong)
 	return out, nil
@@ -108,6 +111,15 @@ func starts(f *conf.File) error {
 		return err
 	}
 	return set.check(quiet)
+}
+
+// works reports what would keep a server with a configuration from starting, or a
+// connector of the console from ever calling its partner.
+func works(f *conf.File) error {
+	if err := starts(f); err != nil {
+		return err
+	}
+	return unreachable(f)
 }
 
 // mistakes words an error about a document, a line each.
@@ -145,14 +157,15 @@ func secretNames(dir string) ([]string, error) {
 	return out, err
 }
 
-// CheckKept implements partners.Keeper: it is what the next start will check.
+// CheckKept implements partners.Keeper: it is what the next start will check, and
+// whether the partners may be called.
 func (k *keeper) CheckKept(text string) []string {
-	_, err := k.check(text)
+	_, err := k.check(text, works)
 	return mistakes(err)
 }
 
 // check reads the configuration that a document makes, as a start would.
-func (k *keeper) check(text string) (*conf.File, error) {
+func (k *keeper) check(text string, fault func(*conf.File) error) (*conf.File, error) {
 	f, err := k.file()
 	if err != nil {
 		return nil, err
@@ -160,7 +173,7 @@ func (k *keeper) check(text string) (*conf.File, error) {
 	if err := addText(f, text); err != nil {
 		return nil, err
 	}
-	return f, starts(f)
+	return f, fault(f)
 }
 
 // SaveKept implements partners.Keeper. What is written down says which connectors are
@@ -179,7 +192,7 @@ func (k *keeper) SaveKept(ctx context.Context, text, version string, by partners
 	if versionOf(before) != version {
 		return itsm.Errorf(itsm.Stale, "somebody saved connectors since this page was opened; open it again and repeat your change")
 	}
-	now, err := k.check(text)
+	now, err := k.check(text, works)
 	if err != nil {
 		return itsm.Errorf(itsm.Invalid, "%s", strings.Join(mistakes(err), "\n"))
 	}
@@ -265,7 +278,7 @@ func (k *keeper) SaveSecret(ctx context.Context, name, value string, by partners
 		return err
 	}
 	// The next start must not fail of what was accepted here.
-	if _, err := k.check(kept.Text); err != nil && kept.Problems == nil {
+	if _, err := k.check(kept.Text, works); err != nil && kept.Problems == nil {
 		return errors.Join(itsm.Errorf(itsm.Invalid, "value: the connector that uses it cannot be made with it: %v", err), back())
 	}
 	if err := k.note(ctx, object, map[string]string{"secret": "stored"}, by); err != nil {
@@ -299,7 +312,7 @@ func (k *keeper) Restart(ctx context.Context, by partners.Admin) error {
 	if err != nil {
 		return err
 	}
-	if _, err := k.check(text); err != nil {
+	if _, err := k.check(text, starts); err != nil {
 		return itsm.Errorf(itsm.Conflict, "the configuration has a mistake, so the server would not start again: %v", err)
 	}
 	if err := k.note(ctx, "configuration/restart", map[string]string{"connectors": versionOf(text)}, by); err != nil {

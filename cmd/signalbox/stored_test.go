@@ -20,6 +20,7 @@ type configured struct {
 	Text    string   `json:"text"`
 	Version string   `json:"version"`
 	InFile  []string `json:"in_file"`
+	MayCall []string `json:"may_call"`
 	Pending bool     `json:"pending"`
 	Secrets []struct {
 		Name string `json:"name"`
@@ -41,7 +42,7 @@ func TestConnectorOfTheConsole(t *testing.T) {
 	}))
 	defer partner.Close()
 	dir := t.TempDir()
-	s := start(t, dir, quick)
+	s := start(t, dir, quick+"console: {may_call: [127.0.0.1]}\n")
 	const at = "/api/v1/configuration/connectors"
 	var c configured
 	if status := s.do(http.MethodGet, at, nil, &c); status != http.StatusOK || c.Text != "" || c.Pending {
@@ -67,6 +68,9 @@ func TestConnectorOfTheConsole(t *testing.T) {
 			t.Fatalf("secret %s: %d", name, status)
 		}
 	}
+	if status, b := put(strings.Replace(doc, partner.URL, "http://[::1]:9200", 1)); status != http.StatusBadRequest || !strings.Contains(b, "connectors.ours: ::1 is not a public address") || !strings.Contains(b, "console.may_call") {
+		t.Errorf("at an address that it may not call: %d %s", status, b)
+	}
 	if status, b := put(doc); status != http.StatusOK {
 		t.Fatalf("saved: %d %s", status, b)
 	}
@@ -74,7 +78,7 @@ func TestConnectorOfTheConsole(t *testing.T) {
 		t.Errorf("over somebody else's: %d %s", status, b)
 	}
 	s.do(http.MethodGet, at, nil, &c)
-	if !c.Pending || c.Text != doc || len(c.Secrets) != 3 || !c.Secrets[0].Used || c.Secrets[2].Used {
+	if !c.Pending || c.Text != doc || strings.Join(c.MayCall, " ") != "127.0.0.1" || len(c.Secrets) != 3 || !c.Secrets[0].Used || c.Secrets[2].Used {
 		t.Errorf("kept: %+v", c)
 	}
 	if status, b, err := s.try(http.MethodPut, "/api/v1/configuration/secrets/sign", map[string]string{"value": "whsec_junk"}); err != nil || status != http.StatusBadRequest || !strings.Contains(string(b), "signing_secrets") {

@@ -5,7 +5,7 @@ package main
 var connectorExamples = map[string]string{
 	"alertmanager": `  prometheus:
     kind: alertmanager
-    urls: [http://am-1:9093, http://am-2:9093]   # every replica of one Alertmanager
+    urls: [http://am-1:9093, http://am-2:9093]   # every replica of one Alertmanager; console.may_call names them
     sources: [alertmanager]                # whose alerts all come from it
     silence_on_acknowledge: true           # of an incident's alerts, ended with it
 `,

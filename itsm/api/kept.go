@@ -17,6 +17,7 @@ type keptView struct {
 	Text    string           `json:"text"`
 	Version string           `json:"version"`
 	InFile  []string         `json:"in_file"`
+	MayCall []string         `json:"may_call"`
 	Secrets []keptSecretView `json:"secrets"`
 	Pending bool             `json:"pending"`
 }
@@ -57,7 +58,7 @@ func (a *API) showKept(r *request, k partners.Keeper) error {
 	if err != nil {
 		return err
 	}
-	out := keptView{Text: v.Text, Version: v.Version, InFile: list(v.InFile), Secrets: []keptSecretView{}, Pending: v.Pending}
+	out := keptView{Text: v.Text, Version: v.Version, InFile: list(v.InFile), MayCall: list(v.MayCall), Secrets: []keptSecretView{}, Pending: v.Pending}
 	for _, s := range v.Secrets {
 		out.Secrets = append(out.Secrets, keptSecretView(s))
 	}

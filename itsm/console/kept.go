@@ -27,6 +27,7 @@ type keptPage struct {
 	Rows     int
 	Version  string
 	InFile   []string
+	MayCall  []string
 	Secrets  []keptSecret
 	Kinds    []string
 	Pending  bool
@@ -73,6 +74,9 @@ func (c *Console) keptPage() (p keptPage, k partners.Keeper, err error) {
 	p = keptPage{Version: v.Version, Pending: v.Pending, Problems: v.Problems}
 	for _, n := range v.InFile {
 		p.InFile = append(p.InFile, line(n, nameRunesMax))
+	}
+	for _, place := range v.MayCall {
+		p.MayCall = append(p.MayCall, line(place, nameRunesMax))
 	}
 	for _, s := range v.Secrets {
 		p.Secrets = append(p.Secrets, keptSecret(s))

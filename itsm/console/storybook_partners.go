@@ -130,7 +130,7 @@ func newCannedKeeper() *cannedKeeper {
 func (k *cannedKeeper) Kept() (partners.Kept, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	out := partners.Kept{Text: k.text, Version: strconv.Itoa(len(k.text)), InFile: []string{"jira", "pagerduty"}, Pending: true}
+	out := partners.Kept{Text: k.text, Version: strconv.Itoa(len(k.text)), InFile: []string{"jira", "pagerduty"}, MayCall: []string{"10.20.0.0/16", ".corp.example"}, Pending: true}
 	for _, n := range slices.Sorted(maps.Keys(k.secrets)) {
 		out.Secrets = append(out.Secrets, partners.Secret{Name: n, Used: k.secrets[n]})
 	}

@@ -9,6 +9,7 @@ type Kept struct {
 	Version  string   // of Text; a save names it
 	Problems []string // what CheckKept says of Text, for it is there to be corrected
 	InFile   []string // connectors of the configuration file, which are not changed here
+	MayCall  []string // what they may call beside public addresses, as the configuration file names it
 	Secrets  []Secret // by name
 	Pending  bool     // what runs is not what is kept
 }

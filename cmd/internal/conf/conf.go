@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"time"
 
+	"signalbox/connectors"
 	"signalbox/correlate"
 	"signalbox/itsm"
 )
@@ -30,6 +31,7 @@ type File struct {
 	Audit       Audit                `yaml:"audit"`
 	Sources     map[string]Source    `yaml:"sources"`
 	Connectors  map[string]Connector `yaml:"connectors"`
+	Console     Console              `yaml:"console"`
 	Correlation correlate.Config     `yaml:"correlation"`
 	CMDB        CMDB                 `yaml:"cmdb"`
 	SLA         SLA                  `yaml:"sla"`
@@ -38,6 +40,8 @@ type File struct {
 	Watchdogs   []Watchdog           `yaml:"watchdogs"`
 	SelfAlerts  *bool                `yaml:"self_alerts"` // incidents about the server itself; true
 	Log         Log                  `yaml:"log"`
+
+	ofConsole map[string]bool // the connectors that AddStored added
 }
 
 // TLS serves HTTPS when both files are given.
@@ -222,6 +226,11 @@ type OAuth struct {
 
 // IsSet reports whether the file says anything of it.
 func (o OAuth) IsSet() bool { return o != OAuth{} }
+
+// Console bounds what administrators may do who have not the host.
+type Console struct {
+	MayCall []connectors.Place `yaml:"may_call"` // what connectors configured there may call beside public addresses
+}
 
 // CMDB says what people's own relation types and labels mean.
 type CMDB struct {

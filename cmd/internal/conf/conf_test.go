@@ -28,7 +28,7 @@ func TestEmptyIsComplete(t *testing.T) {
 // and there is one for each mistake.
 func TestMistakesAreNamed(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: audit, auth, cmdb, connectors, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sla, sources, tls, watchdogs`},
+		{"unknown top key", "listne: x", `:1: unknown key "listne"; here are allowed: audit, auth, cmdb, connectors, console, correlation, data_dir, external_url, heartbeat, journal, listen, log, self_alerts, sla, sources, tls, watchdogs`},
 		{"unknown nested key", "sources:\n  am:\n    kind: alertmanager\n    auht: {}\n", `:4: unknown key "sources.am.auht"; here are allowed: auth, episode_gap, ignore_labels, kind, limits, stale_after`},
 		{"unknown correlation", "correlation:\n  tau: 5m\n  hopps: 3\n", `:3: unknown key "correlation.hopps"; here are allowed: app_max, `},
 		{"unknown key in a list", "watchdogs:\n  - source: main\n    lables: {}\n", `:3: unknown key "watchdogs[0].lables"; here are allowed: labels, missing_after, source`},
@@ -112,6 +112,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"tls half", "tls: {cert_file: a}", `:1: tls.key_file: missing: expected both cert_file and key_file, or neither`},
 		{"log level", "log: {level: loud}", `:1: log.level: "loud": expected one of debug, info, warn, error`},
 		{"log format", "log:\n  format: xml\n", `:2: log.format: "xml": expected one of text, json`},
+		{"place with more than its network", "console:\n  may_call: [10.20.0.0/16, 10.1.2.3/8]\n", `:2: console.may_call[1]: "10.1.2.3/8": expected an address such as 10.0.0.5, a network such as`},
+		{"place that is a URL", "console: {may_call: ['http://jira']}\n", `:1: console.may_call[0]: "http://jira": expected`},
 		{"heartbeat url", "heartbeat: {url: hunter2}\n", `:1: heartbeat.url: a value not shown: expected a URL such as`},
 		{"heartbeat every", "heartbeat: {url: 'https://x.example/1', every: 1ms}\n", `:1: heartbeat.every: 1ms: expected at least 1s`},
 		{"heartbeat method", "heartbeat: {url: 'https://x.example/1', method: PUT}\n", `:1: heartbeat.method: "PUT": expected one of GET, POST`},

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"signalbox/connectors"
 	"signalbox/correlate"
 	"signalbox/itsm"
 )
@@ -257,6 +258,7 @@ var expectations = map[reflect.Type]string{
 	reflect.TypeFor[Secret]():             "env:NAME or file:PATH, where the secret is, and not the secret itself",
 	reflect.TypeFor[HMAC]():               "a list of secrets, or the keys " + strings.Join(SortedKeys(fieldsOf(reflect.TypeFor[HMAC]())), ", "),
 	reflect.TypeFor[URL]():                "a URL such as https://hc-ping.com/…, or env:NAME or file:PATH that holds one",
+	reflect.TypeFor[connectors.Place]():   connectors.PlaceForm,
 	reflect.TypeFor[Direction]():          "from_affects_to (to is affected when from fails) or to_affects_from (the reverse)",
 	reflect.TypeFor[itsm.Priority]():      "P1, P2, P3, P4 or P5",
 	reflect.TypeFor[itsm.Role]():          "viewer, responder, problem_manager or admin",

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"signalbox/connectors"
 )
 
 // Where the data directory keeps what administrators configure in the console.
@@ -57,7 +59,7 @@ func (f *File) AddStoredText(name string, b []byte, dir string) error {
 		return r.err()
 	}
 	all := *f
-	all.Connectors = map[string]Connector{}
+	all.Connectors, all.ofConsole = map[string]Connector{}, map[string]bool{}
 	maps.Copy(all.Connectors, f.Connectors)
 	for _, n := range SortedKeys(doc.Connectors) {
 		path, c := "connectors."+n, doc.Connectors[n]
@@ -68,7 +70,7 @@ func (f *File) AddStoredText(name string, b []byte, dir string) error {
 			r.bad(path+".mapping", strconv.Quote(cut(c.Mapping)), "the name of a built-in mapping; one of a file is configured in the configuration file")
 		}
 		r.keepSecrets(path, reflect.ValueOf(&c).Elem(), filepath.Join(dir, SecretsDir))
-		all.Connectors[n] = c
+		all.Connectors[n], all.ofConsole[n] = c, true
 		r.connector(&all, n)
 	}
 	for _, fault := range all.Core().Faults() { // f had none
@@ -79,6 +81,14 @@ func (f *File) AddStoredText(name string, b []byte, dir string) error {
 	}
 	*f = all
 	return nil
+}
+
+// ReachOf is where a connector may call.
+func (f *File) ReachOf(name string) connectors.Reach {
+	if f.ofConsole[name] {
+		return connectors.Confined(name, f.Console.MayCall)
+	}
+	return connectors.Reach{}
 }
 
 var (

@@ -53,6 +53,29 @@ func TestStored(t *testing.T) {
 	}
 }
 
+// What may be called is for the configuration file to say, and binds the console's alone.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	f, err := Parse("signalbox.yml", []byte("connectors: {pager: {kind: webhook, url: 'http://10.0.0.1'}}\nconsole: {may_call: [10.20.0.0/16]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.AddStoredText("c.yml", []byte("connectors: {ours: {kind: webhook, url: 'http://10.0.0.1'}}"), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, url string
+		may       bool
+	}{{"pager", "http://10.0.0.1", true}, {"ours", "http://10.0.0.1", false}, {"ours", "http://10.20.0.1", true}, {"ours", "https://8.8.8.8", true}} {
+		if err := f.ReachOf(c.name).CheckURL(c.url); (err == nil) != c.may {
+			t.Errorf("%s at %s: %v; want called: %v", c.name, c.url, err, c.may)
+		}
+	}
+	if err := f.AddStoredText("c.yml", []byte("console: {may_call: ['0.0.0.0/0']}"), t.TempDir()); err == nil || !strings.Contains(err.Error(), `unknown key "console"`) {
+		t.Errorf("the console names its own places: %v", err)
+	}
+}
+
 // Whoever writes the console's document has less than the host: it reads no file of
 // the server's and no variable, whatever it names.
 func TestStoredIsConfined(t *testing.T) {
