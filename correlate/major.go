@@ -155,6 +155,9 @@ func (s *State) actReview(i *incident, a *itsm.Act) itsm.Outcome {
 	if m.review != nil {
 		r = *m.review
 	}
+	if c.IsStale(&r) {
+		return refuse(a, itsm.Stale, "the review of %s is at version %d, not %d: somebody changed it; look at it again", i.number, r.Version, *c.Version)
+	}
 	if !r.Apply(&c) {
 		return noOp(a)
 	}

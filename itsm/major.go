@@ -73,8 +73,9 @@ type Review struct {
 const ObjectReview = "review"
 
 // ReviewChange is what an ActReview carries: the texts that change, nil for those
-// that stay.
+// that stay, and the version of the review that its writer saw.
 type ReviewChange struct {
+	Version  *uint64 `json:"version,omitempty"` // 0: nobody had written it; nil: whichever it is now
 	Summary  *string `json:"summary,omitempty"`
 	Timeline *string `json:"timeline,omitempty"`
 	Impact   *string `json:"impact,omitempty"`
@@ -102,6 +103,9 @@ func (r *Review) Texts() []ReviewText {
 		{"actions", "Actions", "What will be done, by whom and until when.", &r.Actions},
 	}
 }
+
+// IsStale reports whether somebody changed r since the writer of c saw it.
+func (c *ReviewChange) IsStale(r *Review) bool { return c.Version != nil && *c.Version != r.Version }
 
 // Apply takes over what c changes and reports whether that is anything.
 func (r *Review) Apply(c *ReviewChange) (changed bool) {

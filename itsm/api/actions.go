@@ -94,15 +94,21 @@ func (a *API) reaches(r *request, act *itsm.Act) error {
 	return nil
 }
 
-func (r *request) newAct(kind itsm.ActKind) (itsm.Act, error) {
+// newAct makes an act on the incident of the path, as it was seen.
+func (r *request) newAct(kind itsm.ActKind) (act itsm.Act, err error) {
+	if act, err = r.actOnAny(kind); err == nil {
+		act.IfVersion, err = r.ifMatch()
+	}
+	return act, err
+}
+
+// actOnAny makes an act on the incident of the path, whichever its version is.
+func (r *request) actOnAny(kind itsm.ActKind) (itsm.Act, error) {
 	n, err := r.incidentNumber()
 	if err != nil {
 		return itsm.Act{}, err
 	}
 	act := itsm.Act{Kind: kind, Incident: n, Actor: r.who.Actor(), RemoteIP: strings.Clone(r.IP())}
-	if act.IfVersion, err = r.ifMatch(); err != nil {
-		return act, err
-	}
 	act.IdempotencyKey, err = r.header("Idempotency-Key", idempotencyBytesMax)
 	return act, err
 }

@@ -200,18 +200,27 @@ func (a *API) showReview(r *request, n itsm.IncidentNumber) error {
 	if err != nil {
 		return err
 	}
+	r.tag(v.Version)
 	return r.json(reviewView{Incident: n.String(), Draft: v.Version == 0, Version: v.Version, Summary: v.Summary, Impact: v.Impact, Timeline: v.Timeline, Causes: v.Causes,
 		Changed: v.Changed, Actions: v.Actions, EditedBy: text(v.EditedBy), EditedAt: v.EditedAt, DoneBy: text(v.DoneBy), DoneAt: v.DoneAt})
 }
 
+// putReview writes texts. If-Match is about the review, and says it before the body does.
 func (a *API) putReview(r *request) error {
-	act, err := r.newAct(itsm.ActReview)
+	act, err := r.actOnAny(itsm.ActReview)
 	if err != nil {
 		return err
 	}
 	var c itsm.ReviewChange
 	if err := r.decode(&c); err != nil {
 		return err
+	}
+	seen, err := r.matching(0) // 0: the draft
+	if err != nil {
+		return err
+	}
+	if seen != nil {
+		c.Version = seen
 	}
 	if name := c.TooLong(); name != "" {
 		return itsm.Errorf(itsm.TooLarge, "%s: expected at most %d bytes", name, itsm.ReviewTextMax)

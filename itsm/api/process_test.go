@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,6 +69,42 @@ func TestRefusedProcessActs(t *testing.T) {
 	if len(w.acts) != 0 {
 		t.Errorf("%d acts were journaled", len(w.acts))
 	}
+}
+
+// The review has a version of its own, and it is the fold that compares it.
+func TestReviewIfMatch(t *testing.T) {
+	w := newWorld(t)
+	w.open(itsm.Incident{Version: 7})
+	if got := w.want(w.call("GET", incident1+"/review", ""), http.StatusOK).header.Get("ETag"); got != `"0"` {
+		t.Errorf("ETag of the draft %s, want \"0\"", got)
+	}
+	for _, tc := range []struct {
+		body, header string
+		want         string
+	}{
+		{`{"causes":"x"}`, "", "any"},
+		{`{"causes":"x"}`, "If-Match: *", "any"},
+		{`{"causes":"x"}`, `If-Match: "0"`, "0"},
+		{`{"causes":"x"}`, `If-Match: W/"3"`, "3"},
+		{`{"causes":"x","version":2}`, "", "2"},
+		{`{"causes":"x","version":2}`, `If-Match: "3"`, "3"},
+	} {
+		w.call("PUT", incident1+"/review", tc.body, tc.header)
+		a := w.acts[len(w.acts)-1]
+		var c itsm.ReviewChange
+		if err := json.Unmarshal(a.Body, &c); err != nil {
+			t.Fatal(err)
+		}
+		got := "any"
+		if c.Version != nil {
+			got = strconv.FormatUint(*c.Version, 10)
+		}
+		if got != tc.want || a.IfVersion != 0 || a.Kind != itsm.ActReview {
+			t.Errorf("%s with %q journaled version %s and if_version %d, want %s and 0", tc.body, tc.header, got, a.IfVersion, tc.want)
+		}
+	}
+	w.want(w.call("PUT", incident1+"/review", `{"causes":"x"}`, `If-Match: "x"`), http.StatusBadRequest, "If-Match")
+	w.want(w.call("POST", incident1+"/review/done", ``, `If-Match: "0"`), http.StatusBadRequest, "If-Match")
 }
 
 func TestReviewIsADraftFirst(t *testing.T) {

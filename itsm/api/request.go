@@ -152,15 +152,24 @@ func (r *request) header(name string, max int) (string, error) {
 
 // ifMatch returns the version that If-Match names, or 0 for any.
 func (r *request) ifMatch() (uint64, error) {
+	n, err := r.matching(1)
+	if n == nil {
+		return 0, err
+	}
+	return *n, nil
+}
+
+// matching returns the version that If-Match names, from least on, or nil for any.
+func (r *request) matching(least uint64) (*uint64, error) {
 	v := strings.TrimSpace(r.Get(fiber.HeaderIfMatch))
 	if v == "" || v == "*" {
-		return 0, nil
+		return nil, nil
 	}
 	n, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(v, "W/"), `"`), 10, 64)
-	if err != nil || n == 0 {
-		return 0, itsm.Errorf(itsm.Invalid, "If-Match %q: expected the ETag of the object, such as \"3\"", httpWord(v))
+	if err != nil || n < least {
+		return nil, itsm.Errorf(itsm.Invalid, "If-Match %q: expected the ETag of the object, such as \"3\"", httpWord(v))
 	}
-	return n, nil
+	return &n, nil
 }
 
 // httpWord keeps a header that is quoted in an answer short and readable.

@@ -73,6 +73,9 @@ func (b *book) review(i *itsm.Incident, a itsm.Act, at itsm.Time, off itsm.Offse
 		if err := json.Unmarshal(a.Body, &c); err != nil {
 			return nil, out, err
 		}
+		if c.IsStale(&r) {
+			return nil, out, itsm.Errorf(itsm.Stale, "the review of %s is at version %d, not %d", i.Number, r.Version, *c.Version)
+		}
 		r.Apply(&c)
 		r.EditedBy, r.EditedAt = a.Actor, at
 	}
