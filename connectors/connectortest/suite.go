@@ -229,11 +229,40 @@ func (b *bench) judge(stories []*story, mayDie bool) {
 	for _, s := range stories {
 		b.judgeStory(s, dead[s.number])
 	}
+	b.judgeLooks(stories)
 	for _, what := range b.partner.Touched() {
 		b.errorf("somebody else's record was touched: %s", what)
 	}
 	if total, writes := b.wire.calls(); total > callsMax {
 		b.errorf("%d calls, %d of them writes, expected at most %d", total, writes, callsMax)
+	}
+}
+
+// judgeLooks asks about many records what it asks about each: an answer has to be the
+// same, or none, so that each is looked at.
+func (b *bench) judgeLooks(stories []*story) {
+	m, ok := b.connector.(connectors.ManyLooker)
+	if !ok {
+		return
+	}
+	var refs []connectors.Ref
+	for _, s := range stories {
+		for epoch := range s.epochs {
+			refs = append(refs, connectors.Ref{Incident: s.number, Epoch: uint32(epoch + 1)})
+		}
+	}
+	many, err := m.LookMany(b.ctx, refs)
+	if err != nil {
+		return
+	}
+	if len(many) != len(refs) {
+		b.errorf("asked about %d records it told of %d", len(refs), len(many))
+		return
+	}
+	for n, r := range refs {
+		if one, err := m.Look(b.ctx, r.Incident, r.Epoch); err == nil && one != many[n] {
+			b.errorf("epoch %d of %s is %+v among many, and %+v alone", r.Epoch, r.Incident, many[n], one)
+		}
 	}
 }
 

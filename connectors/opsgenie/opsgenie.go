@@ -5,7 +5,8 @@
 // The alert of an epoch has its key as alias (see ingest/source/opsgenie). While it
 // is open, creating it again only counts; once it is closed that would page anew, so
 // it is looked up before a create is repeated. Requests are taken with 202 and worked
-// through later; what became of one is asked for a moment long.
+// through later; what became of one is asked for a moment long. Sweeps list many alerts
+// at once (see LookMany).
 //
 // Documentation: https://docs.opsgenie.com/docs/alert-api and
 // https://developer.atlassian.com/cloud/jira/service-desk-ops/ (integration events).
@@ -19,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"signalbox/connectors"
@@ -70,6 +72,8 @@ type Responder struct {
 type Connector struct {
 	o    Options
 	rest connectors.REST
+
+	listless atomic.Bool // it was found that alerts are not listed
 }
 
 // New makes a connector.
@@ -252,6 +256,11 @@ func (c *Connector) Look(ctx context.Context, n itsm.IncidentNumber, epoch uint3
 	if err != nil || a == nil {
 		return connectors.Record{}, err
 	}
+	return c.record(a), nil
+}
+
+// record is how an alert stands.
+func (c *Connector) record(a *alert) connectors.Record {
 	rec := connectors.Record{Status: connectors.RecordOpen, Link: *c.linkTo(a.ID), Version: a.version()}
 	switch {
 	case a.Status == "closed":
@@ -259,7 +268,7 @@ func (c *Connector) Look(ctx context.Context, n itsm.IncidentNumber, epoch uint3
 	case a.Acknowledged:
 		rec.Status = connectors.RecordAcknowledged
 	}
-	return rec, nil
+	return rec
 }
 
 // Check implements connectors.Tester: it asks for an alert that does not exist.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,9 +30,15 @@ type Site struct {
 	// Mute is an integration whose key may neither read alerts nor ask what became of
 	// a request.
 	Mute bool
+	// Listless is an API that lists no alerts.
+	Listless bool
+	// Blind is a search that knows nothing yet.
+	Blind bool
 
 	mu    sync.Mutex
 	calls []Call
+	asked []string // queries of lists
+	looks int      // at one alert
 	mux   *http.ServeMux
 }
 
@@ -39,6 +46,7 @@ type Site struct {
 func New(p *connectortest.Partner) *Site {
 	s := &Site{P: p, mux: http.NewServeMux()}
 	s.mux.HandleFunc("POST /alerts", s.create)
+	s.mux.HandleFunc("GET /alerts", s.list)
 	s.mux.HandleFunc("GET /alerts/{alias}", s.get)
 	s.mux.HandleFunc("GET /alerts/{alias}/{what}", func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("alias") == "requests" {
@@ -60,6 +68,14 @@ func (s *Site) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.calls)
+}
+
+// Asked returns the queries of lists, a page each, in order, and how often a single
+// alert was asked for.
+func (s *Site) Asked() (lists []string, looks int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked), s.looks
 }
 
 type call struct {
@@ -163,14 +179,66 @@ func (s *Site) newest(w http.ResponseWriter, r *http.Request) (connectortest.Obj
 }
 
 func (s *Site) get(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.looks++
+	s.mu.Unlock()
 	if o, ok := s.newest(w, r); ok {
-		status := "open"
-		if o.Status == connectortest.Resolved {
-			status = "closed"
-		}
-		answer(w, http.StatusOK, map[string]any{"data": map[string]any{"id": o.ID, "alias": o.Key, "message": o.Title, "status": status,
-			"acknowledged": o.Status == connectortest.Acknowledged, "updatedAt": time.UnixMilli(o.Version).UTC().Format(time.RFC3339Nano)}})
+		answer(w, http.StatusOK, map[string]any{"data": shown(&o)})
 	}
+}
+
+func shown(o *connectortest.Object) map[string]any {
+	status := "open"
+	if o.Status == connectortest.Resolved {
+		status = "closed"
+	}
+	return map[string]any{"id": o.ID, "alias": o.Key, "message": o.Title, "status": status,
+		"acknowledged": o.Status == connectortest.Acknowledged, "updatedAt": time.UnixMilli(o.Version).UTC().Format(time.RFC3339Nano)}
+}
+
+// Bounds of a list.
+const (
+	perPageMax    = 100
+	offsetMax     = 20_000 // with the page
+	queryBytesMax = 1000
+)
+
+// terms are those of a query for aliases; false for any other.
+func terms(query string) (out []string, ok bool) {
+	for term := range strings.SplitSeq(query, " OR ") {
+		alias, found := strings.CutPrefix(term, "alias: ")
+		alias, err := strconv.Unquote(alias)
+		if !found || err != nil {
+			return nil, false
+		}
+		out = append(out, alias)
+	}
+	return out, true
+}
+
+// list shows the alerts of some aliases, newest first.
+func (s *Site) list(w http.ResponseWriter, r *http.Request) {
+	if s.Listless {
+		answer(w, http.StatusNotFound, map[string]any{"message": "No endpoint"})
+		return
+	}
+	q := r.URL.Query()
+	s.mu.Lock()
+	s.asked = append(s.asked, q.Get("query"))
+	s.mu.Unlock()
+	limit, err1 := strconv.Atoi(q.Get("limit"))
+	offset, err2 := strconv.Atoi(q.Get("offset"))
+	wanted, ok := terms(q.Get("query"))
+	if err1 != nil || err2 != nil || !ok || limit < 1 || limit > perPageMax || offset+limit > offsetMax || len(q.Get("query")) > queryBytesMax || q.Get("sort") != "createdAt" || q.Get("order") != "desc" {
+		answer(w, http.StatusUnprocessableEntity, map[string]any{"message": "Request parameters are not processable."})
+		return
+	}
+	found := s.P.Find(func(o *connectortest.Object) bool { return !s.Blind && slices.Contains(wanted, o.Key) })
+	out := []any{}
+	for i := offset; i < min(offset+limit, len(found)); i++ {
+		out = append(out, shown(&found[i]))
+	}
+	answer(w, http.StatusOK, map[string]any{"data": out})
 }
 
 func (s *Site) notes(w http.ResponseWriter, r *http.Request) {
