@@ -61,6 +61,25 @@ type Ref struct {
 	Epoch    uint32
 }
 
+// LookAloneMax bounds the records that are asked for alone when an answer about many
+// lacks them.
+const LookAloneMax = 3
+
+// LookAlone asks for the records of out that an answer about many lacks, by their
+// places in refs. When it lacks more than a few the answer is not believed: the error
+// says so, and whoever asked looks at each in its turn.
+func LookAlone(ctx context.Context, l Looker, refs []Ref, out []Record, lacks []int) (err error) {
+	if len(lacks) > LookAloneMax {
+		return &TerminalError{Detail: fmt.Sprintf("an answer about %d records lacks %d of them", len(refs), len(lacks))}
+	}
+	for _, n := range lacks {
+		if out[n], err = l.Look(ctx, refs[n].Incident, refs[n].Epoch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // LookManyMax bounds the records that one LookMany asks for.
 const LookManyMax = 50
 

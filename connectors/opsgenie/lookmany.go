@@ -16,7 +16,6 @@ const (
 	listedPerPage = 100  // the most that is given at once
 	listedPages   = 5    // of one query: an alias may be there again and again
 	queryBytesMax = 1000 // of one query
-	missingFew    = 3    // alerts that are asked for alone when a list lacks them
 )
 
 // LookMany implements connectors.ManyLooker: the alerts with any of some aliases are
@@ -42,21 +41,15 @@ func (c *Connector) LookMany(ctx context.Context, refs []connectors.Ref) ([]conn
 		}
 		rest = rest[n:]
 	}
-	out, missing := make([]connectors.Record, len(refs)), []int{}
+	out, lacks := make([]connectors.Record, len(refs)), []int{}
 	for n, r := range refs {
 		if a := at[so.RecordKey(r.Incident, r.Epoch)]; a != nil {
 			out[n] = c.record(a)
-		} else if missing = append(missing, n); len(missing) > missingFew {
-			return nil, &connectors.TerminalError{Status: http.StatusOK, Detail: "its list lacks more than " + strconv.Itoa(missingFew) + " of " + strconv.Itoa(len(refs)) + " alerts"}
+		} else {
+			lacks = append(lacks, n)
 		}
 	}
-	for _, n := range missing {
-		var err error
-		if out[n], err = c.Look(ctx, refs[n].Incident, refs[n].Epoch); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return out, connectors.LookAlone(ctx, c, refs, out, lacks)
 }
 
 // anyOf is a query for the alerts of as many records as fit into one, and how many.

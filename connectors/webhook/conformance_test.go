@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,10 +98,17 @@ out:
 
 // TestConformanceWithFind: a ticket system that makes another ticket of every create
 // and is looked through before one is repeated, and when it is asked how records stand.
-func TestConformanceWithFind(t *testing.T) {
+func TestConformanceWithFind(t *testing.T) { conformsWithFind(t, lookedUp) }
+
+// TestConformanceWithKnown: and one that is asked about many records by its own ids.
+func TestConformanceWithKnown(t *testing.T) {
+	conformsWithFind(t, strings.Replace(lookedUp, "look: {", `look: {most: 2, known: {method: GET, path: '"/tickets?ids=" + ids.join(",")'}, `, 1))
+}
+
+func conformsWithFind(t *testing.T, mapping string) {
 	connectortest.Run(t, connectortest.Subject{
 		Connector: func(t testing.TB, url string, client *http.Client) connectors.Connector {
-			m, err := source.Parse("m.yml", []byte(lookedUp))
+			m, err := source.Parse("m.yml", []byte(mapping))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,8 +132,12 @@ func ticketsOf(p *connectortest.Partner) http.Handler {
 		fmt.Fprintf(w, `{"id":%q}`, p.Create(connectortest.Object{Key: t.Key, Title: t.Title}).ID)
 	})
 	mux.HandleFunc("GET /tickets", func(w http.ResponseWriter, r *http.Request) {
-		out := []map[string]string{}
-		for _, o := range p.FindKey(r.URL.Query().Get("key")) {
+		out, found := []map[string]string{}, p.FindKey(r.URL.Query().Get("key"))
+		if ids := r.URL.Query().Get("ids"); ids != "" {
+			of := strings.Split(ids, ",")
+			found = p.Find(func(o *connectortest.Object) bool { return slices.Contains(of, o.ID) })
+		}
+		for _, o := range found {
 			out = append(out, map[string]string{"id": o.ID, "key": o.Key, "state": o.Status.String()})
 		}
 		json.NewEncoder(w).Encode(map[string]any{"tickets": out})

@@ -17,6 +17,7 @@
 //	vars        map of texts from the connector's configuration
 //	answer      what the partner answered, where an answer is read
 //	keys        our keys of the records that a look asks about; in look only
+//	ids         the partner's ids of records; in known of look only
 //	item        one of the records that a look's answer holds
 //	login       map: user, password; in login only
 //

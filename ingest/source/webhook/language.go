@@ -32,7 +32,7 @@ var variables = []cel.EnvOption{
 	cel.Variable("incident", cel.MapType(cel.StringType, cel.DynType)), cel.Variable("vars", cel.MapType(cel.StringType, cel.StringType)),
 	cel.Variable("transition", cel.StringType), cel.Variable("text", cel.StringType), cel.Variable("actor", cel.StringType), cel.Variable("key", cel.StringType),
 	cel.Variable("record", cel.StringType), cel.Variable("answer", cel.DynType), cel.Variable("at", cel.IntType), cel.Variable("login", cel.MapType(cel.StringType, cel.StringType)), cel.Variable("body", cel.DynType),
-	cel.Variable("keys", cel.ListType(cel.StringType)), cel.Variable("item", cel.DynType),
+	cel.Variable("keys", cel.ListType(cel.StringType)), cel.Variable("ids", cel.ListType(cel.StringType)), cel.Variable("item", cel.DynType),
 }
 
 func newLanguage() (*cel.Env, error) {

@@ -13,7 +13,9 @@ import (
 type lookDocument struct {
 	requestDocument `yaml:",inline"`
 
-	Most     int    `yaml:"most"`    // records that one request asks about; 1
+	Known *requestDocument `yaml:"known"` // asks about records by ids; the request above then asks about one key
+
+	Most     int    `yaml:"most"`    // records that one request asks about, or that known does; 1
 	Records  string `yaml:"records"` // of the answer
 	State    string `yaml:"state"`   // open, acknowledged, resolved, unresolved where the partner does not tell the first two apart, or "" for none
 	Version  string `yaml:"version"` // when it changed last, as in.at, or a number that grows
@@ -29,6 +31,7 @@ type lookDocument struct {
 // look is a compiled lookDocument. fields are what not every partner has.
 type look struct {
 	*request
+	known                                  *request
 	most                                   int
 	records, state, version, url, by, ours *expr
 	assignee, group, priority, title       *expr
@@ -42,7 +45,7 @@ func (c *compiler) look(d *lookDocument, reopens bool) *look {
 		return nil
 	}
 	of := func(name, text string) *expr { return c.expr("out.look."+name, text) }
-	l := &look{request: c.request("out.look", &d.requestDocument), most: max(d.Most, 1), records: of("records", d.Records), state: of("state", d.State), version: of("version", d.Version),
+	l := &look{request: c.request("out.look", &d.requestDocument), known: c.request("out.look.known", d.Known), most: max(d.Most, 1), records: of("records", d.Records), state: of("state", d.State), version: of("version", d.Version),
 		url: of("url", d.URL), by: of("by", d.By), ours: of("ours", d.Ours), assignee: of("assignee", d.Assignee), group: of("group", d.Group), priority: of("priority", d.Priority), title: of("title", d.Title)}
 	for name, e := range map[string]*expr{"records": l.records, "incident": l.incident, "record": l.found, "state": l.state} {
 		if e == nil {
@@ -51,6 +54,9 @@ func (c *compiler) look(d *lookDocument, reopens bool) *look {
 	}
 	if d.Most < 0 || d.Most > looksMax {
 		c.bad("out.look.most", "%d: expected 1 to %d", d.Most, looksMax)
+	}
+	if d.Known != nil && d.Most < 2 {
+		c.bad("out.look.most", "%d: expected 2 to %d, the records that known asks about", d.Most, looksMax)
 	}
 	if reopens {
 		c.bad("out.look", "reopen beside it: a record that is opened again does not carry the key of the new epoch, so it would not be found")
@@ -61,10 +67,29 @@ func (c *compiler) look(d *lookDocument, reopens bool) *look {
 // LooksMost is how many records one request of Look may ask about; 0: the mapping does
 // not say how to look a record up.
 func (m *Mapping) LooksMost() int {
-	if m.out.look == nil {
+	switch l := m.out.look; {
+	case l == nil:
 		return 0
+	case l.known != nil:
+		return 1
 	}
 	return m.out.look.most
+}
+
+// LooksKnown is how many records one request of LookKnown may ask about; 0: the mapping
+// asks by our keys alone.
+func (m *Mapping) LooksKnown() int {
+	if l := m.out.look; l != nil && l.known != nil {
+		return l.most
+	}
+	return 0
+}
+
+// LookKnown returns the request that asks about records by the partner's ids.
+func (m *Mapping) LookKnown(ids []string, vars map[string]string) (Request, error) {
+	v := lookValues(nil, vars)
+	v["ids"] = ids
+	return m.out.look.known.render(v)
 }
 
 // Look returns the request that asks about the records with our keys.
@@ -74,11 +99,13 @@ func (m *Mapping) Look(keys []string, vars map[string]string) (Request, error) {
 
 func lookValues(keys []string, vars map[string]string) map[string]any {
 	v := Input{Intent: &itsm.Intent{}, Vars: vars}.values()
-	v["keys"] = keys
+	if keys != nil {
+		v["keys"] = keys
+	}
 	return v
 }
 
-// Seen takes the records with our keys out of the answer to Look, by key. What else
+// Seen takes the records with our keys out of the answer to Look or LookKnown, by key. What else
 // the answer holds is left out: a partner that ignores a filter shows the records of
 // others. Of two with one key it is the open one, or the newer.
 func (m *Mapping) Seen(keys []string, vars map[string]string, answer any) (map[string]itsm.PartnerRecord, error) {

@@ -217,7 +217,7 @@ func (in Input) values() map[string]any {
 	}
 	return map[string]any{
 		"transition": string(i.Transition), "text": i.Text, "actor": i.Actor, "key": i.Key, "record": in.Record, "vars": vars, "answer": nil, "body": nil,
-		"at": int64(i.At), "login": map[string]string{}, "keys": []string{}, "item": nil,
+		"at": int64(i.At), "login": map[string]string{}, "keys": []string{}, "ids": []string{}, "item": nil,
 		"incident": map[string]any{
 			"number": i.Incident.String(), "epoch": int64(i.Epoch), "key": Key(i.Incident, i.Epoch), "title": s.Title, "state": s.State.String(),
 			"priority": s.Priority.String(), "severity": s.Severity.String(), "impact": s.Impact.String(), "urgency": s.Urgency.String(),

@@ -107,6 +107,10 @@ func all(t *testing.T, m *webhook.Mapping, files []txtar.File) []byte {
 		r, err := m.Look(keys, vars)
 		request(t, &b, "look", r, err)
 	}
+	if m.LooksKnown() > 0 {
+		r, err := m.LookKnown([]string{"4711", "4712"}, vars)
+		request(t, &b, "look known", r, err)
+	}
 	for _, f := range files {
 		body := bytes.TrimSpace(f.Data)
 		kind, _, _ := strings.Cut(strings.TrimSuffix(f.Name, ".json"), " ")
@@ -205,20 +209,21 @@ func TestExamplesStayWithinLimits(t *testing.T) {
 
 func TestMistakesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"not YAML":        {"out: [", "line 1"},
-		"unknown key":     {"out: {triger: {}}", "triger"},
-		"syntax":          {"out: {trigger: {body: '1 +'}}", "out.trigger.body: "},
-		"unknown name":    {"out: {trigger: {body: 'incidnt.title'}}", "incidnt"},
-		"method":          {"out: {trigger: {method: FETCH}}", `out.trigger.method: "FETCH": expected one of GET, POST`},
-		"header name":     {"out: {trigger: {headers: {'a b': '1'}}}", `"a b": expected the name of a header`},
-		"our header":      {"out: {trigger: {headers: {Host: '1'}}}", "headers.Host: is set by the connector"},
-		"credentials":     {"out: {trigger: {headers: {authorization: '1'}}}", "belong into its configuration"},
-		"act":             {"in: {incident: body.i, acts: [{act: close}]}", `in.acts[0].act: "close": expected one of acknowledge`},
-		"whose incident":  {"in: {acts: [{act: resolve}]}", "neither incident nor record"},
-		"find for what":   {"out: {find: {path: '\"/x\"'}}", "out.find.record: missing"},
-		"whose for what":  {"out: {whose: {path: '\"/x\"'}}", "out.whose.incident: missing"},
-		"too many acts":   {"in: {incident: body.i, acts: [" + strings.Repeat("{act: resolve},", 11) + "]}", "11 acts, at most 10"},
-		"endless pattern": {"out: {trigger: {body: '\"" + strings.Repeat("a", 20000) + "\"'}}", "out.trigger.body"},
+		"not YAML":               {"out: [", "line 1"},
+		"unknown key":            {"out: {triger: {}}", "triger"},
+		"syntax":                 {"out: {trigger: {body: '1 +'}}", "out.trigger.body: "},
+		"unknown name":           {"out: {trigger: {body: 'incidnt.title'}}", "incidnt"},
+		"method":                 {"out: {trigger: {method: FETCH}}", `out.trigger.method: "FETCH": expected one of GET, POST`},
+		"header name":            {"out: {trigger: {headers: {'a b': '1'}}}", `"a b": expected the name of a header`},
+		"our header":             {"out: {trigger: {headers: {Host: '1'}}}", "headers.Host: is set by the connector"},
+		"credentials":            {"out: {trigger: {headers: {authorization: '1'}}}", "belong into its configuration"},
+		"act":                    {"in: {incident: body.i, acts: [{act: close}]}", `in.acts[0].act: "close": expected one of acknowledge`},
+		"whose incident":         {"in: {acts: [{act: resolve}]}", "neither incident nor record"},
+		"find for what":          {"out: {find: {path: '\"/x\"'}}", "out.find.record: missing"},
+		"whose for what":         {"out: {whose: {path: '\"/x\"'}}", "out.whose.incident: missing"},
+		"known without a number": {"out: {look: {path: '\"/x\"', records: answer, incident: item.k, record: item.i, state: '\"open\"', known: {path: '\"/x\"'}}}", "out.look.most: 0: expected 2 to 100"},
+		"too many acts":          {"in: {incident: body.i, acts: [" + strings.Repeat("{act: resolve},", 11) + "]}", "11 acts, at most 10"},
+		"endless pattern":        {"out: {trigger: {body: '\"" + strings.Repeat("a", 20000) + "\"'}}", "out.trigger.body"},
 	} {
 		if _, err := webhook.Parse("m.yml", []byte(c.text)); err == nil || !strings.HasPrefix(err.Error(), "m.yml: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
