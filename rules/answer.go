@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -98,17 +99,18 @@ func (r *Run) Correlate() Correlated {
 			part = Second
 		}
 		key, values, ok := r.groupOf(c)
-		if !ok {
+		distinct := ""
+		if c.count != nil {
+			distinct = r.textOf(c, c.count)
+		}
+		if !ok || slices.Contains(r.Failed, c.Rule) { // half of a group's key is another group
 			return true
 		}
 		r.hit(c)
 		if c.Shadow {
 			return true
 		}
-		out = Correlated{Rule: c.Rule, Key: key, Values: values, Part: part}
-		if c.count != nil {
-			out.Distinct = r.textOf(c, c.count)
-		}
+		out = Correlated{Rule: c.Rule, Key: key, Values: values, Part: part, Distinct: distinct}
 		return false
 	})
 	return out
@@ -153,7 +155,7 @@ func first(list []string) string {
 func (r *Run) textOf(c *compiled, e *condition) string {
 	s, err := e.asText(&r.view)
 	if err != nil {
-		r.fail(c)
+		r.fail(c, err)
 		return ""
 	}
 	return cut(s, TemplateResult)

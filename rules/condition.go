@@ -15,6 +15,7 @@ import (
 type condition struct {
 	text    string
 	program cel.Program
+	flat    uint64 // what it is charged; 0: it is measured
 	ast     *cel.Ast
 	stage   Stage
 
@@ -23,8 +24,11 @@ type condition struct {
 	field plainText // the whole expression, when it is a field
 }
 
-// errCost is what an expression comes to that cost too much.
-var errCost = errors.New("cost more than it may")
+// What an expression comes to that cost too much, and one that may not begin.
+var (
+	errCost = errors.New("cost more than it may")
+	errLate = errors.New("late: what may be spent was spent before it")
+)
 
 // compile checks an expression and makes it ready to run; want is its type, nil
 // for anything that can be written as text.
@@ -54,15 +58,16 @@ func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, er
 		return nil, fmt.Errorf("may cost %s of %d units on the largest alert that is accepted: make it simpler, or look at labels instead of long texts", many(est.Max), CostMax)
 	}
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	flat := 1 + est.Max/costSpare
 	if est.Max > costFree {
-		opts = append(opts, cel.CostLimit(CostMax))
+		opts, flat = append(opts, cel.CostLimit(CostMax)), 0
 	}
 	p, err := env.Program(ast, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot run: %s", firstLine(err.Error()))
 	}
 	root := ast.NativeRep().Expr()
-	c := &condition{text: strings.TrimSpace(text), program: p, ast: ast, stage: s, plain: plainOf(root), field: plainTextOf(root)}
+	c := &condition{text: strings.TrimSpace(text), program: p, flat: flat, ast: ast, stage: s, plain: plainOf(root), field: plainTextOf(root)}
 	if c.plain == nil {
 		c.first = plainConjuncts(root)
 	}
@@ -108,7 +113,13 @@ func firstLine(s string) string {
 
 // value runs the expression.
 func (c *condition) value(v *view) (ref.Val, error) {
-	out, _, err := c.program.Eval(v)
+	if err := v.pay(c.flat); err != nil {
+		return nil, err
+	}
+	out, details, err := c.program.Eval(v)
+	if cost := details.ActualCost(); cost != nil {
+		v.left -= min(*cost, v.left)
+	}
 	if err != nil {
 		if strings.Contains(err.Error(), "cost limit") {
 			return nil, errCost
@@ -157,6 +168,19 @@ type view struct {
 	f    *Facts
 	have [len(variables)]ref.Val
 	any  bool // one of them is there
+
+	metered bool   // what is left counts
+	left    uint64 // what may still be spent
+}
+
+// pay spends what something costs that is about to run, whatever is left of it;
+// it fails when nothing is left.
+func (v *view) pay(cost uint64) error {
+	if v.metered && v.left == 0 {
+		return errLate
+	}
+	v.left -= min(cost, v.left)
+	return nil
 }
 
 // reset points the view at other facts.

@@ -15,11 +15,11 @@
 //
 // examples holds a rule set of each kind and its tests; 'signalbox rules test' runs them.
 //
-// Invariants: no text, however hostile, makes Compile or an evaluation panic, run
-// without bound or grow without bound (costs are limited before and while a
-// condition runs); a condition that fails is false, counted, and reported, and
-// never stops another rule; a rule in shadow mode answers nothing but that it
-// would have answered.
+// Invariants: no text, however hostile, makes Compile or an evaluation panic,
+// run without bound or grow without bound (costs are limited before and while a
+// condition runs, and all rules together have deadlines, see Meter); a condition
+// that fails or is late is false, counted, and reported, and never stops another
+// rule; a rule in shadow mode answers nothing but that it would have answered.
 //
 // # The language
 //
@@ -198,8 +198,10 @@
 // Prometheus. Rejected: CEL's own error for a missing key, the first mistake of
 // every newcomer; has(labels.x) still tells.
 //
-// 2026-11 Evaluation is bounded by cost, not by a clock: a deadline would make a
-// replay on a slower machine decide differently.
+// 2026-11 Deadlines are counted in cost, and their minutes are the journal's:
+// those of a wall clock would make a replay on a slower machine decide differently.
+// Rejected: suspending a rule that was seen to be slow by an entry of the journal;
+// in a storm that entry stands behind everything that waits.
 //
 // 2026-11 One rule, one stage. A rule that renames, groups and routes at once
 // cannot be reordered, counted or rolled back in parts.

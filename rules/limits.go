@@ -26,4 +26,7 @@ const (
 	// costFree is the cost below which a condition runs without being measured:
 	// measuring takes longer than the condition.
 	costFree = 5_000
+	// costSpare is how much longer than real ones the longest labels are that the
+	// door accepts: what is not measured is charged that much less than it may cost.
+	costSpare = 50
 )

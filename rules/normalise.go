@@ -70,7 +70,7 @@ func (r *Run) apply(c *compiled) {
 	for _, s := range c.set {
 		r.view.reset(r.f)
 		if v, err := s.value.text(&r.view); err != nil {
-			r.fail(c)
+			r.fail(c, err)
 		} else {
 			r.assign(s.field, v)
 		}
@@ -88,8 +88,12 @@ func (r *Run) extract(c *compiled, i int, x Extract) {
 	} else if name, ok := strings.CutPrefix(x.From, "annotations."); ok {
 		from = r.event.Annotations.Get(name)
 	}
-	re := c.extract[i]
-	m := re.FindStringSubmatch(cut(from, extractMax))
+	re, from := c.extract[i], cut(from, extractMax)
+	if err := r.view.pay(matchCost(len(from), len(x.Pattern))); err != nil {
+		r.fail(c, err)
+		return
+	}
+	m := re.FindStringSubmatch(from)
 	for g, name := range re.SubexpNames() {
 		if name != "" && g < len(m) && m[g] != "" {
 			r.setLabel(&r.event.Labels, name, cut(m[g], labelMax))
@@ -99,6 +103,9 @@ func (r *Run) extract(c *compiled, i int, x Extract) {
 
 // extractMax bounds the text that a pattern is matched against, in bytes.
 const extractMax = 4096
+
+// matchCost is what CEL takes a match to cost.
+func matchCost(text, pattern int) uint64 { return uint64(1+text/10) * uint64(1+pattern/4) }
 
 func (r *Run) lookUp(c *compiled, l *lookup) {
 	var key []byte

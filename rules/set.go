@@ -69,18 +69,23 @@ type Run struct {
 	cand   []int32 // rules to look at, in order, each once
 	ci     bool    // cand holds those known by their CI too
 	Hits   []Hit   // rules that matched since Begin, in order
-	Failed []*Rule // rules whose condition failed or cost too much since Begin
+	Failed []*Rule // rules whose condition failed, cost too much or was late since Begin
+	Late   []*Rule // those of Failed that were late
 	event  itsm.Event
+	meter  *Meter
+	left   uint64 // what all rules may still cost about this alert
 }
 
-// NewRun returns a Run of s.
-func (s *Set) NewRun() *Run { return &Run{set: s} }
+// NewRun returns a Run of s with a Meter of its own.
+func (s *Set) NewRun() *Run { return s.NewMeter(DefaultBudget()).NewRun() }
 
 // Begin starts the evaluation for an event. Facts are read until the next Begin.
 func (r *Run) Begin(f *Facts) {
 	r.f = f
 	r.view.reset(f)
-	r.Hits, r.Failed = r.Hits[:0], r.Failed[:0]
+	r.Hits, r.Failed, r.Late = r.Hits[:0], r.Failed[:0], r.Late[:0]
+	r.meter.begin(f.Now)
+	r.left = r.meter.budget.Alert
 	r.gather()
 }
 
@@ -143,14 +148,17 @@ func (r *Run) matches(c *compiled) bool {
 func (r *Run) holds(c *compiled, cond *condition) bool {
 	ok, err := cond.holds(&r.view)
 	if err != nil {
-		r.fail(c)
+		r.fail(c, err)
 	}
 	return ok
 }
 
-func (r *Run) fail(c *compiled) {
+func (r *Run) fail(c *compiled, why error) {
 	if !slices.Contains(r.Failed, c.Rule) {
 		r.Failed = append(r.Failed, c.Rule)
+	}
+	if why == errLate && !slices.Contains(r.Late, c.Rule) {
+		r.Late = append(r.Late, c.Rule)
 	}
 }
 
@@ -175,10 +183,21 @@ func (r *Run) stage(s Stage, from int32, each func(c *compiled) (goOn bool)) {
 		if c.Stage > s {
 			return
 		}
-		if c.Stage == s && at >= from && !each(c) {
+		if c.Stage == s && at >= from && !r.spend(c, each) {
 			return
 		}
 	}
+}
+
+// spend asks one rule and charges what it cost.
+func (r *Run) spend(c *compiled, each func(c *compiled) bool) (goOn bool) {
+	may := min(r.left, r.meter.left(c.at))
+	r.view.metered, r.view.left = true, may
+	goOn = each(c)
+	cost := may - r.view.left
+	r.left -= cost
+	r.meter.charge(c.at, cost)
+	return goOn
 }
 
 // text fills a template of a rule; "" when it fails.
@@ -188,7 +207,7 @@ func (r *Run) text(c *compiled, t *template) string {
 	}
 	s, err := t.text(&r.view)
 	if err != nil {
-		r.fail(c)
+		r.fail(c, err)
 		return ""
 	}
 	return s
