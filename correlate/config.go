@@ -14,6 +14,7 @@ import (
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
 	"signalbox/itsm/sla"
+	"signalbox/rules"
 )
 
 // Duration is a time.Duration written "300ms", "5m", "24h" or "30d" in JSON.
@@ -85,6 +86,11 @@ type Config struct {
 	StormLeave      Duration      `json:"storm_leave"`
 	StormPagesFrom  itsm.Priority `json:"storm_pages_from"` // in a storm nothing less important is told to partners
 
+	// What rules may cost before they are late, in units of CEL.
+	RulesAlertCost  int `json:"rules_alert_cost"`  // all of them about one alert
+	RuleMinuteCost  int `json:"rule_minute_cost"`  // one of them in a minute
+	RulesMinuteCost int `json:"rules_minute_cost"` // all of them in a minute
+
 	// What changed.
 	ChangeWindow   Duration `json:"change_window"`   // how long before the first alert a change can be the cause
 	ChangeTogether Duration `json:"change_together"` // how long after a change what it covers is taken to have failed by it together
@@ -139,12 +145,20 @@ const connectorsMax = 32
 // routesMax bounds the services that one partner tells apart.
 const routesMax = 1024
 
+// What rules may cost: at least a few conditions, at most more than any core does
+// in a minute.
+const (
+	ruleCostMin = 100
+	ruleCostMax = 1_000_000_000_000
+)
+
 // sourcesMax bounds the sources of the configuration.
 const sourcesMax = 1024
 
 // DefaultConfig returns the values of the specification.
 func DefaultConfig() Config {
 	const m, h = Duration(time.Minute), Duration(time.Hour)
+	budget := rules.DefaultBudget()
 	return Config{
 		Grouping:   groupingOf(group.DefaultConfig()),
 		EpisodeGap: 15 * m, RefireWithin: 10 * m, TombstoneKept: 10 * m, LeaseMin: m, LeaseMax: 24 * h, ClockTolerance: m,
@@ -152,6 +166,7 @@ func DefaultConfig() Config {
 		HoldEpisodesMin: 10, HoldShareMilli: 800, HoldWithin: 5 * m,
 		FlapTransitions: 5, FlapSettled: 2, FlapWindow: h, FlapQuiet: 15 * m, FlapNotifyEvery: 30 * m,
 		StormMin: 20, StormAlphaMilli: 20, StormEnterSigma: 6, StormLeaveSigma: 2, StormLeave: 5 * m, StormPagesFrom: itsm.P2,
+		RulesAlertCost: int(budget.Alert), RuleMinuteCost: int(budget.Minute), RulesMinuteCost: int(budget.Total),
 		ChangeWindow: 24 * h, ChangeTogether: 2 * h, ChangeHops: 3,
 		GrowthWindow: 10 * m, GrowthCIsMin: 4, UpdateEvery: m,
 		Sources:    map[string]Source{"generic": {StaleAfter: 24 * h}},
@@ -258,6 +273,8 @@ func (c *Config) counts() []countField {
 		{"storm_min", c.StormMin, 1, 1 << 20}, {"storm_alpha_milli", c.StormAlphaMilli, 1, 500},
 		{"storm_enter_sigma", c.StormEnterSigma, 1, 100}, {"storm_leave_sigma", c.StormLeaveSigma, 0, 100},
 		{"growth_cis_min", c.GrowthCIsMin, 1, 1 << 20}, {"change_hops", c.ChangeHops, 0, 8},
+		{"rules_alert_cost", c.RulesAlertCost, ruleCostMin, ruleCostMax}, {"rule_minute_cost", c.RuleMinuteCost, ruleCostMin, ruleCostMax},
+		{"rules_minute_cost", c.RulesMinuteCost, ruleCostMin, ruleCostMax},
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 9 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users, 6 what partners were told of them, 7 views, 8 what can be undone, 9 what a merge replaced
+	stateVersion = 10 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users, 6 what partners were told of them, 7 views, 8 what can be undone, 9 what a merge replaced, 10 what rules cost
 	stateOldest  = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8
@@ -154,6 +154,9 @@ func (s *State) archive(a *archive) error {
 	}
 	if a.version >= 8 {
 		s.archiveUndos(a)
+	}
+	if a.version >= 10 {
+		s.archiveLate(a)
 	}
 	return nil
 }

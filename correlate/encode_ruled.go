@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"signalbox/itsm"
+	"signalbox/rules"
 )
 
 // archiveRestraint archives how the rules hold an alert back.
@@ -68,6 +69,39 @@ func (s *State) archiveRuled(a *archive) {
 	if a.reading {
 		s.restoreRuled(counts)
 	}
+}
+
+// archiveLate archives what the rules have cost in the present minute, and how often
+// each was late.
+func (s *State) archiveLate(a *archive) {
+	var minute itsm.Time
+	var spent []rules.Spent
+	if s.ruled.meter != nil {
+		minute, spent = s.ruled.meter.Spent()
+	}
+	num(a, &minute)
+	list(a, &spent, archiveSpent)
+	var late []rules.Spent // its Cost counts times
+	for _, c := range s.RuleCounts() {
+		if c.Late > 0 {
+			late = append(late, rules.Spent{Rule: c.ID, Cost: c.Late})
+		}
+	}
+	list(a, &late, archiveSpent)
+	if !a.reading || s.ruled.meter == nil {
+		return
+	}
+	s.ruled.meter.Restore(minute, spent)
+	for _, l := range late {
+		if c := s.ruled.counts[s.rules.Set.Rule(l.Rule)]; c != nil {
+			c.Late = l.Cost
+		}
+	}
+}
+
+func archiveSpent(a *archive, r *rules.Spent) {
+	text(a, &r.Rule)
+	num(a, &r.Cost)
 }
 
 func archiveGathering(a *archive, g *gathering) {

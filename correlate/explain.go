@@ -81,7 +81,8 @@ func (s *State) Explain(q Question) (x Explanation, ok bool) {
 }
 
 // pretend sets the time and the rules that are meant, and returns what sets them
-// back. Counters are only reached through tally, which Explain never calls.
+// back. Counters are only reached through tally, which Explain never calls, and the
+// meter of the rules gets back what is spent.
 func (s *State) pretend(q *Question, a *alert) func() {
 	now, active, ruled := s.now, s.rules, s.ruled
 	switch {
@@ -94,7 +95,14 @@ func (s *State) pretend(q *Question, a *alert) func() {
 		s.rules = *q.Rules
 		s.useRules()
 	}
-	return func() { s.now, s.rules, s.ruled = now, active, ruled }
+	unspend := func() {}
+	if m := s.ruled.meter; m != nil {
+		unspend = m.Save()
+	}
+	return func() {
+		unspend()
+		s.now, s.rules, s.ruled = now, active, ruled
+	}
 }
 
 // rehearseEvent is the event as the rules put it, without counting. The words of

@@ -14,7 +14,8 @@ type RuleCount struct {
 	ID         string
 	Hits       uint64 // it matched and decided
 	ShadowHits uint64 // it matched in shadow mode: it changed nothing
-	Failures   uint64 // its condition or template failed or cost too much: it was skipped
+	Failures   uint64 // its condition or template failed, cost too much or was late: it was skipped
+	Late       uint64 // those of them because of what rules may cost about one alert or in a minute
 	LastAt     itsm.Time
 }
 
@@ -28,17 +29,19 @@ type ruling struct {
 	lead   asker                 // of an incident: incident, problem and route
 	counts map[*rules.Rule]*RuleCount
 	spoke  []string // "stage:id" of what spoke of the event being folded
+	meter  *rules.Meter
 }
 
 // asker evaluates the rules about one thing at a time.
 type asker struct {
 	run          *rules.Run
 	facts        rules.Facts
-	hits, failed int // of run's, counted so far
+	hits         int // of run's, counted so far
+	failed, late int
 }
 
 func (k *asker) begin(f rules.Facts) {
-	k.facts, k.hits, k.failed = f, 0, 0
+	k.facts, k.hits, k.failed, k.late = f, 0, 0, 0
 	k.run.Begin(&k.facts)
 }
 
@@ -82,7 +85,13 @@ func (s *State) useRules() {
 			u.counts[r] = &RuleCount{ID: r.ID}
 		}
 	}
-	u.event.run, u.alert.run, u.lead.run = set.NewRun(), set.NewRun(), set.NewRun()
+	u.meter = set.NewMeter(s.cfg.ruleBudget())
+	u.event.run, u.alert.run, u.lead.run = u.meter.NewRun(), u.meter.NewRun(), u.meter.NewRun()
+}
+
+// ruleBudget is what the rules may cost.
+func (c *Config) ruleBudget() rules.Budget {
+	return rules.Budget{Alert: uint64(c.RulesAlertCost), Minute: uint64(c.RuleMinuteCost), Total: uint64(c.RulesMinuteCost)}
 }
 
 // tally counts what spoke since the last tally of k, and returns it as lines for
@@ -117,6 +126,11 @@ func (s *State) tallyFailed(k *asker) {
 	for ; k.failed < len(k.run.Failed); k.failed++ {
 		if c := s.ruled.counts[k.run.Failed[k.failed]]; c != nil {
 			c.Failures++
+		}
+	}
+	for ; k.late < len(k.run.Late); k.late++ {
+		if c := s.ruled.counts[k.run.Late[k.late]]; c != nil {
+			c.Late++
 		}
 	}
 }

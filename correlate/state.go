@@ -196,6 +196,9 @@ func (s *State) setConfig(c *Config) {
 	rechange := c.ChangeWindow != s.cfg.ChangeWindow || c.ChangeTogether != s.cfg.ChangeTogether
 	s.cfg = *c
 	s.useLevels()
+	if m := s.ruled.meter; m != nil {
+		m.SetBudget(c.ruleBudget())
+	}
 	for _, src := range s.sourceList {
 		src.configure(&s.cfg)
 	}

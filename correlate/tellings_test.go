@@ -251,7 +251,7 @@ func TestStatesOfBefore(t *testing.T) {
 	for _, old := range []struct {
 		version byte
 		later   int // bytes of what came later, of which there is none
-	}{{7, 1}, {6, 3}, {5, 4}} { // the count of what can be undone; the count of views and the last one's number; the count of tellings
+	}{{9, 3}, {7, 4}, {6, 6}, {5, 7}} { // a minute and two counts of what rules cost; the count of what can be undone; the count of views and the last one's number; the count of tellings
 		body := append([]byte{}, b[:len(b)-stateTrailer-old.later]...)
 		body[len(stateMagic)] = old.version
 		s, err := Decode(bytes.NewReader(binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))), w.s.graph)

@@ -77,7 +77,7 @@ func (sc *scenario) want(f []string) {
 func (sc *scenario) wantRule(id string, f []string) {
 	for _, c := range sc.s.RuleCounts() {
 		if c.ID == id {
-			sc.compare("rule "+id, map[string]string{"hits": fmt.Sprint(c.Hits), "shadow": fmt.Sprint(c.ShadowHits), "failures": fmt.Sprint(c.Failures), "last": clock(c.LastAt)}, f)
+			sc.compare("rule "+id, map[string]string{"hits": fmt.Sprint(c.Hits), "shadow": fmt.Sprint(c.ShadowHits), "failures": fmt.Sprint(c.Failures), "late": fmt.Sprint(c.Late), "last": clock(c.LastAt)}, f)
 			return
 		}
 	}

@@ -57,7 +57,7 @@ var (
 	descRules       = gauge("rules_active_revision", "Active revision of the rule set; 0: none.")
 	descRuleHits    = gauge("rules_hits_total", "Times a rule matched and decided. The first rules of the set by name, the rest as others.", "rule")
 	descRuleShadow  = gauge("rules_shadow_hits_total", "Times a rule matched in shadow mode and changed nothing.", "rule")
-	descRuleFailed  = gauge("rules_failures_total", "Times a rule failed or cost too much and was skipped.", "rule")
+	descRuleFailed  = gauge("rules_failures_total", "Times a rule failed, cost too much or was late and was skipped.", "rule")
 	descStorageFree = gauge("storage_free_bytes", "Room left on the data directory's disk.")
 )
 

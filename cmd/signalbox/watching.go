@@ -63,7 +63,7 @@ func watchingOf(set *settings, j *journal.Log, d *desk.Desk, space *disk, eng *e
 func ruleFailures(eng *engine.Engine) func() ([]watch.RuleFailures, uint64) {
 	return func() (out []watch.RuleFailures, revision uint64) {
 		for _, c := range eng.RuleCounts() {
-			out = append(out, watch.RuleFailures{ID: c.ID, Failures: c.Failures})
+			out = append(out, watch.RuleFailures{ID: c.ID, Failures: c.Failures, Late: c.Late})
 		}
 		return out, eng.Rules().Revision
 	}

@@ -81,6 +81,7 @@ type RuleCount struct {
 	Hits       uint64
 	ShadowHits uint64
 	Failures   uint64
+	Late       uint64
 	LastAt     itsm.Time
 }
 
@@ -89,11 +90,12 @@ type ruleCountView struct {
 	Hits       uint64    `json:"hits"`
 	ShadowHits uint64    `json:"shadow_hits"`
 	Failures   uint64    `json:"failures"`
+	Late       uint64    `json:"late"`
 	LastAt     itsm.Time `json:"last_at"`
 }
 
 func viewRuleCount(c *RuleCount) ruleCountView {
-	return ruleCountView{c.ID, c.Hits, c.ShadowHits, c.Failures, c.LastAt}
+	return ruleCountView{c.ID, c.Hits, c.ShadowHits, c.Failures, c.Late, c.LastAt}
 }
 
 type activationView struct {

@@ -108,7 +108,7 @@ func (c *Console) ruleNeeds(now time.Time) (out []opsNeed) {
 	})
 	for _, r := range counts[:min(len(counts), homeRows)] {
 		out = append(out, opsNeed{State: needBroken, What: "Rule " + line(r.ID, titleRunesMax) + " fails", Href: "/rules/rule/" + url.PathEscape(r.ID),
-			Why: "It could not be evaluated " + plural(int(min(r.Failures, 1e9)), "time", "times") + "; such a rule changes nothing.", When: at(r.LastAt, now)})
+			Why: "It was skipped " + failedText(0, &r) + ". A rule that is skipped changes nothing.", When: at(r.LastAt, now)})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,13 +54,20 @@ type ruleFacts struct {
 	Admin    bool
 }
 
+// lateWhy is why a rule was late.
+const lateWhy = "the rules had cost what they may about one alert or in a minute"
+
 // failedText says with the count what counts as failed, for nothing else on the
 // page tells it.
-func failedText(stage rules.Stage, n uint64) string {
-	text := plural(int(n), "time", "times")
+func failedText(stage rules.Stage, c *RuleCount) string {
+	text := plural(int(c.Failures), "time", "times")
 	switch {
-	case n == 0:
+	case c.Failures == 0:
 		return text
+	case c.Late == c.Failures:
+		return text + ": " + lateWhy
+	case c.Late > 0:
+		return text + ", " + strconv.FormatUint(c.Late, 10) + " of them because " + lateWhy
 	case stage == rules.Route:
 		return text + ": it names no connector that is configured, or could not be evaluated"
 	}
@@ -72,7 +80,7 @@ func viewRule(r *rules.Rule, w ruleFacts, inv inventory, now time.Time) rulePage
 		Counted: w.Counts != nil, Admin: w.Admin, Shadowed: r.Shadow, Facts: ruleFactLines(r, now), Scanned: plural(w.Scanned, "alert", "alerts")}
 	if p.Counted {
 		p.Counts = []fact{{Name: "Decided", Text: plural(int(n.Hits), "time", "times")}, {Name: "Would have, in shadow", Text: plural(int(n.ShadowHits), "time", "times")},
-			{Name: "Failed", Text: failedText(r.Stage, n.Failures)}, {Name: "Last match", When: p.Last, Text: map[bool]string{true: "none yet"}[n.LastAt == 0]}}
+			{Name: "Failed", Text: failedText(r.Stage, &n)}, {Name: "Last match", When: p.Last, Text: map[bool]string{true: "none yet"}[n.LastAt == 0]}}
 	}
 	for _, a := range w.Spoke {
 		p.Spoke = append(p.Spoke, viewAlertRow(a, inv, now))

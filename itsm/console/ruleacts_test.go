@@ -27,16 +27,18 @@ func TestFirstRulesWork(t *testing.T) {
 // A rule's page says what counts as failed only where something did.
 func TestFailedText(t *testing.T) {
 	for _, c := range []struct {
-		stage rules.Stage
-		n     uint64
-		want  string
+		stage   rules.Stage
+		n, late uint64
+		want    string
 	}{
-		{rules.Route, 0, "0 times"},
-		{rules.Route, 1, "1 time: it names no connector that is configured, or could not be evaluated"},
-		{rules.Suppress, 3, "3 times: it could not be evaluated, or cost too much"},
+		{rules.Route, 0, 0, "0 times"},
+		{rules.Route, 1, 0, "1 time: it names no connector that is configured, or could not be evaluated"},
+		{rules.Suppress, 3, 0, "3 times: it could not be evaluated, or cost too much"},
+		{rules.Suppress, 3, 3, "3 times: the rules had cost what they may about one alert or in a minute"},
+		{rules.Suppress, 3, 2, "3 times, 2 of them because the rules had cost what they may about one alert or in a minute"},
 	} {
-		if got := failedText(c.stage, c.n); got != c.want {
-			t.Errorf("failedText(%v, %d) = %q, want %q", c.stage, c.n, got, c.want)
+		if got := failedText(c.stage, &RuleCount{Failures: c.n, Late: c.late}); got != c.want {
+			t.Errorf("failedText(%v, %d, %d) = %q, want %q", c.stage, c.n, c.late, got, c.want)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type RuleCount struct {
 	Hits       uint64 // it matched and decided
 	ShadowHits uint64 // it matched in shadow mode and changed nothing
 	Failures   uint64 // it could not be evaluated
+	Late       uint64 // those of them because rules had cost what they may
 	LastAt     itsm.Time
 }
 

@@ -35,6 +35,15 @@ type Self struct {
 type RuleFailures struct {
 	ID       string
 	Failures uint64
+	Late     uint64 // those of them because the rules had cost what they may
+}
+
+// what says in a title what goes wrong, and what to do.
+func (r *RuleFailures) what() string {
+	if r.Late == r.Failures {
+		return "costs too much and is skipped: make its condition simpler, or raise rule_minute_cost, rules_minute_cost or rules_alert_cost in the configuration"
+	}
+	return "fails and is skipped: try it with 'signalbox explain', then mend it or roll back"
 }
 
 // growth remembers when a number last rose.
@@ -102,7 +111,7 @@ func (s *Self) rules(now time.Time) (out []condition) {
 		active[id] = true
 		if s.rose(id, int(r.Failures), now) && len(out) < ruleAlertsMax {
 			out = append(out, condition{id: id, severity: itsm.Warning, rule: "RuleFails",
-				title:  fmt.Sprintf("Rule %s of revision %d fails and is skipped: try it with 'signalbox explain', then mend it or roll back", r.ID, revision),
+				title:  fmt.Sprintf("Rule %s of revision %d %s", r.ID, revision, r.what()),
 				labels: map[string]string{"service": "signalbox", "rule": r.ID}})
 		}
 	}

@@ -291,18 +291,20 @@ func waitFor(t *testing.T, ok func() bool) {
 func TestRulesThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.failed = []RuleFailures{{"old", 5}, {"new", 0}}
+		w.failed = []RuleFailures{{"old", 5, 0}, {"new", 0, 0}, {"dear", 0, 0}}
 		w.at(0, func() { w.hear(eu) })
-		w.at(time.Minute, func() { w.set(func() { w.failed = []RuleFailures{{"old", 5}, {"new", 1}} }) })
+		w.at(time.Minute, func() { w.set(func() { w.failed = []RuleFailures{{"old", 5, 0}, {"new", 1, 0}, {"dear", 2, 2}} }) })
 		w.at(2*time.Minute, func() {
 			w.set(func() {
-				if title := w.alerts[len(w.alerts)-1].Title; !strings.Contains(title, "Rule new of revision 7 fails") {
-					t.Errorf("title %q", title)
+				for n, want := range []string{"Rule dear of revision 7 costs too much", "Rule new of revision 7 fails"} {
+					if title := w.alerts[len(w.alerts)-2+n].Title; !strings.Contains(title, want) {
+						t.Errorf("title %q, want %s", title, want)
+					}
 				}
-				w.failed = []RuleFailures{{"old", 5}}
+				w.failed = []RuleFailures{{"old", 5, 0}}
 			})
 		})
 		w.watch(t, 4*time.Minute)
-		w.want(t, "firing rule/new", "resolved rule/new")
+		w.want(t, "firing rule/dear", "firing rule/new", "resolved rule/dear", "resolved rule/new")
 	})
 }
