@@ -96,14 +96,23 @@ func (s *State) serviceOf(r cmdb.Ref) *service {
 	return v
 }
 
-// bind decides which CI the alert is on, from its sender's words.
+// bind decides which CI the alert is on, from its sender's words and, of a new one
+// whose words fit several, from what happens around them.
 func (s *State) bind(a *alert, e *itsm.Event) {
 	s.setSender(a, e)
-	s.identify(a, e)
+	b := s.identifyEvent(e)
+	switch {
+	case a.ci == nil:
+		b = s.meant(b)
+	case a.staysMeant(&b):
+		return
+	}
+	s.bindTo(a, b)
 }
 
-func (s *State) identify(a *alert, e *itsm.Event) {
-	b := s.identifyEvent(e)
+func (s *State) identify(a *alert, e *itsm.Event) { s.bindTo(a, s.identifyEvent(e)) }
+
+func (s *State) bindTo(a *alert, b cmdb.Binding) {
 	var c *ci
 	if b.Ref == cmdb.NoRef {
 		c = s.ciOf(ciKey{b.Provisional, true}, cmdb.NoRef)
@@ -122,7 +131,7 @@ func (s *State) identify(a *alert, e *itsm.Event) {
 func (s *State) trailOf(b cmdb.Binding) string {
 	t := strings.Join(b.Trail, "\n")
 	if len(b.Ambiguous) > 0 {
-		t += "\nseveral fit: " + strings.Join(b.Ambiguous, ", ")
+		t += "\n" + severalFit(b.Ambiguous)
 	}
 	return s.shareTrail(t)
 }

@@ -13,8 +13,8 @@ func (s *State) startEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool
 
 func (s *State) beginEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	s.remember(a)
-	if a.episode > 0 && !a.ci.bound() {
-		s.identify(a, e)
+	if a.episode > 0 {
+		s.identifyAnew(a, e)
 	}
 	a.episode++
 	a.base = a.count - 1

@@ -144,16 +144,22 @@ func (s *State) understudy(a *alert, e *itsm.Event) *alert {
 	s.setText(t, e)
 	s.setSender(t, e)
 	t.status, t.severity = itsm.Firing, severityOf(e)
-	t.ci = s.ciWithout(e)
+	t.ci = s.ciWithout(a, e)
 	return t
 }
 
-// ciWithout is the CI of an event, without keeping one that is new.
-func (s *State) ciWithout(e *itsm.Event) *ci {
+// ciWithout is the CI of an event of a, which may be nil, without keeping one that is new.
+func (s *State) ciWithout(a *alert, e *itsm.Event) *ci {
 	if s.ruled.has[rules.Bind] {
 		s.ruled.event.begin(rules.Facts{Now: s.now, Event: e})
 	}
 	b := s.bindingOf(e)
+	if a != nil && a.status == itsm.Firing && a.staysMeant(&b) {
+		return a.ci
+	}
+	if a == nil || a.status != itsm.Firing {
+		b = s.meant(b)
+	}
 	key := ciKey{b.Provisional, true}
 	if b.Ref != cmdb.NoRef {
 		key = ciKey{s.graph.ID(b.Ref), false}

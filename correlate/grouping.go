@@ -27,7 +27,7 @@ func (s *State) probe(a *alert, t itsm.Time, labels itsm.Labels) group.Probe {
 	if origin != "" {
 		from += "/" + origin // each system has a rhythm of its own
 	}
-	p := group.Probe{At: t, Alert: a.number, Episode: a.episode, CI: a.ci.ref, Source: from, SenderGroup: sender,
+	p := group.Probe{At: t, Alert: a.number, Episode: a.episode, CI: a.ci.ref, Taken: a.boundBy == boundByNeighbours, Source: from, SenderGroup: sender,
 		Title: titleOf(a.text), AlertName: name, Severity: a.severity, Labels: labels}
 	if p.CI < 0 {
 		p.Provisional = a.ci.id
@@ -117,6 +117,9 @@ func (s *State) openFor(a *alert, t itsm.Time, follows itsm.IncidentNumber, ev *
 func (s *State) fill(ev *itsm.Evidence, i *incident, a *alert, d itsm.EvidenceDecision) *itsm.Evidence {
 	e := *ev
 	e.Incident, e.Alert, e.Episode, e.At, e.Offset, e.Decision = i.number, a.number, a.episode, s.now, s.off, d
+	if a.boundBy == boundByNeighbours {
+		e.Because += "; of the CIs it may mean only this one is in an outage"
+	}
 	return &e
 }
 

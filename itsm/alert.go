@@ -29,7 +29,7 @@ type Alert struct {
 	GeneratorURL string
 	CI           string   // id of the bound CI, or "" when provisional
 	Provisional  string   // key of the provisional CI while CI is ""
-	BoundBy      string   // which step of the binding order hit, e.g. "host", "service+environment", "provisional"
+	BoundBy      string   // which step of the binding order hit, e.g. "host", "service+environment", "neighbours", "provisional"
 	Trail        []string // what was tried for the binding, in order, for people
 	StartsAt     Time     // start of the current episode
 	EndsAt       Time     // end of the current episode; 0 while firing

@@ -22,9 +22,10 @@ const (
 const massScale = 1_000_000
 
 // massOf is how much an alert says against its CI: less the more often it fired
-// before, the later it comes, and when it is about a call, which either end may
-// have spoilt. What comes by itself to a CI that was well, a quiet gap after the
-// latest, is what the outage did and not how it began.
+// before, the later it comes, and when it may be another's fault: it is about a call,
+// which either end may have spoilt, or was taken to be on this CI of several. What
+// comes by itself to a CI that was well, a quiet gap after the latest, is what the
+// outage did and not how it began.
 func (g *Grouper) massOf(gr *group, p Probe, s *series, m *member) int64 {
 	if m.chronic || p.Rule == "" && p.CI != cmdb.NoRef && !gr.cis.has(p.CI) && p.At-gr.lastJoin > max(gr.pace, g.paceMax()) {
 		return 0
@@ -32,7 +33,7 @@ func (g *Grouper) massOf(gr *group, p Probe, s *series, m *member) int64 {
 	mass := int64(massScale / (1 + s.usual(gr.opened-late)))
 	d := decay(max(p.At-gr.opened, 0), itsm.Time(g.c.CauseTau.Milliseconds()))
 	mass = mass * int64(g.c.CauseLateMilli+(1000-g.c.CauseLateMilli)*d/1000) / 1000
-	if isCall(p.Labels) {
+	if p.Taken || isCall(p.Labels) {
 		mass = mass * int64(g.c.CauseCallMilli) / 1000
 	}
 	return mass

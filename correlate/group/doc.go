@@ -49,6 +49,13 @@
 // alert, which lets one that nags draw in the outage that comes after it, and of senders
 // that report every minute, whose storms it chains.
 //
+// 2026-11 An alert whose name several CIs have is taken to be on the one that is in an
+// outage (Meant), for that episode. Left unbound, what a storm's front end says opened
+// an incident beside it. Nothing is guessed while it may be two of them, and it says
+// less of the cause, as what one end says of a call does. Rejected: going by which
+// application the sender's rule has fired in so far, which the first alert of a second
+// cluster with the same rules proves wrong.
+//
 // 2026-11 An alert that went stale resolved nothing. Counting it as a resolve made
 // senders that never resolve look like some that do, and "still firing" believed.
 //

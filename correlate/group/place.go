@@ -15,6 +15,7 @@ type Probe struct {
 	Alert       itsm.AlertNumber
 	Episode     uint32
 	CI          cmdb.Ref // NoRef while the alert is unbound
+	Taken       bool     // CI is what Meant answered
 	Provisional string   // key of the provisional CI; set when CI is NoRef
 	Source      string
 	SenderGroup string // the sender's own group (Alertmanager groupKey), "" for none
