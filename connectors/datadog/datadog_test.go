@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"signalbox/connectors/connectortest"
 	"signalbox/connectors/datadog"
 	"signalbox/connectors/datadog/datadogtest"
+	"signalbox/connectors/goldentest"
 	"signalbox/itsm"
 )
 
@@ -112,25 +111,9 @@ func TestBodies(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			b, err := json.MarshalIndent(v, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&out, "%s %s\n%s\n\n", call.Method, call.Path, b)
+			fmt.Fprintf(&out, "%s %s\n%s\n", call.Method, call.Path, goldentest.JSON(t, v))
 		}
-		file := filepath.Join("testdata", string(keep)+".golden")
-		if os.Getenv("UPDATE_GOLDEN") == "1" {
-			if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(string(want), out.String()); d != "" {
-			t.Errorf("%s (UPDATE_GOLDEN=1 writes it) (-want +got):\n%s", file, d)
-		}
+		goldentest.Same(t, string(keep)+".golden", out.String())
 	}
 }
 

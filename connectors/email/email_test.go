@@ -3,27 +3,22 @@ package email_test
 import (
 	"bytes"
 	"crypto/tls"
-	"flag"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/emersion/go-smtp"
-	"github.com/google/go-cmp/cmp"
 
 	"signalbox/connectors"
 	"signalbox/connectors/email"
+	"signalbox/connectors/goldentest"
 	"signalbox/itsm"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden mails in testdata")
 
 func connector(t *testing.T, s *server, change func(*email.Options)) *email.Connector {
 	t.Helper()
@@ -114,19 +109,7 @@ func TestThread(t *testing.T) {
 			}
 		}
 		fmt.Fprintf(&b, "Subject: %s\n\n%s\n-- html --\n%s", subject(t, h), text, html)
-		file := filepath.Join("testdata", string(transitions[i])+".txt")
-		if *update {
-			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), b.String()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", file, diff)
-		}
+		goldentest.Same(t, string(transitions[i])+".txt", b.String())
 	}
 }
 

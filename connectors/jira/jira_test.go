@@ -1,30 +1,23 @@
 package jira_test
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"signalbox/connectors"
 	"signalbox/connectors/connectortest"
+	"signalbox/connectors/goldentest"
 	"signalbox/connectors/jira"
 	"signalbox/connectors/jira/jiratest"
 	source "signalbox/ingest/source/jira"
 	"signalbox/itsm"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata")
 
 var config = source.Config{Own: []string{jiratest.AccountID}}
 
@@ -195,25 +188,9 @@ func TestGolden(t *testing.T) {
 		}
 		var b strings.Builder
 		for _, w := range s.Calls() {
-			body, err := json.MarshalIndent(w.Body, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&b, "%s %s %s\n%s\n", w.Method, w.Path, w.JQL, body)
+			fmt.Fprintf(&b, "%s %s %s\n%s", w.Method, w.Path, w.JQL, goldentest.JSON(t, w.Body))
 		}
-		file := filepath.Join("testdata", name+".golden")
-		if *update {
-			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(string(want), b.String()); d != "" {
-			t.Errorf("%s (-want +got):\n%s", file, d)
-		}
+		goldentest.Same(t, name+".golden", b.String())
 	}
 }
 

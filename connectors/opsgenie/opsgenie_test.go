@@ -1,29 +1,23 @@
 package opsgenie_test
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"signalbox/connectors"
 	"signalbox/connectors/connectortest"
+	"signalbox/connectors/goldentest"
 	"signalbox/connectors/opsgenie"
 	"signalbox/connectors/opsgenie/opsgenietest"
 	"signalbox/ingest/source"
 	decoder "signalbox/ingest/source/opsgenie"
 	"signalbox/itsm"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata")
 
 func TestConformance(t *testing.T) {
 	connectortest.Run(t, connectortest.Subject{
@@ -59,52 +53,40 @@ func intent(tr itsm.Transition) itsm.Intent {
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	for _, mute := range []bool{false, true} {
-		s, c := site(t)
-		s.Mute = mute
-		for _, step := range []struct {
-			tr   itsm.Transition
-			want connectors.RecordStatus
-		}{{itsm.Trigger, connectors.RecordOpen}, {itsm.Acknowledge, connectors.RecordAcknowledged}, {itsm.Note, connectors.RecordAcknowledged}, {itsm.Update, connectors.RecordAcknowledged}, {itsm.Resolve, connectors.RecordResolved}} {
-			r, err := c.Push(t.Context(), intent(step.tr))
-			if err != nil {
-				t.Fatalf("%s: %v", step.tr, err)
-			}
-			if mute {
-				continue
-			}
-			rec, err := c.Look(t.Context(), 7, 2)
-			if err != nil || rec.Status != step.want || rec.Version == 0 {
-				t.Errorf("after %s: %+v, %v; want %s", step.tr, rec, err, step.want)
-			}
-			if step.tr == itsm.Trigger && (r.Link == nil || r.Link.ID != rec.Link.ID) {
-				t.Errorf("link %+v, want %+v", r.Link, rec.Link)
-			}
-		}
-		if line, err := c.Check(t.Context()); err != nil || strings.Contains(line, "may not") != mute {
-			t.Errorf("check: %q, %v", line, err)
-		}
-		var b strings.Builder
-		for _, w := range s.Calls() {
-			body, err := json.MarshalIndent(w.Body, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&b, "%s %s\n%s\n", w.Method, w.Path, body)
-		}
-		const file = "testdata/alerts.golden"
-		if *update {
-			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
+		t.Run(fmt.Sprintf("mute %v", mute), func(t *testing.T) { lifecycle(t, mute) })
+	}
+}
+
+func lifecycle(t *testing.T, mute bool) {
+	s, c := site(t)
+	s.Mute = mute
+	for _, step := range []struct {
+		tr   itsm.Transition
+		want connectors.RecordStatus
+	}{{itsm.Trigger, connectors.RecordOpen}, {itsm.Acknowledge, connectors.RecordAcknowledged}, {itsm.Note, connectors.RecordAcknowledged}, {itsm.Update, connectors.RecordAcknowledged}, {itsm.Resolve, connectors.RecordResolved}} {
+		r, err := c.Push(t.Context(), intent(step.tr))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", step.tr, err)
 		}
-		if d := cmp.Diff(string(want), b.String()); d != "" {
-			t.Errorf("mute %v: %s (-want +got):\n%s", mute, file, d)
+		if mute {
+			continue
+		}
+		rec, err := c.Look(t.Context(), 7, 2)
+		if err != nil || rec.Status != step.want || rec.Version == 0 {
+			t.Errorf("after %s: %+v, %v; want %s", step.tr, rec, err, step.want)
+		}
+		if step.tr == itsm.Trigger && (r.Link == nil || r.Link.ID != rec.Link.ID) {
+			t.Errorf("link %+v, want %+v", r.Link, rec.Link)
 		}
 	}
+	if line, err := c.Check(t.Context()); err != nil || strings.Contains(line, "may not") != mute {
+		t.Errorf("check: %q, %v", line, err)
+	}
+	var b strings.Builder
+	for _, w := range s.Calls() {
+		fmt.Fprintf(&b, "%s %s\n%s", w.Method, w.Path, goldentest.JSON(t, w.Body))
+	}
+	goldentest.Same(t, "alerts.golden", b.String())
 }
 
 // TestNothingThere: an action on an alert that was deleted has nothing to do.

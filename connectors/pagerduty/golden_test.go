@@ -3,25 +3,21 @@ package pagerduty_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"signalbox/connectors"
 	"signalbox/connectors/connectortest"
+	"signalbox/connectors/goldentest"
 	"signalbox/connectors/pagerduty"
 	"signalbox/connectors/pagerduty/pagerdutytest"
 	"signalbox/itsm"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // recorder keeps what is sent to a front, as text.
 type recorder struct {
@@ -90,25 +86,8 @@ func TestBodies(t *testing.T) {
 					t.Fatalf("%s: %v", in.Transition, err)
 				}
 			}
-			golden(t, c.name, r.log.Bytes())
+			goldentest.Same(t, c.name+".golden", r.log.String())
 		})
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (-want +got):\n%s", file, d)
 	}
 }
 
@@ -129,7 +108,7 @@ func TestChangeEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	golden(t, "change", r.log.Bytes())
+	goldentest.Same(t, "change.golden", r.log.String())
 	if _, err := pd.Push(t.Context(), itsm.Intent{Key: "k", Object: "CHG0000009", Body: []byte(`{"id":"CHG0000001"}`)}); err == nil || connectors.IsPassing(err) {
 		t.Errorf("an intent about one change with another in it: %v", err)
 	}

@@ -2,29 +2,22 @@ package servicenow_test
 
 import (
 	"context"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"signalbox/connectors"
+	"signalbox/connectors/goldentest"
 	"signalbox/connectors/servicenow"
 	fake "signalbox/connectors/servicenow/servicenowtest"
 	source "signalbox/ingest/source/servicenow"
 	"signalbox/itsm"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata")
 
 func connector(s *fake.Server, edit func(*servicenow.Options)) *servicenow.Connector {
 	o := servicenow.Options{Name: "sn", URL: s.URL + "/", User: fake.User, Password: fake.Password, AssignmentGroup: "Service Desk", Caller: "signalbox.caller",
@@ -142,25 +135,9 @@ func writesAre(t *testing.T, s *fake.Server, name string) {
 	t.Helper()
 	var b strings.Builder
 	for _, w := range s.Writes() {
-		body, err := json.MarshalIndent(w.Body, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&b, "%s %s\n%s\n", w.Method, w.Path, body)
+		fmt.Fprintf(&b, "%s %s\n%s", w.Method, w.Path, goldentest.JSON(t, w.Body))
 	}
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), b.String()); d != "" {
-		t.Errorf("%s (-want +got):\n%s", file, d)
-	}
+	goldentest.Same(t, name+".golden", b.String())
 }
 
 // TestIgnoredSearch: ServiceNow answers a search it does not understand with every

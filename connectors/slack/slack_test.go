@@ -1,27 +1,20 @@
 package slack_test
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"signalbox/connectors"
+	"signalbox/connectors/goldentest"
 	"signalbox/connectors/slack"
 	"signalbox/connectors/slack/slacktest"
 	source "signalbox/ingest/source/slack"
 	"signalbox/itsm"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden bodies in testdata")
 
 // connector speaks to the fake without a network, so that time is virtual.
 func connector(s *slacktest.Server, o slack.Options) *slack.Connector {
@@ -88,23 +81,7 @@ func TestGolden(t *testing.T) {
 			for calls[len(calls)-1].Body == nil {
 				calls = calls[:len(calls)-1]
 			}
-			got, err := json.MarshalIndent(calls[len(calls)-1].Body, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join("testdata", string(tr)+".json")
-			if *update {
-				if err := os.WriteFile(file, append(got, '\n'), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(strings.TrimSuffix(string(want), "\n"), string(got)); d != "" {
-				t.Errorf("%s (-want +got):\n%s", file, d)
-			}
+			goldentest.Same(t, string(tr)+".json", goldentest.JSON(t, calls[len(calls)-1].Body))
 		}
 	})
 }

@@ -2,25 +2,19 @@ package teams_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"signalbox/connectors"
+	"signalbox/connectors/goldentest"
 	"signalbox/connectors/teams"
 	"signalbox/itsm"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden cards in testdata")
 
 const secret = "/workflows/abc/triggers/manual/paths/invoke?api-version=2016-06-01&sig=S3CRET"
 
@@ -75,23 +69,7 @@ func TestGolden(t *testing.T) {
 		if err := json.Unmarshal(bodies[i], &v); err != nil {
 			t.Fatal(err)
 		}
-		got, err := json.MarshalIndent(v, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join("testdata", string(tr)+".json")
-		if *update {
-			if err := os.WriteFile(file, append(got, '\n'), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(strings.TrimSuffix(string(want), "\n"), string(got)); d != "" {
-			t.Errorf("%s (-want +got):\n%s", file, d)
-		}
+		goldentest.Same(t, string(tr)+".json", goldentest.JSON(t, v))
 	}
 }
 
