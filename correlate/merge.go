@@ -91,7 +91,7 @@ func (s *State) merge(into, from *incident, by doer, evidenceBy, because string)
 // who works on it, since when, and how important they said it is.
 func (i *incident) inherit(from *incident) {
 	if from.acked {
-		if !i.acked || from.ackAt < i.ackAt {
+		if i.takesAck(from) {
 			i.ackAt, i.handling().ackBy = from.ackAt, from.handled().ackBy
 		}
 		i.acked = true
@@ -105,6 +105,11 @@ func (i *incident) inherit(from *incident) {
 	if i.override == 0 && from.override != 0 {
 		i.override, i.handling().overrideBy = from.override, from.handled().overrideBy
 	}
+}
+
+// takesAck reports whether from was taken up and i was not, or later.
+func (i *incident) takesAck(from *incident) bool {
+	return from.acked && (!i.acked || from.ackAt < i.ackAt)
 }
 
 func (s *State) moveMember(into, from *incident, m member, by, because string) {

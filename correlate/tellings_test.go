@@ -2,13 +2,11 @@ package correlate
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"signalbox/itsm"
@@ -252,9 +250,7 @@ func TestStatesOfBefore(t *testing.T) {
 		version byte
 		later   int // bytes of what came later, of which there is none
 	}{{9, 3}, {7, 4}, {6, 6}, {5, 7}} { // a minute and two counts of what rules cost; the count of what can be undone; the count of views and the last one's number; the count of tellings
-		body := append([]byte{}, b[:len(b)-stateTrailer-old.later]...)
-		body[len(stateMagic)] = old.version
-		s, err := Decode(bytes.NewReader(binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))), w.s.graph)
+		s, err := Decode(bytes.NewReader(older(b, old.version, old.later, 0)), w.s.graph)
 		if err != nil {
 			t.Fatalf("version %d: %v", old.version, err)
 		}

@@ -37,7 +37,8 @@ type movedEpisode struct {
 
 // inherited is what an incident took over from one that was merged into it.
 type inherited struct {
-	ackAt    itsm.Time // 0: it was acknowledged itself
+	ackAt    itsm.Time // 0: nobody's acknowledgement, for there was none, or an earlier one of its own
+	ack      ownAck    // what that replaced
 	assignee string
 	override itsm.Priority
 	major    bool
@@ -58,8 +59,8 @@ func (s *State) mergeNoted(into, from *incident, by doer) *undo {
 			u.current += a.count - a.base
 		}
 	}
-	if from.acked && !into.acked {
-		u.took.ackAt = from.ackAt
+	if into.takesAck(from) {
+		u.took.ackAt, u.took.ack = from.ackAt, into.ownAck()
 	}
 	if into.handled().assignee == "" {
 		u.took.assignee = from.handled().assignee
@@ -192,10 +193,8 @@ func (s *State) eventsBack(i, other *incident, u *undo) {
 // anew since: nobody took it up, or said how important it is.
 func (s *State) giveBack(i, other *incident, u *undo, by doer) {
 	i.acked = u.acked
-	if u.took.ackAt != 0 && other.acked && other.ackAt == u.took.ackAt {
-		first := other.around().level.firstAck
-		s.unacknowledge(other, by.actor, "", "it came with "+i.number.String())
-		other.surround().level.firstAck = first // of its own people nobody took it up
+	if u.took.ackAt != 0 {
+		s.giveAckBack(i, other, u, by)
 	}
 	if t := u.took.assignee; t != "" && other.handled().assignee == t {
 		other.handling().assignee = ""
@@ -294,5 +293,10 @@ func archiveUndo(a *archive, u *undo) {
 	a.flag(&u.took.major)
 	if a.version >= 9 {
 		archiveMajor(a, &u.took.was)
+	}
+	if a.version >= 11 {
+		a.flag(&u.took.ack.acked)
+		num(a, &u.took.ack.at)
+		text(a, &u.took.ack.by)
 	}
 }

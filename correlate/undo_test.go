@@ -19,7 +19,7 @@ func (w *world) membership() map[string]string {
 	out := map[string]string{}
 	for n, i := range w.s.incidents {
 		if len(i.members) > 0 {
-			out[n.String()] = fmt.Sprintf("open=%t acked=%t with=%q override=%s firing=%d members=%d", i.state.IsOpen(), i.acked, i.handled().assignee, i.override, i.firing, len(i.members))
+			out[n.String()] = fmt.Sprintf("open=%t acked=%t at=%d by=%q with=%q override=%s firing=%d members=%d", i.state.IsOpen(), i.acked, i.ackAt, i.handled().ackBy, i.handled().assignee, i.override, i.firing, len(i.members))
 		}
 		for _, m := range i.members {
 			out[fmt.Sprintf("%s episode %d", m.alert, m.episode)] = fmt.Sprintf("%s, came with %s", n, m.from)
@@ -166,23 +166,38 @@ func TestUndoOfAMergeKeepsALaterMajorDecision(t *testing.T) {
 	}
 }
 
-// A state of version 8 has its undo without what the merge replaced, at its end:
-// without the three bytes of what rules cost, and the one of the undo.
+// Earlier states have their undo without what came later, at its end: version 8 without
+// what the merge replaced (a byte), all up to 10 without whose acknowledgement (three). The
+// three bytes of what rules cost come after it, from version 10 on.
 func TestUndoOfBefore(t *testing.T) {
-	w := twoIncidents(t)
-	w.act(itsm.Act{Kind: itsm.ActMerge, Incident: 2, Into: 1})
-	b := w.encode()
-	body := bytes.Clone(b[:len(b)-stateTrailer-4])
-	body[len(stateMagic)] = 8
-	s, err := Decode(bytes.NewReader(binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))), w.s.graph)
-	if err != nil {
-		t.Fatal(err)
+	for _, old := range []struct {
+		version     byte
+		later, kept int
+	}{{8, 7, 0}, {9, 6, 0}, {10, 3, 3}} {
+		t.Run(fmt.Sprint(old.version), func(t *testing.T) {
+			w := twoIncidents(t)
+			w.act(itsm.Act{Kind: itsm.ActMerge, Incident: 2, Into: 1})
+			b := w.encode()
+			s, err := Decode(bytes.NewReader(older(b, old.version, old.later, old.kept)), w.s.graph)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.s = s
+			if !bytes.Equal(w.encode(), b) {
+				t.Error("it does not come to the same state as one of today")
+			}
+			if o := w.act(itsm.Act{Kind: itsm.ActUndo, Incident: 2}); o.Code != "" {
+				t.Errorf("undo: %+v", o)
+			}
+		})
 	}
-	w.s = s
-	if !bytes.Equal(w.encode(), b) {
-		t.Error("it does not come to the same state as one of today")
-	}
-	if o := w.act(itsm.Act{Kind: itsm.ActUndo, Incident: 2}); o.Code != "" {
-		t.Errorf("undo: %+v", o)
-	}
+}
+
+// older is what an earlier version wrote of a state, without bytes that came later; it
+// had those that are kept after them, at the end.
+func older(b []byte, version byte, later, kept int) []byte {
+	b = b[:len(b)-stateTrailer]
+	body := append(bytes.Clone(b[:len(b)-later-kept]), b[len(b)-kept:]...)
+	body[len(stateMagic)] = version
+	return binary.BigEndian.AppendUint64(body, xxhash.Sum64(body))
 }
