@@ -58,11 +58,16 @@ func subscribe(e *engine.Engine) func() (api.Feed, error) {
 
 // Next implements api.Feed.
 func (f feed) Next(ctx context.Context) (api.Change, error) {
-	select {
-	case c := <-f.changes:
-		return api.Change{Offset: c.Cursor, Incidents: c.Incidents, Opened: c.Opened, More: c.More}, nil
-	case <-ctx.Done():
-		return api.Change{}, ctx.Err()
+	for {
+		select {
+		case c := <-f.changes:
+			if len(c.Incidents) == 0 {
+				continue // of interest to senders only
+			}
+			return api.Change{Offset: c.Cursor, Incidents: c.Incidents, Opened: c.Opened, More: c.More}, nil
+		case <-ctx.Done():
+			return api.Change{}, ctx.Err()
+		}
 	}
 }
 

@@ -31,7 +31,11 @@ func TestServiceNowKeepsChangesAndProblems(t *testing.T) {
 	}
 	eventually(t, "ServiceNow has the incident", row("incident", &incident))
 	s.do(http.MethodPost, "/api/v1/changes", map[string]string{"title": "Move the SAN", "type": "normal"}, nil)
+	began := time.Now()
 	eventually(t, "ServiceNow has the change", row("change_request", &change))
+	if took := time.Since(began); took > 20*time.Second { // the outbox is looked at every 30 s without a hint
+		t.Errorf("nobody hinted that there is something to send: it took %v", took)
+	}
 	if status := s.do(http.MethodPost, "/api/v1/problems", map[string]any{"incidents": []string{"INC0000001"}, "title": "Disks fill up"}, nil); status >= 300 {
 		t.Fatalf("problem: %d", status)
 	}

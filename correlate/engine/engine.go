@@ -110,6 +110,7 @@ type Changed struct {
 	Incidents []itsm.IncidentNumber `json:"-"`
 	Opened    int                   `json:"opened"`
 	More      bool                  `json:"more"` // there were more incidents than listed
+	Intents   bool                  `json:"-"`    // something is to be sent to a partner
 }
 
 // changedIncidentsMax bounds what one Changed lists.
@@ -371,11 +372,13 @@ func (e *Engine) publish(b *desk.Batch) {
 			if d.Incident.OpenedAt >= b.At && d.Incident.Version <= 1 {
 				ch.Opened++
 			}
+		case itsm.PutIntent, itsm.ReviveIntent:
+			ch.Intents = true
 		}
 	}
 	close(e.wait.moved)
 	e.wait.moved = make(chan struct{})
-	if len(ch.Incidents) == 0 {
+	if len(ch.Incidents) == 0 && !ch.Intents {
 		return
 	}
 	for sub := range e.wait.subscribers {
