@@ -91,6 +91,21 @@ type ManyLooker interface {
 	LookMany(ctx context.Context, refs []Ref) ([]Record, error)
 }
 
+// ObjectRecord is what a partner has of a change or a problem.
+type ObjectRecord struct {
+	Record
+	itsm.ObjectRecord
+}
+
+// ObjectLooker is a Connector whose partner has records of changes and problems, and
+// that can be asked how they stand. Each intent says, as it does to Push, how one should
+// be; the answer has one ObjectRecord for each, in their order. It changes nothing, costs
+// one token of the rate, and must ask for exactly these records and check what it got.
+// At most LookManyMax are asked for, all of them changes or all problems.
+type ObjectLooker interface {
+	LookObjects(ctx context.Context, wanted []itsm.Intent) ([]ObjectRecord, error)
+}
+
 // Tester is a Connector that can check its configuration, its credentials and what
 // they allow without changing anything at the partner. It returns one line for
 // people: as whom it is signed in, and where.

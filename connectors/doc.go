@@ -55,6 +55,8 @@
 //   - Looker: it can be asked what its partner has of an incident's epoch. Without
 //     it there are no sweeps, and after a restore what waits is held back.
 //   - ManyLooker: and of many at once.
+//   - ObjectLooker: it can be asked how records of changes and problems stand. Without
+//     it a lost report or a lost write of them is not noticed.
 //   - Finder: it knows which of our incidents is behind a partner's record.
 //   - Acquaintance: it can say of whom its partner knows nobody.
 //   - Tester: it can check its configuration without changing anything.

@@ -76,7 +76,10 @@ type Sender struct {
 	looked   map[itsm.IncidentNumber]Looked
 	swept    SweepStatus
 	earlier  map[Ref]int64                // version of an earlier record that was found open; only the sweep's
-	unseen   map[itsm.IncidentNumber]bool // that the last sweep could not look at
+	unseen   map[itsm.IncidentNumber]bool // that the last sweep could not look at; only the sweep's
+
+	lookedObjects map[string]LookedObject
+	unseenObjects map[string]bool // as unseen
 
 	nudge chan struct{}
 }

@@ -37,6 +37,11 @@ func (s *Sender) Status() Status {
 			st.Sweep.Differs++
 		}
 	}
+	for _, l := range s.lookedObjects {
+		if l.Differs != nil {
+			st.Sweep.Differs++
+		}
+	}
 	return st
 }
 

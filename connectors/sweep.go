@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"signalbox/itsm"
@@ -37,6 +38,11 @@ type Sweeps struct {
 	Incidents func(ctx context.Context) ([]itsm.IncidentNumber, error)
 	// Wanted says what the partner should have; false: it has nothing of it.
 	Wanted func(itsm.IncidentNumber) (Wanted, bool)
+	// Objects lists the changes and problems of which the partner has records; nil, or a
+	// connector that is no ObjectLooker: none is compared.
+	Objects func(ctx context.Context) ([]string, error)
+	// WantedObject says how the record of one should be; false: there is none.
+	WantedObject func(id string) (WantedObject, bool)
 }
 
 // Looked is what was seen of an incident's record, and when.
@@ -103,27 +109,31 @@ func (s *Sender) Sweep(ctx context.Context) {
 		s.log.Error("incidents to compare cannot be read", "err", err)
 		return
 	}
+	objects, err := s.objectsToCompare(ctx)
+	if err != nil {
+		s.log.Error("changes and problems to compare cannot be read", "err", err)
+		return
+	}
 	s.sweepBegins()
 	w := sweep{Sender: s}
-	w.compareAll(ctx, s.troublesLast(numbers))
-	s.sweepEnds(numbers, w.failed)
+	w.compareAll(ctx, troublesLast(numbers, s.unseen))
+	w.compareObjects(ctx, troublesLast(objects, s.unseenObjects))
+	s.sweepEnds(&w, numbers, objects)
 }
 
 // troublesLast puts what the last sweep could not look at behind all else, so that it
 // keeps nothing from being compared.
-func (s *Sender) troublesLast(numbers []itsm.IncidentNumber) []itsm.IncidentNumber {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.unseen) == 0 {
-		return numbers
+func troublesLast[K comparable](list []K, unseen map[K]bool) []K {
+	if len(unseen) == 0 {
+		return list
 	}
-	out := make([]itsm.IncidentNumber, 0, len(numbers))
-	var last []itsm.IncidentNumber
-	for _, n := range numbers {
-		if s.unseen[n] {
-			last = append(last, n)
+	out := make([]K, 0, len(list))
+	var last []K
+	for _, k := range list {
+		if unseen[k] {
+			last = append(last, k)
 		} else {
-			out = append(out, n)
+			out = append(out, k)
 		}
 	}
 	return append(out, last...)
@@ -135,25 +145,23 @@ func (s *Sender) sweepBegins() {
 	s.swept = SweepStatus{BeganAt: time.Now()}
 }
 
-// sweepEnds forgets what was seen of incidents that are not compared any more.
-func (s *Sender) sweepEnds(numbers []itsm.IncidentNumber, failed map[itsm.IncidentNumber]bool) {
-	live := make(map[itsm.IncidentNumber]bool, len(numbers))
-	for _, n := range numbers {
-		live[n] = true
-	}
+// sweepEnds forgets what was seen of what is not compared any more.
+func (s *Sender) sweepEnds(w *sweep, numbers []itsm.IncidentNumber, objects []string) {
+	live, liveObjects := setOf(numbers), setOf(objects)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.swept.EndedAt, s.unseen = time.Now(), failed
-	for n := range s.looked {
-		if !live[n] {
-			delete(s.looked, n)
-		}
+	s.swept.EndedAt, s.unseen, s.unseenObjects = time.Now(), w.failed, w.failedObjects
+	maps.DeleteFunc(s.looked, func(n itsm.IncidentNumber, _ Looked) bool { return !live[n] })
+	maps.DeleteFunc(s.lookedObjects, func(id string, _ LookedObject) bool { return !liveObjects[id] })
+	maps.DeleteFunc(s.earlier, func(r Ref, _ int64) bool { return !live[r.Incident] })
+}
+
+func setOf[K comparable](list []K) map[K]bool {
+	set := make(map[K]bool, len(list))
+	for _, k := range list {
+		set[k] = true
 	}
-	for r := range s.earlier {
-		if !live[r.Incident] {
-			delete(s.earlier, r)
-		}
-	}
+	return set
 }
 
 // saw takes down what was seen, and journals it when it is not as wanted. What is
@@ -203,7 +211,7 @@ func (s *Sender) noteLooked(w Wanted, r Record, differs bool) bool {
 }
 
 // isQuiet reports whether nothing may be repaired yet of an incident from before a
-// restore.
+// restore; 0: of what is none.
 func (r *Restored) isQuiet(n itsm.IncidentNumber) bool {
 	return r != nil && n <= r.Known && time.Now().Before(r.QuietUntil)
 }

@@ -11,9 +11,10 @@ import (
 // sweep is one of a Sender.
 type sweep struct {
 	*Sender
-	failed map[itsm.IncidentNumber]bool // that the partner could not be asked about
-	inRow  int                          // looks that failed since the last that did not
-	over   bool                         // the partner cannot be asked now
+	failed        map[itsm.IncidentNumber]bool // that the partner could not be asked about
+	failedObjects map[string]bool
+	inRow         int  // looks that failed since the last that did not
+	over          bool // the partner cannot be asked now
 }
 
 // question is about one record of an incident: the present one, or one before it.
@@ -124,22 +125,27 @@ func (s *Sender) tellSeen(ctx context.Context, of Ref, r *Record) {
 // fails notes what could not be looked at. A partner that asks to be left alone, or
 // fails again and again, ends the sweep.
 func (w *sweep) fails(ctx context.Context, batch []question, err error) {
+	if ctx.Err() == nil && w.failed == nil {
+		w.failed = map[itsm.IncidentNumber]bool{}
+	}
+	for n := 0; n < len(batch) && ctx.Err() == nil; n++ {
+		w.failed[batch[n].Incident] = true
+	}
+	w.failedLook(ctx, batch[0].Incident.String(), len(batch), err)
+}
+
+// failedLook notes that a look failed whose records are among what failed.
+func (w *sweep) failedLook(ctx context.Context, first string, records int, err error) {
 	if ctx.Err() != nil {
 		w.over = true
 		return
 	}
-	w.log.Warn("the partner could not be asked about records", "first", batch[0].Incident, "records", len(batch), "err", err)
+	w.log.Warn("the partner could not be asked about records", "first", first, "records", records, "err", err)
 	w.inRow++
 	w.over = w.inRow >= lookFails || AskedWait(err) > 0
-	if w.failed == nil {
-		w.failed = map[itsm.IncidentNumber]bool{}
-	}
-	for n := range batch {
-		w.failed[batch[n].Incident] = true
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.swept.Failed, w.swept.Error = len(w.failed), bounded(err.Error())
+	w.swept.Failed, w.swept.Error = len(w.failed)+len(w.failedObjects), bounded(err.Error())
 }
 
 func (s *Sender) lookMany(ctx context.Context, batch []question) (out []Record, err error) {

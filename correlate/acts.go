@@ -59,6 +59,9 @@ func (s *State) decide(a *itsm.Act) itsm.Outcome {
 	if do := objectActors[a.Kind]; do != nil {
 		return s.objectAct(a, do)
 	}
+	if a.Kind == itsm.ActSync && a.Object != "" {
+		return s.objectAct(a, (*State).syncObject)
+	}
 	i := s.incidents[a.Incident]
 	switch {
 	case a.Incident == 0 || a.Incident > s.lastIncident:

@@ -103,7 +103,7 @@ func (s *State) setBack(i *incident, a *itsm.Act) itsm.Outcome {
 	} else {
 		i.hasAssigned(a)
 	}
-	if s.lags(i, t) && s.mayRepair(t) {
+	if s.lags(i, t) && s.mayRepair(&t.repairs) {
 		s.update(i, t, doer{actor: actSystem.actor, again: true})
 		s.scheduleIncident(i)
 	}

@@ -85,9 +85,11 @@ func (s *State) actChangePut(a *itsm.Act) itsm.Outcome {
 		if no != nil {
 			return *no
 		}
-		if c = old; s.isOldReport(a) {
+		if c = old; s.isOldReport(c.ID, a) {
 			return itsm.Outcome{Object: c.ID, NoOp: true, Detail: itsm.ReasonOldReport}
 		}
+	case c != nil && s.isOldReport(c.ID, a):
+		return itsm.Outcome{Object: c.ID, NoOp: true, Detail: itsm.ReasonOldReport}
 	case c != nil && c.overtook(a, &u):
 		s.totals.PartnerStale++
 		return itsm.Outcome{Object: c.ID, NoOp: true, Detail: itsm.ReasonOldReport}
@@ -101,9 +103,19 @@ func (s *State) actChangePut(a *itsm.Act) itsm.Outcome {
 	if n := s.changes.byName[changeName{next.Source, next.ExternalID}]; n != 0 && n != next.number {
 		return refuse(a, itsm.Conflict, "external_id %q: %s has it already", next.ExternalID, n)
 	}
+	if c != nil {
+		if field := s.decidedElsewhere(a, c, &next); field != "" {
+			return refuse(a, itsm.Conflict, "%s: %s keeps %s, which came from there, and decides about it; change it there", field, c.Source, c.ID)
+		}
+	}
 	s.resolveNames(&next)
 	if err := next.Check(); err != nil {
 		return refuseAs(a, err)
+	}
+	next.seen = max(next.seen, a.PartnerVersion)
+	if c != nil && c.says(&next) {
+		c.seen = next.seen
+		return itsm.Outcome{Object: c.ID, NoOp: true}
 	}
 	if c == nil {
 		c = &change{}
@@ -112,12 +124,38 @@ func (s *State) actChangePut(a *itsm.Act) itsm.Outcome {
 		s.changes.all[next.number] = c
 	}
 	s.unindexChange(c)
-	next.seen = max(next.seen, a.PartnerVersion)
 	*c = next
 	s.indexChange(c)
 	s.putChange(c, doerOf(a).actor)
 	s.changedAround(c)
 	return itsm.Outcome{Object: c.ID}
+}
+
+// decidedElsewhere names a field that somebody wants to change of a change that came
+// from a partner with which it is kept both ways, and that the partner decides about.
+func (s *State) decidedElsewhere(a *itsm.Act, c, next *change) string {
+	if a.Origin == c.Source || !s.keepsChange(c) {
+		return ""
+	}
+	for _, f := range []struct{ name, is, wanted string }{{"title", c.Title, next.Title}, {"description", c.Description, next.Description}, {"type", string(c.Type), string(next.Type)},
+		{"risk", c.Risk, next.Risk}, {"who", c.Who, next.Who}, {"external_id", c.ExternalID, next.ExternalID}, {"source", c.Source, next.Source}} {
+		if f.is != f.wanted {
+			return f.name
+		}
+	}
+	return ""
+}
+
+// keepsChange reports whether the partner that a change came from is told what people
+// here decide of it.
+func (s *State) keepsChange(c *change) bool {
+	k := s.connector(c.Source)
+	return k != nil && slices.Contains(k.ChangeRecords, c.Type)
+}
+
+// says reports whether a change says the same as another, whoever says so.
+func (c *change) says(o *change) bool {
+	return digestOf(&c.Change) == digestOf(&o.Change) && slices.Equal(c.cis, o.cis) && slices.Equal(c.services, o.services)
 }
 
 // sourceOfAct is where an act came from: the door or connector, else what its

@@ -19,7 +19,7 @@ import (
 // all of it. The graph itself is not in it: the caller brings the same revision.
 const (
 	stateMagic   = "SBXSTATE"
-	stateVersion = 11 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users, 6 what partners were told of them, 7 views, 8 what can be undone, 9 what a merge replaced, 10 what rules cost, 11 whose acknowledgement a merge replaced
+	stateVersion = 12 // 3 added the rule set, 4 what the rules decided, 5 objects: changes, problems, users, 6 what partners were told of them, 7 views, 8 what can be undone, 9 what a merge replaced, 10 what rules cost, 11 whose acknowledgement a merge replaced, 12 how records of changes and problems compare
 	stateOldest  = 2
 	stateHeader  = len(stateMagic) + 1 + 8
 	stateTrailer = 8

@@ -7,7 +7,8 @@ import (
 	"signalbox/itsm"
 )
 
-// exchange is the last word between us and a partner about an incident.
+// exchange is the last word between us and a partner about an incident, a change or a
+// problem.
 type exchange struct {
 	at      itsm.Time // when a receipt or a report came
 	version int64     // newest of its record that we know of; 0: it never said
@@ -29,11 +30,22 @@ func (x *exchange) known() int64 {
 	return int64(x.at)
 }
 
+// took notes a receipt.
+func (x *exchange) took(now itsm.Time, a *itsm.Act) {
+	x.hear(now, a.PartnerVersion)
+	x.waiting = max(0, x.waiting-1)
+	x.failed = a.Failure != ""
+}
+
+// revived notes that an intent which was given up waits again.
+func (x *exchange) revived() {
+	x.waiting++
+	x.failed = false
+}
+
 // settled notes a receipt.
 func (t *told) settled(now itsm.Time, a *itsm.Act, serial uint32) {
-	t.exchange.hear(now, a.PartnerVersion)
-	t.exchange.waiting = max(0, t.exchange.waiting-1)
-	t.exchange.failed = a.Failure != ""
+	t.exchange.took(now, a)
 	for n := range t.asked {
 		if q := &t.asked[n]; q.serial == serial {
 			q.version = cmp.Or(a.PartnerVersion, int64(now))
@@ -61,7 +73,7 @@ type repairs struct {
 	next itsm.Time // not before
 }
 
-// Repairs of one incident at one partner: the first at once, then at growing
+// Repairs of one record at one partner: the first at once, then at growing
 // intervals, for a partner may refuse without saying so.
 const (
 	repairWait    = itsm.Time(time.Minute / time.Millisecond)
@@ -70,8 +82,7 @@ const (
 )
 
 // mayRepair reports whether a partner may be told again now, and counts it.
-func (s *State) mayRepair(t *told) bool {
-	r := &t.repairs
+func (s *State) mayRepair(r *repairs) bool {
 	if r.n > 0 && s.now < r.next {
 		return false
 	}

@@ -37,9 +37,10 @@ func (s *State) objectAct(a *itsm.Act, do func(*State, *itsm.Act) itsm.Outcome) 
 	if len(a.Body) > itsm.ObjectBodyMax {
 		return refuse(a, itsm.TooLarge, "body: %d bytes; expected at most %d", len(a.Body), itsm.ObjectBodyMax)
 	}
+	was := s.acting
 	s.acting = a
 	o := do(s, a)
-	s.acting = nil
+	s.acting = was
 	if o.Object == "" {
 		o.Object = a.Object
 	}

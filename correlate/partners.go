@@ -265,13 +265,12 @@ func (s *State) retry(a *itsm.Act) itsm.Outcome {
 	}
 	s.put(itsm.Decision{Kind: itsm.ReviveIntent, Settled: &itsm.Settlement{Connector: a.Origin, Key: a.IntentKey, At: s.now}})
 	if t != nil {
-		t.waiting++
+		t.exchange.revived()
 		return itsm.Outcome{Object: a.Object}
 	}
 	if i := s.incidents[a.Incident]; i != nil {
 		if t := i.toldOf(a.Origin); t != nil {
-			t.exchange.waiting++
-			t.exchange.failed = false
+			t.exchange.revived()
 		}
 		s.timeline(i, "sent again", doerOf(a).actor, a.Origin)
 		s.touchIncident(i)

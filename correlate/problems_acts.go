@@ -53,7 +53,7 @@ func (s *State) problemAct(a *itsm.Act) itsm.Outcome {
 	case t.State == itsm.ProblemMerged:
 		return refuse(a, itsm.Conflict, "%s was merged into %s: act there", n, t.MergedInto)
 	}
-	if s.isOldReport(a) {
+	if s.isOldReport(a.Object, a) {
 		return itsm.Outcome{NoOp: true, Detail: itsm.ReasonOldReport}
 	}
 	was := t.State.Known()

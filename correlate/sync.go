@@ -84,7 +84,7 @@ func (s *State) syncBefore(i *incident, t *told, a *itsm.Act) itsm.Outcome {
 		d.adopted++
 		return *v.adopt(itsm.ActReopen, nothingMore)
 	}
-	if a.ReadOnly || !s.mayRepair(t) {
+	if a.ReadOnly || !s.mayRepair(&t.repairs) {
 		return itsm.Outcome{Incident: i.number, NoOp: true, Detail: fmt.Sprintf("%s has the record of epoch %d open", a.Origin, a.Epoch)}
 	}
 	d.repaired++
@@ -243,7 +243,7 @@ func (v *view) tellAgain() bool {
 	if t.exchange.waiting > 0 {
 		return false // it is about to be told, of what this very entry brought to an end among others
 	}
-	if v.a.ReadOnly || t.exchange.failed || !s.mayRepair(t) { // a dead letter is a person's to send again
+	if v.a.ReadOnly || t.exchange.failed || !s.mayRepair(&t.repairs) { // a dead letter is a person's to send again
 		return false
 	}
 	s.timeline(i, "differs", doerOf(v.a).actor, v.text()+"; it is told again")

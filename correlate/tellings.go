@@ -18,8 +18,8 @@ type telling struct {
 	serial    uint32
 	digest    uint64    // of what it was told
 	at        itsm.Time // when it was told last
-	waiting   uint32    // intents without a receipt
-	heard     int64     // newest version of its record that a receipt or a report of it named
+	exchange  exchange
+	repairs   repairs
 }
 
 // toldWithin is how long ago a change may have ended of which nobody was told.
@@ -38,12 +38,13 @@ func (s *State) tellingOf(object, connector string) *telling {
 
 // tellObject makes the intent by which a partner comes to know an object as it is.
 // What came from the partner itself is not told back, unless something older is still
-// on its way there.
-func (s *State) tellObject(in itsm.Intent, digest uint64) {
+// on its way there; nor is what nobody here ever changed of its own record.
+func (s *State) tellObject(in itsm.Intent, digest uint64, theirs bool) {
 	t := s.tellingOf(in.Object, in.Connector)
 	if t != nil && t.digest == digest {
 		return
 	}
+	known := t != nil
 	if t == nil {
 		s.tellings[in.Object] = append(s.tellings[in.Object], telling{connector: in.Connector})
 		t = s.tellingOf(in.Object, in.Connector)
@@ -53,10 +54,15 @@ func (s *State) tellObject(in itsm.Intent, digest uint64) {
 	if s.acting != nil {
 		by = doerOf(s.acting)
 	}
-	if by.origin == in.Connector && t.waiting == 0 {
+	if by.origin == in.Connector && t.exchange.waiting == 0 || theirs && !known && s.acting == nil {
 		return
 	}
-	t.serial, t.waiting, t.at = t.serial+1, t.waiting+1, s.now
+	s.intendObject(t, in, by)
+}
+
+// intendObject puts an intent about an object into the outbox.
+func (s *State) intendObject(t *telling, in itsm.Intent, by doer) {
+	t.serial, t.exchange.waiting, t.at = t.serial+1, t.exchange.waiting+1, s.now
 	in.Key, in.Serial = objectKey(in.Object, t.serial, in.Connector), t.serial
 	in.Transition, in.At, in.Offset, in.Actor = itsm.Update, s.now, s.off, by.actor
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &in})
@@ -73,20 +79,30 @@ func digestOf(v any) uint64 { return xxhash.Sum64(jsonOf(v)) }
 func (s *State) tellChange(c *change) {
 	for n := range s.cfg.Connectors {
 		k := &s.cfg.Connectors[n]
-		if c.Source == k.Name { // it came from there
-			continue
-		}
-		v := c.Change
-		v.Links = nil
-		in := itsm.Intent{Connector: k.Name, Object: c.ID, Body: jsonOf(&v), Text: string(c.State) + ": " + c.Title}
-		switch {
-		case s.recordsChange(k, c):
-			v.Version, v.CreatedAt, v.UpdatedAt, v.UpdatedBy = 0, 0, 0, ""
-			s.tellObject(in, digestOf(&v))
-		case s.hearsChange(k, c):
-			s.tellObject(in, digestOf(v.State)) // each state once
+		in, digest, ok := s.changeFor(k, c)
+		if theirs := c.Source == k.Name; ok && (!theirs || s.keepsChange(c)) {
+			s.tellObject(in, digest, theirs)
 		}
 	}
+}
+
+// changeFor is what a partner is told of a change; false: nothing. Of one that came
+// from it, only what itsm.AuthorityChange is about counts.
+func (s *State) changeFor(k *Connector, c *change) (itsm.Intent, uint64, bool) {
+	v := c.Change
+	v.Links = nil
+	in := itsm.Intent{Connector: k.Name, Object: c.ID, Body: jsonOf(&v), Text: string(c.State) + ": " + c.Title}
+	switch {
+	case c.Source == k.Name:
+		shared := itsm.Change{State: v.State, PlannedFrom: v.PlannedFrom, PlannedTo: v.PlannedTo, StartedAt: v.StartedAt, EndedAt: v.EndedAt}
+		return in, digestOf(&shared), c.ExternalID != ""
+	case s.recordsChange(k, c):
+		v.Version, v.CreatedAt, v.UpdatedAt, v.UpdatedBy = 0, 0, 0, ""
+		return in, digestOf(&v), true
+	case s.hearsChange(k, c):
+		return in, digestOf(v.State), true // each state once
+	}
+	return in, 0, false
 }
 
 // recordsChange reports whether a partner has, or gets, a record of a change.
@@ -117,36 +133,42 @@ func (s *State) isHistory(c *change) bool {
 // tellProblem tells of a problem that people accepted, and of what became of it.
 func (s *State) tellProblem(t *trouble) {
 	for n := range s.cfg.Connectors {
-		k := &s.cfg.Connectors[n]
-		if !k.Problems || !t.State.Accepted() && s.tellingOf(t.Number.String(), k.Name) == nil {
-			continue
+		if in, digest, ok := s.problemFor(&s.cfg.Connectors[n], t); ok {
+			s.tellObject(in, digest, false)
 		}
-		v := itsm.Problem{Number: t.Number, Title: t.Title, State: t.State, Cause: t.Cause, Services: t.Services, Owner: t.Owner, Team: t.Team, RootCause: t.RootCause,
-			Workaround: t.Workaround, KnownError: t.KnownError, Changes: t.Changes, Reason: t.Reason, MergedInto: t.MergedInto}
-		for _, x := range t.Incidents[max(0, len(t.Incidents)-itsm.IntentCIsMax):] {
-			v.Incidents = append(v.Incidents, itsm.ProblemIncident{Number: x.Number})
-		}
-		digest := digestOf(&v)
-		v.ResolvedAt, v.ClosedAt, v.AcceptedBy, v.Count = t.ResolvedAt, t.ClosedAt, t.AcceptedBy, t.Count
-		for n := range v.Incidents {
-			v.Incidents[n].Reopens = t.Incidents[len(t.Incidents)-len(v.Incidents)+n].Reopens
-		}
-		s.tellObject(itsm.Intent{Connector: k.Name, Object: t.Number.String(), Body: jsonOf(&v), Text: stateWords(t.State) + ": " + t.Title}, digest)
 	}
+}
+
+// problemFor is what a partner is told of a problem; false: nothing.
+func (s *State) problemFor(k *Connector, t *trouble) (itsm.Intent, uint64, bool) {
+	if !k.Problems || !t.State.Accepted() && s.tellingOf(t.Number.String(), k.Name) == nil {
+		return itsm.Intent{}, 0, false
+	}
+	v := itsm.Problem{Number: t.Number, Title: t.Title, State: t.State, Cause: t.Cause, Services: t.Services, Owner: t.Owner, Team: t.Team, RootCause: t.RootCause,
+		Workaround: t.Workaround, KnownError: t.KnownError, Changes: t.Changes, Reason: t.Reason, MergedInto: t.MergedInto}
+	for _, x := range t.Incidents[max(0, len(t.Incidents)-itsm.IntentCIsMax):] {
+		v.Incidents = append(v.Incidents, itsm.ProblemIncident{Number: x.Number})
+	}
+	digest := digestOf(&v)
+	v.ResolvedAt, v.ClosedAt, v.AcceptedBy, v.Count = t.ResolvedAt, t.ClosedAt, t.AcceptedBy, t.Count
+	for n := range v.Incidents {
+		v.Incidents[n].Reopens = t.Incidents[len(t.Incidents)-len(v.Incidents)+n].Reopens
+	}
+	return itsm.Intent{Connector: k.Name, Object: t.Number.String(), Body: jsonOf(&v), Text: stateWords(t.State) + ": " + t.Title}, digest, true
 }
 
 // isOldReport reports whether a partner says of an object what is older than what is
 // known of its record, or than what it is about to be told.
-func (s *State) isOldReport(a *itsm.Act) bool {
-	t := s.tellingOf(a.Object, a.Origin)
+func (s *State) isOldReport(object string, a *itsm.Act) bool {
+	t := s.tellingOf(object, a.Origin)
 	if t == nil || a.PartnerVersion == 0 {
 		return false
 	}
-	if a.PartnerVersion <= t.heard || t.waiting > 0 && a.PartnerVersion < int64(t.at) {
+	if a.PartnerVersion <= t.exchange.version || t.exchange.waiting > 0 && a.PartnerVersion < int64(t.at) {
 		s.totals.PartnerStale++
 		return true
 	}
-	t.heard = a.PartnerVersion
+	t.exchange.hear(s.now, a.PartnerVersion)
 	return false
 }
 
@@ -154,8 +176,7 @@ func (s *State) isOldReport(a *itsm.Act) bool {
 // given up.
 func (s *State) objectReceipt(a *itsm.Act) itsm.Outcome {
 	if t := s.tellingOf(a.Object, a.Origin); t != nil {
-		t.waiting -= min(t.waiting, 1)
-		t.heard = max(t.heard, a.PartnerVersion)
+		t.exchange.took(s.now, a)
 	}
 	if a.Failure != "" {
 		s.totals.IntentsAbandoned++
@@ -195,8 +216,14 @@ func (s *State) archiveTellings(a *archive) {
 			num(a, &t.serial)
 			num(a, &t.digest)
 			num(a, &t.at)
-			num(a, &t.waiting)
-			num(a, &t.heard)
+			num(a, &t.exchange.waiting)
+			num(a, &t.exchange.version)
+			if a.version >= 12 {
+				num(a, &t.exchange.at)
+				a.flag(&t.exchange.failed)
+				num(a, &t.repairs.n)
+				num(a, &t.repairs.next)
+			}
 		})
 	})
 }

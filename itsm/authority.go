@@ -21,6 +21,8 @@ const (
 	AuthorityNotes        = "notes"
 	AuthorityBinding      = "binding"
 	AuthorityProblem      = "problem"
+	AuthorityChange       = "change"
+	AuthorityRecordText   = "record text"
 )
 
 // Authorities lists every field that is shared with partners.
@@ -40,6 +42,8 @@ func Authorities() []Authority {
 		{AuthorityNotes, "whoever wrote them", "append only: the union, each note once", "told to every other partner, never changed"},
 		{AuthorityBinding, "Signalbox", "a person's merge, split or binding stays", "partners see the CIs; they do not decide them"},
 		{AuthorityProblem, "Signalbox or the ITSM tool", "the last edit of a person", "sent to the open incidents that are linked"},
+		{AuthorityChange, "Signalbox or the ITSM tool that has its record", "of state and times the last edit of a person counts", "told to the record there, also of a change that was made there where changes of its type are kept both ways"},
+		{AuthorityRecordText, "whoever made the change or the problem: Signalbox, or the ITSM tool", "title, description, type, risk and who are as they are there", "Signalbox sets the records of its own back; of those made elsewhere it takes over what they say"},
 	}
 }
 

@@ -53,6 +53,19 @@ func sweepsOf(name string, every time.Duration, d *desk.Desk, eng *engine.Engine
 				w.RepairAt = time.Now().Add(neverAgain)
 			}
 			return w, true
+		},
+		Objects: func(context.Context) ([]string, error) {
+			ids := eng.ObjectsOf(name, itsm.TimeOf(time.Now().Add(-sweptSince)))
+			return ids[:min(len(ids), sweptMax)], nil
+		},
+		WantedObject: func(id string) (connectors.WantedObject, bool) {
+			v, ok := eng.ObjectSyncWith(id, name)
+			w := connectors.WantedObject{Intent: v.Want, Version: v.Version, Known: v.Known, Theirs: v.Theirs, RepairAt: v.RepairAt.Std(),
+				Settled: v.Waiting == 0 && time.Since(max(v.At, v.ToldAt).Std()) >= settle}
+			if v.Failed {
+				w.RepairAt = time.Now().Add(neverAgain)
+			}
+			return w, ok
 		}}
 }
 

@@ -75,6 +75,60 @@ func TestServiceNowKeepsChangesAndProblems(t *testing.T) {
 	}
 }
 
+// TestServiceNowSweepsChangesAndProblems: what nobody heard of is here, what was lost
+// there is there again, and a change of theirs that somebody here moved is moved there.
+func TestServiceNowSweepsChangesAndProblems(t *testing.T) {
+	sn := fake.New(t)
+	t.Setenv("SNOW_BASIC", fake.User+":"+fake.Password)
+	t.Setenv("SNOW_SECRET", "s3cret")
+	s := start(t, t.TempDir(), quick+fmt.Sprintf("\nconnectors:\n  servicenow: {kind: servicenow, api_url: '%s', basic: env:SNOW_BASIC, webhook_secrets: [env:SNOW_SECRET], changes: [normal], problems: true, sweep_every: 1s, per_minute: 6000}\n", sn.URL))
+	s.do(http.MethodPost, "/api/v1/changes", map[string]string{"title": "Move the SAN", "type": "normal"}, nil)
+	one := func(table string) (got fake.Record) {
+		eventually(t, "ServiceNow has a "+table, func() bool {
+			if rows := sn.Rows(table, "", ""); len(rows) > 0 {
+				got = rows[0]
+			}
+			return got != nil
+		})
+		return got
+	}
+	state := func(id string) string {
+		var chg struct{ State string }
+		s.do(http.MethodGet, "/api/v1/changes/"+id, nil, &chg)
+		return chg.State
+	}
+	change := one("change_request")
+	sn.Person(t, "jo", change["sys_id"], fake.Record{"state": "-1"}) // no webhook
+	eventually(t, "what a person did there is here", func() bool { return state("CHG0000001") == "in_progress" })
+	sn.Person(t, fake.User, change["sys_id"], fake.Record{"short_description": "lost"}) // as if an instance was restored
+	eventually(t, "what we wrote is there again", func() bool { return one("change_request")["short_description"] == "Move the SAN" })
+
+	sn.WebhooksTo(s.url+"/webhooks/servicenow", "s3cret")
+	theirs := sn.Put("change_request", fake.Record{"number": "CHG0030192", "type": "normal", "state": "-2"})
+	sn.Person(t, "jo", theirs, fake.Record{"short_description": "Patch the SAN"})
+	eventually(t, "their change is here", func() bool { return state("CHG0000002") == "planned" })
+	sn.WebhooksTo("", "")
+	if status := s.do(http.MethodPut, "/api/v1/changes/CHG0000002", map[string]string{"title": "Another"}, nil); status != http.StatusConflict {
+		t.Errorf("a title that is theirs: %d", status)
+	}
+	s.do(http.MethodPut, "/api/v1/changes/CHG0000002", map[string]string{"state": "in_progress"}, nil)
+	eventually(t, "their change is moved there", func() bool { return sn.Rows("change_request", "sys_id", theirs)[0]["state"] == "-1" })
+	sn.Person(t, "jo", theirs, fake.Record{"short_description": "Patch both", "state": "0"})
+	var chg struct{ Title, State string }
+	eventually(t, "what a person did to theirs is here", func() bool {
+		s.do(http.MethodGet, "/api/v1/changes/CHG0000002", nil, &chg)
+		return chg.State == "successful" && chg.Title == "Patch both"
+	})
+	if rows := sn.Rows("change_request", "", ""); len(rows) != 2 {
+		t.Errorf("%d change requests", len(rows))
+	}
+	writes := len(sn.Writes())
+	time.Sleep(2500 * time.Millisecond) // two sweeps
+	if got := sn.Writes()[writes:]; len(got) > 0 {
+		t.Errorf("written although all agree: %v", got)
+	}
+}
+
 // TestServiceNowBothWays: an incident is there, what people do there is here, by
 // webhook and by poll, and our own changes come back to nothing.
 func TestServiceNowBothWays(t *testing.T) {

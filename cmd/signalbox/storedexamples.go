@@ -54,7 +54,7 @@ var connectorExamples = map[string]string{
     basic: stored:servicenow               # user:password
     poll_every: 30s                        # or webhook_secrets of the business rule
     assignment_group: Service Desk
-    # changes: [normal, emergency]         # types of change that get a change request there
+    # changes: [normal, emergency]         # types of change that are kept in change requests, both ways
     # problems: true                       # accepted problems get a problem there
 `,
 	"slack": `  chat:

@@ -176,6 +176,20 @@ func (e *Engine) SyncWith(n itsm.IncidentNumber, connector string) (correlate.Pa
 	return e.folder.State.SyncWith(n, connector)
 }
 
+// ObjectsOf lists the changes and problems of which a connector's partner has a record.
+func (e *Engine) ObjectsOf(connector string, since itsm.Time) []string {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.ObjectsOf(connector, since)
+}
+
+// ObjectSyncWith says how a change or a problem stands with one connector.
+func (e *Engine) ObjectSyncWith(object, connector string) (correlate.ObjectSync, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.ObjectSyncWith(object, connector)
+}
+
 // Drifts lists what sweeps found, by connector.
 func (e *Engine) Drifts() []correlate.Drift {
 	e.mu.RLock()

@@ -185,7 +185,7 @@ type Connector struct {
 	CIField         string              `yaml:"ci_field" for:"servicenow"`         // field of cmdb_ci that holds the ids of our CIs; name
 	States          map[string][]string `yaml:"states" for:"servicenow"`           // our states and its choices; the first of each is written
 	ChangeStates    map[string][]string `yaml:"change_states" for:"servicenow"`    // states of our changes and its choices; the first of each is written
-	Changes         []string            `yaml:"changes" for:"servicenow"`          // types of our changes that get a change request there; none
+	Changes         []string            `yaml:"changes" for:"servicenow"`          // types of our changes that get a change request there, and of its own whose state and times are written back; none
 	Problems        bool                `yaml:"problems" for:"servicenow"`         // accepted problems get a problem there
 	ProblemStates   map[string][]string `yaml:"problem_states" for:"servicenow"`   // states of our problems and its choices; the first of each is written
 	CloseCodes      map[string]string   `yaml:"close_codes" for:"servicenow"`      // our close codes and its

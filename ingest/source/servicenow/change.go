@@ -15,15 +15,21 @@ var DefaultChangeStates = map[itsm.ChangeState][]string{
 	itsm.ChangePlanned: {"-5", "-4", "-3", "-2"}, itsm.ChangeInProgress: {"-1"}, itsm.ChangeSuccessful: {"0", "3"}, itsm.ChangeCancelled: {"4"},
 }
 
-func (c *Config) changeStateOf(choice string) itsm.ChangeState {
+// ChangeStateOf reads a choice of change_request.state and a close_code; "" when it is
+// not configured.
+func (c *Config) ChangeStateOf(choice, closeCode string) itsm.ChangeState {
 	states := c.ChangeStates
 	if states == nil {
 		states = DefaultChangeStates
 	}
 	for _, st := range itsm.ChangeStates {
-		if slices.Contains(states[st], choice) {
-			return st
+		if !slices.Contains(states[st], choice) {
+			continue
 		}
+		if st == itsm.ChangeSuccessful && strings.EqualFold(closeCode, "unsuccessful") {
+			return itsm.ChangeFailed
+		}
+		return st
 	}
 	return ""
 }
@@ -33,12 +39,9 @@ func (w wire) change() (source.Result, error) {
 	if err := w.read(); err != nil {
 		return source.Result{}, err
 	}
-	state := w.c.changeStateOf(w.Flat["record.state"])
+	state := w.c.ChangeStateOf(w.Flat["record.state"], w.Flat["record.close_code"])
 	if state == "" {
 		return source.Result{}, itsm.Errorf(itsm.Invalid, "record.state: %s is not a state of a change that is configured; add it to the connector's change_states", source.Quote(w.Flat["record.state"]))
-	}
-	if state == itsm.ChangeSuccessful && strings.EqualFold(w.Flat["record.close_code"], "unsuccessful") {
-		state = itsm.ChangeFailed
 	}
 	if w.Flat["operation"] == "delete" {
 		state = itsm.ChangeCancelled
