@@ -20,6 +20,7 @@ import (
 type acme struct {
 	url  string
 	http *http.Client
+	made *connectors.Creations // of changes and problems
 
 	noLook    bool // it creates again without looking
 	noLag     bool // it takes a miss for a proof
@@ -29,11 +30,14 @@ type acme struct {
 	forgetful bool // it does not tell that a record is resolved
 }
 
-type ticket struct{ ID, Key, Title, State string }
+type ticket struct{ ID, Key, Title, State, Text string }
 
 func (c *acme) Name() string { return Name }
 
 func (c *acme) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, error) {
+	if in.Object != "" {
+		return connectors.Receipt{}, c.pushObject(ctx, &in)
+	}
 	key := in.Incident.String() + "/" + string(rune('0'+in.Epoch))
 	first, last := connectors.TriedAt(ctx)
 	if in.Transition == itsm.Trigger {
@@ -71,6 +75,39 @@ func (c *acme) Push(ctx context.Context, in itsm.Intent) (connectors.Receipt, er
 		return connectors.Receipt{}, c.call(ctx, "PUT", "/tickets/"+id, ticket{State: "acknowledged"}, nil)
 	}
 	return connectors.Receipt{}, c.call(ctx, "PUT", "/tickets/"+id, ticket{Title: in.Snapshot.Title}, nil)
+}
+
+// pushObject brings the ticket of a change or a problem to how that is.
+func (c *acme) pushObject(ctx context.Context, in *itsm.Intent) error {
+	var is struct{ Title, State string }
+	if err := json.Unmarshal(in.Body, &is); err != nil {
+		return err
+	}
+	t := ticket{Key: in.Object, Title: in.Object + " " + is.Title, Text: string(in.Body)}
+	switch is.State {
+	case "planned", "new":
+	case "in_progress", "root_cause_analysis", "fix_in_progress":
+		t.State = "acknowledged"
+	default:
+		t.State = "resolved"
+	}
+	if c.forgetful && t.State == "resolved" {
+		return nil
+	}
+	id, err := c.find(ctx, in.Object)
+	switch {
+	case err != nil:
+		return err
+	case id != "" && !c.noLook:
+		return c.call(ctx, "PUT", "/tickets/"+id, t, nil)
+	}
+	if err := c.made.Missed(in, in.Object); err != nil && !c.noLag && !c.noLook {
+		return err
+	}
+	c.made.Trying(in.Object)
+	err = c.call(ctx, "POST", "/tickets", t, nil)
+	c.made.Settled(in.Object, err)
+	return err
 }
 
 func (c *acme) find(ctx context.Context, key string) (string, error) {
@@ -127,7 +164,7 @@ func acmeFront(p *Partner) http.Handler {
 	mux.HandleFunc("POST /tickets", func(w http.ResponseWriter, r *http.Request) {
 		var t ticket
 		json.NewDecoder(r.Body).Decode(&t)
-		answer(w, true, ticket{ID: p.Create(Object{Key: t.Key, Title: t.Title}).ID})
+		answer(w, true, ticket{ID: p.Create(Object{Key: t.Key, Title: t.Title, Status: words[t.State], Fields: map[string]string{"text": t.Text}}).ID})
 	})
 	mux.HandleFunc("GET /tickets", func(w http.ResponseWriter, r *http.Request) {
 		var out []ticket
@@ -145,6 +182,9 @@ func acmeFront(p *Partner) http.Handler {
 			}
 			if s := words[t.State]; s != 0 {
 				o.Status = s
+			}
+			if t.Text != "" {
+				o.Fields = map[string]string{"text": t.Text}
 			}
 		})
 		answer(w, ok, nil)
@@ -167,9 +207,9 @@ func acmeFront(p *Partner) http.Handler {
 }
 
 func subject(c acme) Subject {
-	return Subject{Front: acmeFront, Connector: func(_ testing.TB, url string, client *http.Client) connectors.Connector {
+	return Subject{Front: acmeFront, Objects: true, Connector: func(_ testing.TB, url string, client *http.Client) connectors.Connector {
 		c := c
-		c.url, c.http = url, client
+		c.url, c.http, c.made = url, client, connectors.NewCreations(0)
 		return &c
 	}}
 }
@@ -195,9 +235,11 @@ func TestMistakesAreFound(t *testing.T) {
 			s := subject(c.acme)
 			for _, m := range misbehaviours {
 				if m.name == c.misbehaviour {
-					found := strings.Join(virtually(t, func(t *testing.T) []string { return outward(t, &s, m) }), "\n")
-					if !strings.Contains(found, c.says) {
-						t.Errorf("the suite did not say %q; it said: %s", c.says, found)
+					for about, story := range map[string]func(*testing.T, *Subject, misbehaviour) []string{"incidents": outward, "objects": outwardObjects} {
+						found := strings.Join(virtually(t, func(t *testing.T) []string { return story(t, &s, m) }), "\n")
+						if !strings.Contains(found, c.says) && !(about == "objects" && c.noNotes) { // they have no notes
+							t.Errorf("%s: the suite did not say %q; it said: %s", about, c.says, found)
+						}
 					}
 					return
 				}

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -29,9 +30,10 @@ type Core struct {
 	folder *engine.Folder
 	desk   *desk.Desk
 	last   itsm.Outcome
-	made   map[itsm.IncidentNumber][]itsm.Intent
+	made   map[itsm.IncidentNumber][]itsm.Intent // 0: those about changes and problems
 	wakes  map[string]chan struct{}
 	tick   chan struct{}
+	conf   correlate.Config
 	lean   bool // of what was made nobody asks what it says
 	disk   *disk
 	log    []journal.Record // every entry; kept only where the process may die
@@ -66,12 +68,28 @@ func newCore(t testing.TB, byHand bool, names ...string) *Core {
 		conf.Connectors = append(conf.Connectors, correlate.Connector{Name: name, Kind: name, PageBudget: budget})
 		c.wakes[name] = make(chan struct{}, 1)
 	}
+	c.configure(conf)
+	return c
+}
+
+func (c *Core) configure(conf correlate.Config) {
+	c.t.Helper()
 	body, err := conf.Canonical()
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
+	c.conf = conf
 	c.journal(entry.EncodeConfig(&entry.Config{Body: body}))
-	return c
+}
+
+// keepsObjects has every partner keep records of changes and problems.
+func (c *Core) keepsObjects() {
+	conf := c.conf
+	conf.Connectors = slices.Clone(conf.Connectors)
+	for n := range conf.Connectors {
+		conf.Connectors[n].ChangeRecords, conf.Connectors[n].Problems = itsm.ChangeTypes, true
+	}
+	c.configure(conf)
 }
 
 // days is longer than any story.
@@ -271,6 +289,31 @@ func (c *Core) syncWith(n itsm.IncidentNumber, connector string) (correlate.Part
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.folder.State.SyncWith(n, connector)
+}
+
+// objectsOf and objectSync are as the engine's.
+func (c *Core) objectsOf(connector string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.folder.State.ObjectsOf(connector, c.at-itsm.Time(24*time.Hour/time.Millisecond))
+}
+
+func (c *Core) objectSync(object, connector string) (correlate.ObjectSync, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.folder.State.ObjectSyncWith(object, connector)
+}
+
+// Object reads the record of a change or a problem.
+func (c *Core) Object(kind, id string, into any) {
+	c.t.Helper()
+	o, err := c.desk.Object(kind, id)
+	if err == nil {
+		err = json.Unmarshal(o.Body, into)
+	}
+	if err != nil {
+		c.t.Errorf("%s %s: %v", kind, id, err)
+	}
 }
 
 // drifts is what sweeps found.

@@ -52,6 +52,11 @@
 // process restarts. With Report, people at the partner act and its webhooks come
 // repeated, out of order, or from a clock that is wrong.
 //
+// With Objects a second story is told through the same misbehaviours: a change that goes
+// all the way, one that is called off at once and a problem, whose records are also
+// compared by sweeps. With Report people at the partner move a change and a problem, and
+// once none of their reports comes, so that only a sweep can tell.
+//
 // Everything runs in virtual time (testing/synctest) over HTTP in memory, with the
 // real client, sender, fold and desk. A connector must therefore start no goroutine
 // that outlives its Push, use the client it is given, and keep time with package

@@ -101,7 +101,7 @@ func (b *bench) deliver(c Change) {
 		if a.Link != nil {
 			a.Link.Connector = Name
 		}
-		if a.Incident == 0 && !b.find(&a) {
+		if a.Incident == 0 && a.Object == "" && !b.find(&a) {
 			continue
 		}
 		if _, err := b.core.Do(b.ctx, a); err != nil && itsm.CodeOf(err) != itsm.Conflict {

@@ -98,10 +98,15 @@ func refuses(c call) fate {
 
 // about returns the records of one incident: their title, key or fields name it.
 func (p *Partner) about(s *story) (found []Object) {
+	return p.naming(s.name, s.number.String())
+}
+
+// naming returns our records whose title, key or fields contain one of the words.
+func (p *Partner) naming(words ...string) (found []Object) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.objects {
-		if !o.Foreign && o.names(s.name, s.number.String()) {
+		if !o.Foreign && o.names(words...) {
 			found = append(found, o.clone())
 		}
 	}

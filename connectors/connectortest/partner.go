@@ -30,7 +30,7 @@ type Note struct {
 	At               time.Time
 }
 
-// Object is one record at the partner. The machine owns ID, Version, Created and
+// Object is one record at the partner. The machine owns ID, Version, Changes, Created and
 // Foreign; a front fills the rest from what the vendor's protocol says.
 type Object struct {
 	ID       string // the partner's own, "OBJ00001"
@@ -42,6 +42,7 @@ type Object struct {
 	Notes    []Note
 	Fields   map[string]string // what else the vendor keeps
 	Version  int64             // when it last changed, in ms of the partner's clock; rises with every change
+	Changes  int               // how often it changed since it was made
 	By       string            // who changed it last; API for us
 	Created  time.Time
 	Foreign  bool // somebody else's: no call of ours may change it
@@ -262,7 +263,7 @@ func (p *Partner) update(o *Object, edit func(*Object), by string) {
 		p.changed(o, WasAssigned, Note{}, by)
 	case was.Priority != o.Priority:
 		p.changed(o, WasPrioritized, Note{}, by)
-	case was.Title != o.Title:
+	case was.Title != o.Title, !maps.Equal(was.Fields, o.Fields):
 		p.changed(o, Changed, Note{}, by)
 	}
 }
@@ -361,7 +362,9 @@ func (p *Partner) touches(o *Object, by, what string) {
 // changed stamps a change and reports it.
 func (p *Partner) changed(o *Object, what What, n Note, by string) {
 	p.version = max(p.version+1, p.Now().UnixMilli())
-	o.Version, o.By = p.version, by
+	if o.Version, o.By = p.version, by; what != Created {
+		o.Changes++
+	}
 	if p.report == nil || o.Foreign {
 		return
 	}

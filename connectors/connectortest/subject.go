@@ -37,6 +37,10 @@ type Subject struct {
 	// Opens is the transition that makes the partner's record; "" is a trigger.
 	Opens itsm.Transition
 	Lacks Lacks
+	// Objects says that the partner keeps records of changes and problems: their story is
+	// tried, too. Front sets Status to Open while nothing was begun, Acknowledged while
+	// work goes on and Resolved when it is over, and has in Fields what else was sent.
+	Objects bool
 
 	// Report is the body of the webhook that tells of a change, nil when the partner
 	// does not report it. Without Report the partner has no webhooks. Changes through

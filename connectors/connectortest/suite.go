@@ -26,6 +26,9 @@ func Run(t *testing.T, s Subject) {
 			report(t, func(t *testing.T) []string { return outward(t, &s, m) })
 		})
 	}
+	if s.Objects {
+		runObjects(t, &s)
+	}
 	if s.Report == nil {
 		return
 	}
@@ -56,6 +59,7 @@ type bench struct {
 	partner   *Partner
 	wire      *wire
 	core      *Core
+	sweeps    *connectors.Sweeps // of its sender; nil: none
 	connector connectors.Connector
 	ctx       context.Context
 	end       func() // of the sender that runs
@@ -79,12 +83,20 @@ func (b *bench) broken() []string {
 }
 
 func newBench(t *testing.T, s *Subject) (b *bench, stop func()) {
+	return newBenchOf(t, s, nil)
+}
+
+// newBenchOf is newBench with something to be done before the process begins.
+func newBenchOf(t *testing.T, s *Subject, before func(*bench)) (b *bench, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	b = &bench{t: t, s: s, partner: NewPartner(), ctx: ctx}
 	b.partner.create(Object{Title: "printer on floor 3 jams", Key: "printer", Foreign: true}, "bob")
 	b.partner.create(Object{Title: "payroll is late", Key: "payroll", Status: Acknowledged, Foreign: true}, "bob")
 	b.wire = newWire(s.Front(b.partner))
 	b.core = NewCore(ctx, t, Name)
+	if before != nil {
+		before(b)
+	}
 	b.start()
 	return b, func() {
 		b.kill()
@@ -99,7 +111,7 @@ func (b *bench) start() {
 	ctx, cancel := context.WithCancel(b.ctx)
 	client := connectors.NewClientOver(slog.New(slog.DiscardHandler), b.wire.Dial)
 	b.connector = b.s.Connector(b.t, URL, client)
-	sender := connectors.NewSender(connectors.Options{Connector: b.connector, Outbox: b.core, Actor: b.core, Wake: b.core.Wake(Name), PerMinute: perMinute})
+	sender := connectors.NewSender(connectors.Options{Connector: b.connector, Outbox: b.core, Actor: b.core, Wake: b.core.Wake(Name), PerMinute: perMinute, Sweeps: b.sweeps})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -230,6 +242,11 @@ func (b *bench) judge(stories []*story, mayDie bool) {
 		b.judgeStory(s, dead[s.number])
 	}
 	b.judgeLooks(stories)
+	b.judgeCalls()
+}
+
+// judgeCalls holds that nobody else's record was touched, and how often was called.
+func (b *bench) judgeCalls() {
 	for _, what := range b.partner.Touched() {
 		b.errorf("somebody else's record was touched: %s", what)
 	}

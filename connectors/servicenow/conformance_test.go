@@ -18,5 +18,7 @@ func TestConformance(t *testing.T) {
 		Front:  fake.Front,
 		Report: fake.Report,
 		Decode: config.Decode,
+
+		Objects: true,
 	})
 }

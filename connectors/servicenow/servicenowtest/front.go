@@ -3,21 +3,31 @@ package servicenowtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"signalbox/connectors/connectortest"
 )
 
-// front speaks the Table API for the records of a connectortest.Partner.
+// front speaks the Table API for the records of a connectortest.Partner that are in one
+// table. Those of others are in each.
 type front struct {
-	p *connectortest.Partner
+	p     *connectortest.Partner
+	table string
+}
+
+// tableField is where a record keeps its table.
+const tableField = "sys_class_name"
+
+func (f front) holds(o *connectortest.Object) bool {
+	return o.Foreign || o.Fields[tableField] == f.table
 }
 
 // Front is the Table API over the records of p. Every other table is empty.
 func Front(p *connectortest.Partner) http.Handler {
-	f := front{p}
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.HandlerFunc) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -31,44 +41,76 @@ func Front(p *connectortest.Partner) http.Handler {
 	handle("GET /api/now/table/{table}", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"result": []any{}})
 	})
-	handle("GET /api/now/table/incident", f.list)
-	handle("POST /api/now/table/incident", f.create)
-	handle("GET /api/now/table/incident/{id}", f.get)
-	handle("PATCH /api/now/table/incident/{id}", f.patch)
+	for _, table := range []string{"incident", "change_request", "problem"} {
+		f := front{p, table}
+		handle("GET /api/now/table/"+table, f.list)
+		handle("POST /api/now/table/"+table, f.create)
+		handle("GET /api/now/table/"+table+"/{id}", f.get)
+		handle("PATCH /api/now/table/"+table+"/{id}", f.patch)
+	}
 	return mux
 }
 
 // frontEra is near the time at which the suite begins.
 var frontEra = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-var frontStates = map[connectortest.Status]string{connectortest.Open: "1", connectortest.Acknowledged: "2", connectortest.Resolved: "6"}
+// frontStates are the choices that each status is first, by table.
+var frontStates = map[string]map[connectortest.Status]string{
+	"incident":       {connectortest.Open: "1", connectortest.Acknowledged: "2", connectortest.Resolved: "6"},
+	"change_request": {connectortest.Open: "-5", connectortest.Acknowledged: "-1", connectortest.Resolved: "0"},
+	"problem":        {connectortest.Open: "101", connectortest.Acknowledged: "103", connectortest.Resolved: "106"},
+}
 
-func statusOf(state string) connectortest.Status {
-	switch state {
-	case "2", "3":
+func statusOf(table, state string) connectortest.Status {
+	switch {
+	case table == "incident" && (state == "2" || state == "3"), table == "change_request" && state == "-1", table == "problem" && state > "101" && state < "106":
 		return connectortest.Acknowledged
-	case "6", "7", "8":
+	case table == "incident" && state >= "6", table == "change_request" && state >= "0", table == "problem" && state >= "106":
 		return connectortest.Resolved
 	}
 	return connectortest.Open
 }
 
-// frontRow is a record as the Table API shows it. Its times have whole seconds, so
-// that a millisecond of the partner's versions is a second of them.
-func frontRow(o *connectortest.Object) *stored {
-	at := frontEra.Add(time.Duration(o.Version-frontEra.UnixMilli()) * time.Second).UTC()
+// stateOf is the choice that a record is at: the one that was written, unless somebody
+// moved it since.
+func stateOf(table string, o *connectortest.Object) string {
+	if s := o.Fields["state"]; s != "" && statusOf(table, s) == o.Status {
+		return s
+	}
+	return frontStates[table][o.Status]
+}
+
+// prefixes begin the numbers of a table.
+var prefixes = map[string]string{"incident": "INC", "change_request": "CHG", "problem": "PRB"}
+
+// frontRow is a record as the Table API shows it. Its times have whole seconds. Of
+// incidents a millisecond of the partner's versions is a second of them; of others two in
+// one second differ in the count of updates.
+func frontRow(table string, o *connectortest.Object) *stored {
+	at, count, by := frontEra.Add(time.Duration(o.Version-frontEra.UnixMilli())*time.Second), "1", o.Fields["sys_updated_by"]
+	if table != "incident" {
+		at, count, by = time.UnixMilli(o.Version), strconv.Itoa(o.Changes), userOf(o.By)
+	}
 	r := &stored{Record: Record{}}
 	for k, v := range o.Fields {
 		r.Record[k] = v
 	}
-	for k, v := range map[string]string{"sys_id": o.ID, "number": "INC" + o.ID, "correlation_id": o.Key, "short_description": o.Title, "state": frontStates[o.Status],
-		"sys_updated_on": at.Format(layout), "sys_updated_by": o.Fields["sys_updated_by"], "sys_mod_count": "1"} {
+	for k, v := range map[string]string{"sys_id": o.ID, "number": prefixes[table] + o.ID, "correlation_id": o.Key, "short_description": o.Title, "state": stateOf(table, o),
+		"sys_updated_on": at.UTC().Format(layout), "sys_updated_by": by, "sys_mod_count": count} {
 		r.Record[k] = v
 	}
 	for _, n := range o.Notes {
 		r.notes = append([]string{n.Author + " (Work notes)\n" + n.Text}, r.notes...)
 	}
 	return r
+}
+
+// userOf is the user name of who changed a record.
+func userOf(by string) string {
+	if by == connectortest.API {
+		return User
+	}
+	return strings.ToLower(by)
 }
 
 func (f front) list(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +130,9 @@ func (f front) list(w http.ResponseWriter, r *http.Request) {
 		found = f.p.Find(func(*connectortest.Object) bool { return true })
 	}
 	for i := range found {
-		rows = append(rows, shower(r)(frontRow(&found[i])))
+		if f.holds(&found[i]) {
+			rows = append(rows, shower(r)(frontRow(f.table, &found[i])))
+		}
 	}
 	answer(w, http.StatusOK, map[string]any{"result": rows})
 }
@@ -99,14 +143,18 @@ func (f front) create(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "Data Policy Exception: Short description is mandatory")
 		return
 	}
-	o := f.p.Create(connectortest.Object{Key: body["correlation_id"], Title: body["short_description"], Fields: fieldsOf(body)})
-	answer(w, http.StatusCreated, map[string]any{"result": shower(r)(frontRow(&o))})
+	if why := refusal(f.table, nil, body); why != "" {
+		fail(w, http.StatusForbidden, why)
+		return
+	}
+	o := f.p.Create(connectortest.Object{Key: body["correlation_id"], Title: body["short_description"], Status: statusOf(f.table, body["state"]), Fields: f.fieldsOf(body)})
+	answer(w, http.StatusCreated, map[string]any{"result": shower(r)(frontRow(f.table, &o))})
 }
 
-func fieldsOf(body Record) map[string]string {
-	out := map[string]string{}
+func (f front) fieldsOf(body Record) map[string]string {
+	out := map[string]string{tableField: f.table}
 	for k, v := range body {
-		if k != "work_notes" && k != "correlation_id" && k != "short_description" && k != "state" {
+		if k != "work_notes" && k != "correlation_id" && k != "short_description" {
 			out[k] = v
 		}
 	}
@@ -115,11 +163,11 @@ func fieldsOf(body Record) map[string]string {
 
 func (f front) get(w http.ResponseWriter, r *http.Request) {
 	o, ok := f.p.Get(r.PathValue("id"))
-	if !ok {
+	if !ok || !f.holds(&o) {
 		fail(w, http.StatusNotFound, "No Record found")
 		return
 	}
-	answer(w, http.StatusOK, map[string]any{"result": shower(r)(frontRow(&o))})
+	answer(w, http.StatusOK, map[string]any{"result": shower(r)(frontRow(f.table, &o))})
 }
 
 func (f front) patch(w http.ResponseWriter, r *http.Request) {
@@ -128,18 +176,23 @@ func (f front) patch(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "Exception while reading request")
 		return
 	}
+	is, ok := f.p.Get(r.PathValue("id"))
+	if ok && f.holds(&is) {
+		if why := refusal(f.table, frontRow(f.table, &is).Record, body); why != "" {
+			fail(w, http.StatusForbidden, why)
+			return
+		}
+	}
 	o, ok := f.p.Change(r.PathValue("id"), func(o *connectortest.Object) {
 		if o.Fields == nil {
 			o.Fields = map[string]string{}
 		}
-		for k, v := range fieldsOf(body) {
-			o.Fields[k] = v
-		}
+		maps.Copy(o.Fields, f.fieldsOf(body))
 		if v := body["short_description"]; v != "" {
 			o.Title = v
 		}
 		if v := body["state"]; v != "" {
-			o.Status = statusOf(v)
+			o.Status = statusOf(f.table, v)
 		}
 		o.Priority = o.Fields["impact"] + o.Fields["urgency"]
 	})
@@ -150,23 +203,20 @@ func (f front) patch(w http.ResponseWriter, r *http.Request) {
 	if text := body["work_notes"]; text != "" {
 		f.p.Note(o.ID, User, text)
 	}
-	answer(w, http.StatusOK, map[string]any{"result": shower(r)(frontRow(&o))})
+	answer(w, http.StatusOK, map[string]any{"result": shower(r)(frontRow(f.table, &o))})
 }
 
-// moves are the states before and after what happens to a record.
-var moves = map[connectortest.What][2]string{
-	connectortest.WasAcknowledged: {"1", "2"}, connectortest.WasUnacknowledged: {"2", "1"}, connectortest.WasResolved: {"2", "6"}, connectortest.WasReopened: {"6", "1"},
+// before is what a record was before something happened to it.
+var before = map[connectortest.What]connectortest.Status{
+	connectortest.WasAcknowledged: connectortest.Open, connectortest.WasUnacknowledged: connectortest.Acknowledged, connectortest.WasResolved: connectortest.Acknowledged, connectortest.WasReopened: connectortest.Resolved,
 }
 
 // Report is what the business rule posts of a change.
 func Report(c connectortest.Change) []byte {
-	row := frontRow(&c.Object)
-	by := User
-	if c.By != connectortest.API {
-		by = strings.ToLower(c.By)
-	}
-	row.Record["sys_updated_by"] = by
-	body := map[string]any{"table": "incident", "operation": "update", "user": c.By, "url": "https://acme.service-now.com/nav_to.do?uri=incident.do?sys_id=" + c.Object.ID, "record": row.Record}
+	table := c.Object.Fields[tableField]
+	row := frontRow(table, &c.Object)
+	row.Record["sys_updated_by"] = userOf(c.By)
+	body := map[string]any{"table": table, "operation": "update", "user": c.By, "url": "https://acme.service-now.com/nav_to.do?uri=" + table + ".do?sys_id=" + c.Object.ID, "record": row.Record}
 	switch c.What {
 	case connectortest.Created:
 		body["operation"] = "insert"
@@ -176,12 +226,11 @@ func Report(c connectortest.Change) []byte {
 		body["changed"] = []string{"assigned_to"}
 		row.Record["assigned_to"] = c.Object.Assignee
 	default:
-		m, ok := moves[c.What]
+		was, ok := before[c.What]
 		if !ok {
 			return nil
 		}
-		body["changed"], body["previous"] = []string{"state"}, map[string]string{"state": m[0]}
-		row.Record["state"] = m[1]
+		body["changed"], body["previous"] = []string{"state"}, map[string]string{"state": frontStates[table][was]}
 	}
 	b, err := json.Marshal(body)
 	if err != nil {

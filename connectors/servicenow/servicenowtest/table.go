@@ -73,19 +73,21 @@ func (s *Server) do(r *http.Request, c Call) (status int, out any, message strin
 			}
 			return http.StatusOK, rows, ""
 		case http.MethodPost:
+			if why := refusal(table, nil, c.Body); why != "" && table != "incident" {
+				return http.StatusForbidden, nil, why
+			}
 			return http.StatusCreated, show(s.insert(table, c.Body, User)), ""
 		}
 		return http.StatusMethodNotAllowed, nil, "Method not supported"
 	}
 	x := s.byID(table, id)
-	switch {
-	case x == nil:
+	if x == nil {
 		return http.StatusNotFound, nil, "No Record found"
-	case r.Method == http.MethodPatch && table == "incident" && slices.Contains([]string{"7", "8"}, x.Record["state"]):
-		return http.StatusForbidden, nil, "Operation against file 'incident' was aborted by Business Rule: the record is closed"
-	case r.Method == http.MethodPatch && c.Body["state"] == "6" && (c.Body["close_code"] == "" || c.Body["close_notes"] == ""):
-		return http.StatusForbidden, nil, "Data Policy Exception: The following fields are mandatory: Resolution code, Resolution notes"
-	case r.Method == http.MethodPatch:
+	}
+	if r.Method == http.MethodPatch {
+		if why := refusal(table, x.Record, c.Body); why != "" {
+			return http.StatusForbidden, nil, why
+		}
 		s.update(x, c.Body, User)
 	}
 	return http.StatusOK, show(x), ""
