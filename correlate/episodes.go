@@ -78,7 +78,7 @@ func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed b
 		return
 	}
 	pl := s.group.place(a, t)
-	if o := s.incidents[pl.Incident]; o != i && (!i.state.IsOpen() || o != nil && o.state.IsOpen()) {
+	if o := s.incidents[pl.Incident]; o != i && (!i.state.IsOpen() || i.isLeftBy(pl.Chronic) || o != nil && o.state.IsOpen()) {
 		s.beginEpisode(a, e, et, assumed)
 		s.group.last.Episode = a.episode
 		s.accept(a, t, pl)
@@ -94,6 +94,10 @@ func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed b
 	}
 	s.follow(i, pl)
 }
+
+// isLeftBy reports whether an alert that fires again is no longer of the incident:
+// what fires nearly always must not keep open what is over.
+func (i *incident) isLeftBy(chronic bool) bool { return chronic && i.firing == 0 }
 
 func (s *State) resume(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	a.reopened++

@@ -108,7 +108,7 @@ func (s *State) goesOn(a *alert, near *group.Considered) bool {
 		return false
 	}
 	o := s.incidents[near.Incident]
-	return o == a.inc || a.inc.state.IsOpen() && (o == nil || !o.state.IsOpen())
+	return o == a.inc || a.inc.state.IsOpen() && !a.inc.isLeftBy(near.Chronic) && (o == nil || !o.state.IsOpen())
 }
 
 func clearsWhat(a *alert) string {

@@ -11,6 +11,7 @@ type Considered struct {
 	Incident       itsm.IncidentNumber // 0: it opens one
 	Follows        itsm.IncidentNumber // with a new one: the incident it follows on from
 	By             string
+	Chronic        bool // it fires nearly always
 	ScoreMilli     int
 	ThresholdMilli int
 	Because        string
@@ -49,13 +50,19 @@ func (g *Grouper) Consider(p Probe, except, beside itsm.IncidentNumber) Consider
 	defer func() { g.asked, g.candidates = asked{}, g.candidates[:0] }()
 	g.collect(p, s, g.namedBy(p))
 	g.candidates = slices.DeleteFunc(g.candidates, func(c candidate) bool { return c.gr.n == except })
-	out := Considered{ThresholdMilli: g.c.JoinMilli, By: byNothing.String()}
 	v := viewer{g: g, p: p, s: s, beside: beside, chronic: g.isChronic(s, p.At)}
+	out := Considered{ThresholdMilli: g.c.JoinMilli, By: byNothing.String(), Chronic: v.chronic}
 	best := v.weigh()
 	e := itsm.Evidence{CI: g.label(p)}
 	switch {
+	case v.chronic && best != nil:
+		out.Incident, out.By = best.gr.n, best.by.String()
+		e = g.besideEvidence(p, s, best.gr.n, best.spot)
 	case v.chronic:
-		e = g.chronicEvidence(p, s, 0)
+		if gr := g.ownChronic(p, s); gr != nil && gr.n != except {
+			out.Incident, out.By = gr.n, bySameCI.String()
+		}
+		e = g.chronicEvidence(p, s, out.Incident)
 	case best != nil:
 		out.Incident, out.By, out.ScoreMilli = best.gr.n, best.by.String(), best.score
 		g.explainJoin(&e, p, best)

@@ -56,6 +56,11 @@
 // application the sender's rule has fired in so far, which the first alert of a second
 // cluster with the same rules proves wrong.
 //
+// 2026-11 An alert that fires nearly always is kept apart, but what of it begins anew
+// beside an outage is listed there, counts for nothing, and leaves what is over. Apart,
+// its own incident stayed open from one outage to the next and took in what each did
+// to its CI. Rejected: beside a lone alert, which is no outage that shows anything.
+//
 // 2026-11 An alert that went stale resolved nothing. Counting it as a resolve made
 // senders that never resolve look like some that do, and "still firing" believed.
 //

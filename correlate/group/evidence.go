@@ -156,19 +156,6 @@ func (g *Grouper) outageBecause(ci cmdb.Ref, gr *group) string {
 	return fmt.Sprintf("%s had been quiet until %s began, and something alerts there since", whose, gr.n)
 }
 
-// chronicEvidence states where an alert went that fires nearly always.
-func (g *Grouper) chronicEvidence(p Probe, s *series, n itsm.IncidentNumber) itsm.Evidence {
-	e := itsm.Evidence{Incident: n, Alert: p.Alert, Episode: p.Episode, At: p.At, Decision: itsm.DecidedOpened, By: byNothing.String(),
-		ThresholdMilli: g.c.JoinMilli, Rule: "default", CMDBRevision: g.cmdb.Revision(), CI: g.label(p)}
-	if n != 0 {
-		e.Decision, e.By = itsm.DecidedJoined, bySameCI.String()
-		e.Shared = e.CI
-	}
-	e.Because = fmt.Sprintf("chronic: fired in %d of the last %d five-minute slots, so it is kept apart", s.active(p.At, chronicWindow), chronicWindow)
-	e.WouldSplit = "firing less often"
-	return e
-}
-
 // runnerUp returns the best candidate besides best.
 func (g *Grouper) runnerUp(best *candidate) *candidate {
 	var r *candidate

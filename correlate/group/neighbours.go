@@ -31,12 +31,29 @@ func (v *viewer) weigh() (best *candidate) {
 			best = c
 		}
 	}
+	if v.chronic {
+		return v.outage()
+	}
 	if best != nil && best.by != byRule {
 		if w := best.gr.wave; w.rises(v.p.At, &g.c) {
 			v.second, best = best, nil
 		}
 	}
 	return best
+}
+
+// outage is the candidate that a chronic alert is listed with, nil for none.
+func (v *viewer) outage() *candidate {
+	gr, at := v.g.outageBeside(v.p)
+	i := slices.IndexFunc(v.g.candidates, func(c candidate) bool { return c.gr == gr && gr.opened <= v.p.At })
+	if i < 0 {
+		return nil
+	}
+	c := &v.g.candidates[i]
+	if c.spot = at; at != v.p.CI {
+		c.by, c.hops = byNear, 1
+	}
+	return c
 }
 
 // seen is a neighbour with what orders it.

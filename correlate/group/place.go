@@ -74,17 +74,6 @@ func (g *Grouper) Place(p Probe) Placement {
 	return pl
 }
 
-// placeChronic keeps an alert that fires nearly always with its own earlier
-// episodes and away from everybody else's.
-func (g *Grouper) placeChronic(p Probe, s *series) Placement {
-	pl := Placement{Chronic: true}
-	if gr := g.groups[s.incident]; gr != nil && gr.resolved == 0 && (int(gr.chronic) == gr.members.len() || gr.members.has(p.Alert) && gr.members.len() == 1) {
-		pl.Incident = gr.n
-	}
-	pl.Evidence = g.chronicEvidence(p, s, pl.Incident)
-	return pl
-}
-
 // best scores the candidates and returns the one to join, nil for none. When the
 // storm of that group rises again it is closed instead, and returned as the one
 // to follow on from.
