@@ -32,6 +32,10 @@ func benchGraph(tb testing.TB, n int) *cmdb.Graph {
 		}
 		rels = append(rels, itsm.Relation{From: svc, Type: "depends_on", To: h})
 	}
+	return graphOf(tb, cis, rels)
+}
+
+func graphOf(tb testing.TB, cis []itsm.CI, rels []itsm.Relation) *cmdb.Graph {
 	doc, problems := cmdb.NewDoc(cis, rels)
 	g := cmdb.Empty(cmdb.DefaultRelationTypes())
 	ch, _, more := g.Plan(doc, "bench", false)

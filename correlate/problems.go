@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"signalbox/correlate/problem"
 	"signalbox/itsm"
@@ -287,7 +288,7 @@ func (s *State) beside(rec *recurrence) (out []problem.Pair, who []*recurrence) 
 
 // lookAt is what the tests are told besides the history.
 func (s *State) lookAt(rec *recurrence) (problem.Look, []*recurrence) {
-	l := problem.Look{Now: s.now, Watch: s.problems.watch, Since: rec.since,
+	l := problem.Look{Now: s.now, Watch: s.problems.watch, Since: rec.since, ReopenIn: (s.cfg.ResolveAfter + s.cfg.ReopenWithin).Std(),
 		RuleIncidents: rec.asked, RuleWithin: rec.within.Std()}
 	l.ChangesADay, l.ChangeTitle = s.changesFor(rec)
 	var who []*recurrence
@@ -295,13 +296,15 @@ func (s *State) lookAt(rec *recurrence) (problem.Look, []*recurrence) {
 	return l, who
 }
 
-// changesFor is how many changes a day the CI of rec saw in the last month, and the
-// title of the last one that an incident followed.
+// changesFor is how many changes a day the CI of rec saw in the last month, or since the
+// first of them in a watch that is younger, and the title of the last one that an incident
+// followed.
 func (s *State) changesFor(rec *recurrence) (aDay float64, title string) {
-	n := 0
+	n, first := 0, cmp.Or(s.problems.watch, s.now)
 	for _, k := range s.changesOf(rec.Signature.Cause) {
 		if c := s.changes.all[k]; c != nil && s.now.Sub(c.From()) <= changeKept {
 			n++
+			first = min(first, c.From())
 		}
 	}
 	for _, o := range slices.Backward(rec.Kept) {
@@ -312,5 +315,6 @@ func (s *State) changesFor(rec *recurrence) (aDay float64, title string) {
 			break
 		}
 	}
-	return float64(n) / (changeKept.Hours() / 24), title
+	over := min(changeKept, max(24*time.Hour, s.now.Sub(first)))
+	return float64(n) / (over.Hours() / 24), title
 }

@@ -2,32 +2,33 @@ package problem
 
 import "time"
 
-// What a test must show.
+// What a test must show. What is called a chance that may be spent is shared by all the
+// looks at a series, see spent.
 const (
-	excessMin   = 3
-	excessIn    = 30 * day
-	priorIn     = 90 * day
-	floorCount  = 0.25 // incidents expected in floorIn of a series never seen before
-	floorIn     = 30 * day
-	unknownness = 0.5    // events that the floor is worth as knowledge: less is vaguer
-	ownRate     = 3      // events from which on a series' own rate is never taken for less
-	excessMost  = 0.0015 // chance of a cluster, looked for after each incident
-	busyness    = 4      // times the square of the incidents a month: how much more a chance counts in a busy series
+	excessMin  = 3
+	excessIn   = 30 * day
+	priorIn    = 90 * day
+	unknownIn  = 3 * day // in which a series may bring one by chance while nothing is known of it
+	excessMost = 0.011   // chance of a cluster that may be spent
+	youngMost  = 0.032   // chance of so many since the watch began that may be spent
 
 	periodicGaps   = 6
 	periodicSpread = 0.2
+	periodicStep   = 0.02             // spread that is allowed for each gap beyond periodicFree
+	periodicFree   = 4                // gaps that are as regular by chance
 	periodicLeast  = 10 * time.Minute // what comes oftener is one trouble, not a timetable
 
 	seasonMin  = 5
 	seasonMost = 0.001
+	seasonAll  = 0.03 // chance of a season that may be spent
 
 	reopensMin = 2
 	backWithin = 7 * day
-	backMost   = 0.004
+	backMost   = 0.013 // chance of coming back so soon that may be spent
 
 	changesMin  = 3
 	ChangeIn    = time.Hour // after a change an incident may be its fault
-	changesMost = 0.01
+	changesMost = 0.015     // chance of as many after changes that may be spent
 
 	fixesMin    = 3
 	fixDice     = 0.7
@@ -35,7 +36,7 @@ const (
 
 	pairsMin = 3
 	PairIn   = 30 * time.Minute // between the openings of two that come together
-	pairMost = 0.01
+	pairMost = 0.015            // chance of coming together as often that may be spent, on all pairs
 
 	// AlikeMin is how alike in thousandths the footprint of an incident and the profile
 	// of a series are when they are the same trouble.

@@ -52,11 +52,13 @@ func TestWords(t *testing.T) {
 		want string
 	}{
 		{Excess, seriesOf(120*day, 123*day, 126*day, 129*day, 132*day), Look{}, "5 incidents in 12 days where 0.1 were expected"},
-		{Excess, seriesOf(0, time.Hour, 2*time.Hour), Look{}, "3 incidents in 2 h where less than 0.01 was expected"},
+		{Excess, seriesOf(0, time.Hour, 2*time.Hour), Look{}, "3 incidents in 2 h where at most 0.03 were expected"},
 		{Periodic, seriesOf(0, 9*day, 18*day+time.Hour, 27*day, 36*day, 45*day, 54*day+2*time.Hour), Look{}, "7 incidents, one every 9 days give or take 44 min"},
 		{Seasonal, seriesOf(0, 8*day, 14*day, 40*day, 63*day, 90*day), Look{}, "6 incidents on as many different days, half of them within 1 min of 22:13 UTC"},
 		{Reopened, reopened, Look{}, "1 incident reopened 3 times"},
-		{Reopened, seriesOf(90*day, 90*day+2*time.Hour), Look{}, "came back 90 min after it was resolved, where one is expected every 120 days"},
+		{Reopened, seriesOf(90*day, 90*day+2*time.Hour), Look{}, "came back 90 min after it was resolved, where one is expected every 90 days"},
+		{Excess, seriesOf(90*day, 90*day+2*time.Hour, 90*day+5*time.Hour), Look{}, "3 incidents in 5 h where less than 0.01 was expected"},
+		{Reopened, seriesOf(time.Hour, 2*time.Hour), Look{}, "came back 30 min after it was resolved, within the first 2 h, where at most one is expected every 3 days"},
 		{ChangeLinked, changed(seriesOf(0, 20*day, 50*day), 20*time.Minute), Look{ChangesADay: 1, ChangeTitle: "deploy orders"}, "every one of 3 incidents within 20 min after a change on the CI, the last after CHG0000007 deploy orders"},
 		{SameFix, noted(seriesOf(0, 20*day, 50*day), "Restarted pod web-12"), Look{}, "3 of 3 were closed with the same words: restarted pod web-#"},
 		{Together, seriesOf(100*day, 140*day, 190*day), Look{Pairs: []Pair{{other, "shop depends on orders-db"}}}, "3 times within 3 min of orders-db | DiskFull | prod; shop depends on orders-db"},
@@ -79,6 +81,10 @@ func TestNotPassed(t *testing.T) {
 	for i := range busy.Kept {
 		busy.Kept[i].Change, busy.Kept[i].ChangeBefore = "CHG0000001", 50*time.Minute
 	}
+	long := seriesOf(90*day, 90*day+2*time.Hour)
+	long.Kept[0].Resolved = epoch.Add(91 * day)
+	often := seriesOf(60*day, 63*day, 66*day, 70*day, 71*day, 73*day, 77*day, 80*day, 83*day, 88*day)
+	often.Kept[2].Reopens, often.Kept[7].Reopens = 1, 1
 	for _, c := range []struct {
 		test string
 		s    *Series
@@ -89,6 +95,11 @@ func TestNotPassed(t *testing.T) {
 		{Excess, seriesOf(0, 5*time.Minute, 10*time.Minute), Look{}, "one outage in three pieces is one"},
 		{Seasonal, seriesOf(0, time.Minute*20, time.Minute*40, time.Minute*60, time.Minute*80, time.Minute*100, time.Minute*120), Look{}, "one bad night is no habit"},
 		{Reopened, seriesOf(90*day, 95*day), Look{}, "five days later may be chance"},
+		{Excess, seriesOf(0, 20*time.Hour, 40*time.Hour), Look{}, "nothing is known yet of how often it comes"},
+		{Excess, seriesOf(0, 2*day, 5*day, 9*day, 10*day, 14*day, 17*day, 18*day, 18*day+6*time.Hour), Look{}, "of many that come in a month some are close together"},
+		{Periodic, seriesOf(0, 9*day, 19*day, 27*day, 36*day, 44*day, 54*day), Look{}, "six gaps are as alike by chance"},
+		{Reopened, long, Look{}, "what was not over did not come back"},
+		{Reopened, often, Look{}, "two of many are reopened by chance"},
 		{ChangeLinked, busy, Look{ChangesADay: 24}, "a change an hour is close to everything"},
 		{Excess, seriesOf(0, time.Hour, 2*time.Hour), Look{Since: epoch.Add(day)}, "what was answered for does not count again"},
 		{Excess, seriesOf(0, time.Hour, 2*time.Hour), Look{RuleIncidents: 4, RuleWithin: month}, "a rule's threshold stands above the tests"},

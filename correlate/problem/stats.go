@@ -32,6 +32,22 @@ func surprise(n int, mean, shape float64) float64 {
 	return tail
 }
 
+// poisson is the probability of n or more events where mean are expected for sure.
+func poisson(n int, mean float64) float64 {
+	if n <= 0 {
+		return 1
+	}
+	term, tail := math.Exp(-mean), 0.0
+	for i := 1; i < n; i++ {
+		term *= mean / float64(i)
+	}
+	for i := n; term > tail*1e-12 && i < n+1000; i++ {
+		term *= mean / float64(i)
+		tail += term
+	}
+	return tail
+}
+
 // median of values, which are sorted in place; 0 of none.
 func median(v []float64) float64 {
 	if len(v) == 0 {

@@ -17,7 +17,8 @@ type Look struct {
 	// ChangesADay is how many changes the CI sees a day, for telling by chance from
 	// because.
 	ChangesADay float64
-	ChangeTitle string // of the last change that an incident followed
+	ReopenIn    time.Duration // how soon after its end an incident is the same again; at least apart is assumed
+	ChangeTitle string        // of the last change that an incident followed
 	Pairs       []Pair
 
 	RuleIncidents int           // a rule's own threshold in place of the tests of frequency; 0: none
@@ -83,73 +84,8 @@ func byRule(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	return itsm.ProblemTest{Test: ByRule, Incidents: n, Text: incidents(n) + " within " + span(l.RuleWithin) + ", where a rule asks for " + count(l.RuleIncidents)}, n >= l.RuleIncidents
 }
 
-// rate is how many incidents come in an hour, and how many events that rests on.
-type rate struct{ perHour, shape float64 }
-
-func (r rate) in(d time.Duration) float64 { return r.perHour * d.Hours() }
-
-// surprise is the chance of n or more incidents in d. It counts for more in a busy
-// series, which is looked at after each incident, and each look at more of its
-// clusters. What comes less often than every seven weeks is what the thresholds are
-// made for.
-func (r rate) surprise(n int, d time.Duration) float64 {
-	aMonth := r.in(month)
-	return surprise(n, r.in(d), r.shape) * max(1, busyness*aMonth*aMonth)
-}
-
-// before is the series' own rate in the 90 days before a cluster that begins at from.
-// Of what is no longer kept, how many there were is still known.
-func (s *Series) before(all []Occurrence, from itsm.Time, l Look) rate {
-	n := 0.0
-	for _, o := range all {
-		if o.Opened < from && from.Sub(o.Opened) <= priorIn {
-			n++
-		}
-	}
-	begin := from.Add(-priorIn)
-	if older, until := s.Count-uint64(len(s.Kept)), s.Kept[0].Opened; older > 0 && begin < until && s.First < until {
-		lost := until.Sub(max(begin, s.First))
-		n += float64(older) * lost.Hours() / until.Sub(s.First).Hours()
-		begin = max(begin, s.First)
-	}
-	seen := time.Duration(0)
-	if n > 0 {
-		if seen = from.Sub(begin); l.Watch != 0 {
-			seen = max(0, min(seen, from.Sub(l.Watch)))
-		}
-	}
-	r := rate{shape: unknownness + n}
-	r.perHour = r.shape / (unknownness/floorCount*floorIn.Hours() + seen.Hours())
-	if n >= ownRate && seen > 0 { // enough to go by, whatever is usual of others
-		r.perHour = max(r.perHour, n/seen.Hours())
-	}
-	return r
-}
-
-// excess looks for the least likely cluster that ends with the newest incident.
-func (s *Series) excess(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
-	last := on[len(on)-1].Opened
-	all, best, size := s.onsets(0), 1.0, 0
-	var in time.Duration
-	var mean float64
-	for k := excessMin; k <= len(on); k++ {
-		from := on[len(on)-k].Opened
-		d := last.Sub(from)
-		if d > excessIn {
-			break
-		}
-		r := s.before(all, from, l)
-		if p := r.surprise(k-1, d); p < best {
-			best, size, in, mean = p, k, d, r.in(d)
-		}
-	}
-	if best >= excessMost {
-		return itsm.ProblemTest{}, false
-	}
-	return itsm.ProblemTest{Test: Excess, Incidents: size, ChancePPM: ppm(best),
-		Text: incidents(size) + " in " + span(in) + " where " + expected(mean) + " expected"}, true
-}
-
+// periodic looks for gaps of one length. The fewer there are, the more alike they have
+// to be: six are within a fifth of their median in one of sixty series that come by chance.
 func periodic(on []Occurrence) (itsm.ProblemTest, bool) {
 	if len(on) <= periodicGaps {
 		return itsm.ProblemTest{}, false
@@ -159,7 +95,7 @@ func periodic(on []Occurrence) (itsm.ProblemTest, bool) {
 		gaps[i] = on[i+1].Opened.Sub(on[i].Opened).Minutes()
 	}
 	med, rel := spread(gaps)
-	if rel > periodicSpread || med < periodicLeast.Minutes() {
+	if rel > min(periodicSpread, periodicStep*float64(len(gaps)-periodicFree)) || med < periodicLeast.Minutes() {
 		return itsm.ProblemTest{}, false
 	}
 	return itsm.ProblemTest{Test: Periodic, Incidents: len(on),
@@ -171,7 +107,7 @@ func periodic(on []Occurrence) (itsm.ProblemTest, bool) {
 // also when they come by chance.
 func seasonal(on []Occurrence) (itsm.ProblemTest, bool) {
 	best := itsm.ProblemTest{Test: Seasonal}
-	chance := seasonMost
+	chance := min(seasonMost, seasonAll/spent(1, float64(len(on))))
 	for _, cycle := range []time.Duration{day, 7 * day} {
 		means := perTurn(on, cycle)
 		if len(means) < seasonMin {
@@ -213,35 +149,6 @@ func perTurn(on []Occurrence, cycle time.Duration) (means []arrow) {
 // weekShift moves the epoch, a Thursday, to a Monday.
 const weekShift = int64(3 * day / time.Millisecond)
 
-func (s *Series) reopened(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
-	again, of := 0, 0
-	for _, o := range on {
-		if o.Reopens > 0 && l.Now.Sub(o.Opened) <= excessIn {
-			again += int(o.Reopens)
-			of++
-		}
-	}
-	if again >= reopensMin {
-		return itsm.ProblemTest{Test: Reopened, Incidents: of, Text: incidents(of) + " reopened " + times(again)}, true
-	}
-	if len(on) < 2 {
-		return itsm.ProblemTest{}, false
-	}
-	a, b := on[len(on)-2], on[len(on)-1]
-	from, word := a.Opened, "opened"
-	if a.Resolved != 0 && a.Resolved <= b.Opened {
-		from, word = a.Resolved, "resolved"
-	}
-	gap := b.Opened.Sub(from)
-	r := s.before(s.onsets(0), a.Opened, l)
-	p := r.surprise(1, gap)
-	if gap > backWithin || p >= backMost {
-		return itsm.ProblemTest{}, false
-	}
-	return itsm.ProblemTest{Test: Reopened, Incidents: 2, ChancePPM: ppm(p),
-		Text: "came back " + span(gap) + " after it was " + word + ", where one is expected every " + span(time.Duration(float64(time.Hour)/r.perHour))}, true
-}
-
 func changeLinked(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	n, far, name := 0, time.Duration(0), ""
 	for _, o := range on {
@@ -256,7 +163,7 @@ func changeLinked(on []Occurrence, l Look) (itsm.ProblemTest, bool) {
 	}
 	covered := math.Min(1, l.ChangesADay*far.Hours()/24) // share of the day so soon after a change
 	p := atLeast(n, len(on), covered)
-	if p >= changesMost {
+	if spent(p, float64(len(on))) >= changesMost {
 		return itsm.ProblemTest{}, false
 	}
 	who := count(n) + " of " + incidents(len(on))
@@ -315,7 +222,7 @@ func (s *Series) pair(on []Occurrence, l Look) (best itsm.ProblemTest, found boo
 		window := l.Now.Sub(min(s.Kept[0].Opened, p.Other.Kept[0].Opened))
 		covered := math.Min(1, float64(len(other))*2*PairIn.Hours()/math.Max(window.Hours(), day.Hours()))
 		chance := atLeast(n, len(on), covered)
-		if chance >= pairMost {
+		if spent(chance, float64(len(on)))*float64(len(l.Pairs)) >= pairMost {
 			continue
 		}
 		best = itsm.ProblemTest{Test: Together, Incidents: n, ChancePPM: ppm(chance),

@@ -36,6 +36,14 @@ func expected(mean float64) string {
 	}
 }
 
+// expectedAtMost says the same of what is only known not to be more.
+func expectedAtMost(mean float64) string {
+	if mean < 0.01 {
+		return expected(mean)
+	}
+	return "at most " + expected(mean)
+}
+
 func minutes(m float64) time.Duration { return time.Duration(m * float64(time.Minute)) }
 
 // span says how long something took, in the unit in which people would say it.

@@ -23,7 +23,7 @@ func (w *world) recur() {
 	}
 	begin := start.Add(-48 * time.Hour)
 	for n := range 3 {
-		at := begin.Add(time.Duration(n) * 8 * time.Hour)
+		at := begin.Add(time.Duration(n) * time.Hour)
 		e := itsm.Event{Source: "am", Identity: "db1/DiskFull", Status: itsm.Firing, Severity: itsm.Critical, Title: "DiskFull", CIName: "db1", StartsAt: at,
 			Labels: itsm.NewLabels([]itsm.Label{{Name: "alertname", Value: "DiskFull"}})}
 		step(at, &entry.Delivery{Source: "am", Events: []itsm.Event{e}})
@@ -38,7 +38,7 @@ func TestProblems(t *testing.T) {
 	w := newWorld(t)
 	w.recur()
 	list := w.want(w.call("GET", Prefix+"/problems?state=candidate&ci=ci:db1", ""), http.StatusOK)
-	if !strings.Contains(list.body, "3 incidents in 16 h where less than 0.01 was expected") {
+	if !strings.Contains(list.body, "3 incidents in 2 h where at most 0.03 were expected") {
 		t.Fatalf("the candidate: %s", list.body)
 	}
 	one := Prefix + "/problems/PRB0000001"
