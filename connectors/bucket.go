@@ -25,10 +25,15 @@ func (b *bucket) take(ctx context.Context) error {
 	b.next = b.next.Add(b.per)
 	wait := b.next.Sub(now)
 	b.mu.Unlock()
-	if wait <= 0 {
+	return Wait(ctx, wait)
+}
+
+// Wait waits so long, or until ctx ends, which is its error.
+func Wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
 		return ctx.Err()
 	}
-	t := time.NewTimer(wait)
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -116,14 +116,8 @@ func LimitsOf(c *http.Client) *Limits {
 // take waits for a call's turn: within our rate and within what the partner says is
 // left of its own.
 func (s *Sender) take(ctx context.Context) error {
-	if wait := s.o.Limits.wait(time.Now()); wait > 0 {
-		t := time.NewTimer(wait)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := Wait(ctx, s.o.Limits.wait(time.Now())); err != nil {
+		return err
 	}
 	return s.bucket.take(ctx)
 }

@@ -421,10 +421,8 @@ func (s *Sender) settle(ctx context.Context, in itsm.Intent, r Receipt, failure 
 			s.approve(in.Key, false)
 			return
 		}
-		select {
-		case <-ctx.Done():
+		if Wait(ctx, backoffMin) != nil {
 			return
-		case <-time.After(backoffMin):
 		}
 	}
 }

@@ -96,10 +96,8 @@ func (t *tester) look(want RecordStatus) (string, error) {
 	var r Record
 	for n := range testLooks {
 		if n > 0 {
-			select {
-			case <-t.ctx.Done():
-				return "", t.ctx.Err()
-			case <-time.After(testLookWait << min(n-1, 3)):
+			if err := Wait(t.ctx, testLookWait<<min(n-1, 3)); err != nil {
+				return "", err
 			}
 		}
 		if err := t.s.take(t.ctx); err != nil {

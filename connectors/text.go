@@ -1,8 +1,11 @@
 package connectors
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
+
+	"signalbox/itsm"
 )
 
 // ellipsis stands where something is missing.
@@ -48,3 +51,9 @@ func OneLine(s string) string {
 }
 
 func endsLine(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }
+
+// ResolvedBy says of an intent to resolve who did it, and how or why.
+func ResolvedBy(in *itsm.Intent) string {
+	s := &in.Snapshot
+	return "resolved by " + cmp.Or(s.ResolvedBy, in.Actor) + ": " + cmp.Or(s.CloseNote, in.Text, "every alert is clear")
+}

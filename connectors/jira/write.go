@@ -275,20 +275,11 @@ func (a *anything) UnmarshalJSON(b []byte) error {
 }
 
 func (c *Connector) resolution(in *itsm.Intent) string {
-	by, why := in.Snapshot.ResolvedBy, in.Snapshot.CloseNote
-	if by == "" {
-		by = in.Actor
-	}
-	if why == "" {
-		why = in.Text
-	}
-	if why == "" {
-		why = "every alert is clear"
-	}
+	text := connectors.ResolvedBy(in)
 	if code := in.Snapshot.CloseCode; code != "" {
-		why += " (" + strings.ReplaceAll(code, "_", " ") + ")"
+		text += " (" + strings.ReplaceAll(code, "_", " ") + ")"
 	}
-	return "resolved by " + by + ": " + why
+	return text
 }
 
 // summary is the title on one line.

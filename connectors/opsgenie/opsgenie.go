@@ -106,7 +106,7 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 	case itsm.Acknowledge:
 		return connectors.Receipt{}, c.do(ctx, http.MethodPost, key, "acknowledge", act(in.Text))
 	case itsm.Resolve:
-		return connectors.Receipt{}, c.do(ctx, http.MethodPost, key, "close", act(resolution(&in)))
+		return connectors.Receipt{}, c.do(ctx, http.MethodPost, key, "close", act(source.NoteMark+connectors.ResolvedBy(&in)))
 	}
 	return connectors.Receipt{}, c.note(ctx, &in, key)
 }
@@ -177,9 +177,7 @@ func (c *Connector) send(ctx context.Context, method, at string, body object) (p
 		return processed{}, err
 	}
 	for _, wait := range askWaits {
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if connectors.Wait(ctx, wait) != nil {
 			return processed{}, nil
 		}
 		var got struct{ Data processed }

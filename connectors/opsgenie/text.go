@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"signalbox/connectors"
-	"signalbox/ingest/source"
 	"signalbox/itsm"
 )
 
@@ -19,20 +18,6 @@ func priority(s *itsm.IncidentSnapshot) string {
 		return "P3"
 	}
 	return s.Priority.String()
-}
-
-func resolution(in *itsm.Intent) string {
-	by, why := in.Snapshot.ResolvedBy, in.Snapshot.CloseNote
-	if by == "" {
-		by = in.Actor
-	}
-	if why == "" {
-		why = in.Text
-	}
-	if why == "" {
-		why = "every alert is clear"
-	}
-	return source.NoteMark + "resolved by " + by + ": " + why
 }
 
 // description tells people what they need before they open the console.

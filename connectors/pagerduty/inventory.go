@@ -1,8 +1,8 @@
 package pagerduty
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,33 +56,14 @@ func (v *inventory) ask(ctx context.Context, what string, do func(*pd.Client) er
 		call, client := v.c.client()
 		err := call.outcome(do(client))
 		if err == nil {
-			return pause(ctx, inventoryPace)
+			return connectors.Wait(ctx, inventoryPace)
 		}
 		if !connectors.IsPassing(err) || try == inventoryTries {
 			return fmt.Errorf("list %s of PagerDuty: %w", what, err)
 		}
-		if err := pause(ctx, waitAsked(err)); err != nil {
+		if err := connectors.Wait(ctx, cmp.Or(connectors.AskedWait(err), inventoryWait)); err != nil {
 			return err
 		}
-	}
-}
-
-func waitAsked(err error) time.Duration {
-	var r *connectors.RetryError
-	if errors.As(err, &r) && r.After > 0 {
-		return r.After
-	}
-	return inventoryWait
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

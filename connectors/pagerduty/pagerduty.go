@@ -180,9 +180,7 @@ func (c *Connector) update(ctx context.Context, in itsm.Intent) (connectors.Rece
 // within linkWaits, the link stays unknown until a webhook or a sweep brings it.
 func (c *Connector) record(ctx context.Context, key string) *pd.Incident {
 	for _, wait := range linkWaits {
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if connectors.Wait(ctx, wait) != nil {
 			return nil
 		}
 		found, err := c.find(ctx, key)

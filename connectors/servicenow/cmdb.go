@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -127,8 +128,8 @@ func (c *Connector) pages(ctx context.Context, table, fields string, each func(r
 // ciOf makes a CI of a row.
 func ciOf(r row) itsm.CI {
 	ci := itsm.CI{ID: ciPrefix + r.id(), Name: strings.TrimSpace(r.value("name")), Class: classOf(r.value("sys_class_name")),
-		Env: strings.ToLower(first(r["environment"].shown, r["used_for"].shown)), Owner: r["owned_by"].shown, SupportGroup: r["support_group"].shown,
-		Tier: tiers[first(r.value("busines_criticality"), r.value("business_criticality"))], Attributes: map[string]any{"sys_id": r.id()}}
+		Env: strings.ToLower(cmp.Or(r["environment"].shown, r["used_for"].shown)), Owner: r["owned_by"].shown, SupportGroup: r["support_group"].shown,
+		Tier: tiers[cmp.Or(r.value("busines_criticality"), r.value("business_criticality"))], Attributes: map[string]any{"sys_id": r.id()}}
 	for _, alias := range []string{r.value("fqdn"), r.value("ip_address"), r.value("serial_number")} {
 		if alias != "" && alias != ci.Name && len(alias) <= aliasBytesMax {
 			ci.Aliases = append(ci.Aliases, alias)
@@ -156,7 +157,7 @@ var classes = map[string]string{
 // classOf names a class: the table's own name without its prefix where no better
 // one is known.
 func classOf(table string) string {
-	return first(classes[table], strings.TrimPrefix(table, "cmdb_ci_"), "ci")
+	return cmp.Or(classes[table], strings.TrimPrefix(table, "cmdb_ci_"), "ci")
 }
 
 // relationOf makes a relation of a row of cmdb_rel_ci. Its type says how the parent

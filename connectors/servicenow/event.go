@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -31,7 +32,7 @@ func (c *Connector) event(ctx context.Context, in *itsm.Intent) error {
 
 func (c *Connector) eventBody(in *itsm.Intent) (map[string]string, error) {
 	s := &in.Snapshot
-	severity, resolution := first(eventSeverities[s.Severity], "4"), "New"
+	severity, resolution := cmp.Or(eventSeverities[s.Severity], "4"), "New"
 	if in.Transition == itsm.Resolve {
 		severity, resolution = "0", "Closing"
 	}

@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -89,19 +90,9 @@ func (c *Connector) resolution(in *itsm.Intent) map[string]string {
 	if codes == nil {
 		codes = sn.DefaultCloseCodes
 	}
-	code := first(codes[in.Snapshot.CloseCode], codes[itsm.CloseCodes[0]])
-	notes := note("resolved by "+first(in.Snapshot.ResolvedBy, in.Actor)+": "+first(in.Snapshot.CloseNote, in.Text, "every alert is clear"), "")
+	code := cmp.Or(codes[in.Snapshot.CloseCode], codes[itsm.CloseCodes[0]])
+	notes := note(connectors.ResolvedBy(in), "")
 	return map[string]string{"state": c.choice(itsm.IncidentResolved), "close_code": code, "close_notes": notes}
-}
-
-// first is the first that says something.
-func first(list ...string) string {
-	for _, s := range list {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 // choice is how the instance writes a state.
@@ -145,7 +136,7 @@ func (c *Connector) description(in *itsm.Intent) string {
 	line("Incident", strings.TrimSpace(in.Incident.String()+" "+in.Incident.PageAt(c.o.ExternalURL)))
 	line("Priority", s.Priority.String())
 	line("Probable cause", s.Cause)
-	line("Why", first(s.Because, in.Text))
+	line("Why", cmp.Or(s.Because, in.Text))
 	line("CIs", strings.Join(s.CIs, ", "))
 	line("Services", strings.Join(s.Services, ", "))
 	line("Alerts", fmt.Sprintf("%d, %d of them firing", s.Alerts, s.Firing))

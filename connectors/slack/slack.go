@@ -174,12 +174,8 @@ func (c *Connector) pace(ctx context.Context) error {
 	}
 	c.nextPost = at.Add(postEvery)
 	c.mu.Unlock()
-	t := time.NewTimer(at.Sub(now))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return connectors.Retry(0, "waiting for the channel: %w", ctx.Err())
+	if err := connectors.Wait(ctx, at.Sub(now)); err != nil {
+		return connectors.Retry(0, "waiting for the channel: %w", err)
 	}
+	return nil
 }
