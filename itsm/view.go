@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -92,23 +93,25 @@ func (f *IncidentFilter) Fault() string {
 	return ""
 }
 
-// Values are the parameters of the API that say what the filter says; a list is
-// separated by commas.
-func (f *IncidentFilter) Values() map[string]string {
-	v := map[string]string{"state": words(f.State), "priority": words(f.Priority), "service": strings.Join(f.Service, ","), "ci": strings.Join(f.CI, ","),
-		"assignee": strings.Join(f.Assignee, ","), "group": strings.Join(f.Group, ","), "team": strings.Join(f.Team, ","), "q": f.Q}
-	for n, m := range f.Major {
-		if n > 0 {
-			v["major"] += ","
-		}
-		v["major"] += string(m)
-	}
-	for name, value := range v {
-		if value == "" {
-			delete(v, name)
+// Values are the parameters of an address that say what the filter says; a list is
+// one, separated by commas.
+func (f *IncidentFilter) Values() url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{"state": words(f.State), "priority": words(f.Priority), "service": strings.Join(f.Service, ","), "ci": strings.Join(f.CI, ","),
+		"assignee": strings.Join(f.Assignee, ","), "group": strings.Join(f.Group, ","), "team": strings.Join(f.Team, ","), "major": majors(f.Major), "q": f.Q} {
+		if value != "" {
+			v.Set(name, value)
 		}
 	}
 	return v
+}
+
+func majors(list []MajorState) string {
+	out := make([]string, len(list))
+	for n, m := range list {
+		out[n] = string(m)
+	}
+	return strings.Join(out, ",")
 }
 
 func words[T interface{ String() string }](list []T) string {

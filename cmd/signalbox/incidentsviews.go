@@ -78,11 +78,7 @@ func tellView(w io.Writer, answer []byte, asJSON bool) error {
 	if err := json.Unmarshal(answer, &v); err != nil {
 		return err
 	}
-	shows := url.Values{}
-	for name, value := range v.Filter.Values() {
-		shows.Set(name, value)
-	}
-	said, err := url.QueryUnescape(shows.Encode())
+	said, err := url.QueryUnescape(v.Filter.Values().Encode())
 	if err != nil {
 		return err
 	}

@@ -210,9 +210,9 @@ func (a *API) viewed(r *request) error {
 	if err != nil {
 		return err
 	}
-	for name, value := range v.Filter.Values() {
+	for name, values := range v.Filter.Values() {
 		if r.q[name] == "" {
-			r.q[name] = value
+			r.q[name] = values[0]
 		}
 	}
 	return nil

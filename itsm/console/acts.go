@@ -150,7 +150,7 @@ func (d deed) actOf(n itsm.IncidentNumber, who access.Identity, remote string, f
 // act answers the POST of one deed.
 func (c *Console) act(d deed) fiber.Handler {
 	return func(ctx *fiber.Ctx) error {
-		n, err := itsm.ParseIncidentNumber(strings.Clone(ctx.Params("number")))
+		n, err := incidentNamed(ctx)
 		if err != nil {
 			return err
 		}

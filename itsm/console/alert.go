@@ -105,12 +105,17 @@ func pairs(ls itsm.Labels) []pair {
 	return out
 }
 
-func (c *Console) alert(ctx *fiber.Ctx) error {
+// alertNamed is the alert that the address names.
+func (c *Console) alertNamed(ctx *fiber.Ctx) (itsm.Alert, error) {
 	n, err := itsm.ParseAlertNumber(strings.Clone(ctx.Params("id")))
 	if err != nil {
-		return err
+		return itsm.Alert{}, err
 	}
-	a, err := c.o.Records.Alert(n)
+	return c.o.Records.Alert(n)
+}
+
+func (c *Console) alert(ctx *fiber.Ctx) error {
+	a, err := c.alertNamed(ctx)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (p askPage) live() string { return "" }
 var askable = map[string]deed{acknowledge.name: acknowledge, resolve.name: resolve}
 
 func (c *Console) ask(ctx *fiber.Ctx) error {
-	n, err := itsm.ParseIncidentNumber(strings.Clone(ctx.Params("number")))
+	n, err := incidentNamed(ctx)
 	if err != nil {
 		return err
 	}

@@ -369,8 +369,13 @@ func viewLabels(ls itsm.Labels) []itsm.Label {
 	return out
 }
 
+// incidentNamed is the incident that the address names.
+func incidentNamed(ctx *fiber.Ctx) (itsm.IncidentNumber, error) {
+	return itsm.ParseIncidentNumber(strings.Clone(ctx.Params("number")))
+}
+
 func (c *Console) incident(ctx *fiber.Ctx) error {
-	n, err := itsm.ParseIncidentNumber(strings.Clone(ctx.Params("number")))
+	n, err := incidentNamed(ctx)
 	if err != nil {
 		return err
 	}

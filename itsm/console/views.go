@@ -57,10 +57,7 @@ func beginsWith(views []itsm.View, who access.Identity) string {
 
 // addressOf is the list as a view shows it.
 func addressOf(f *itsm.IncidentFilter) string {
-	v := url.Values{}
-	for name, value := range f.Values() {
-		v.Set(name, value)
-	}
+	v := f.Values()
 	if len(f.State) == 0 {
 		v.Set("state", "all")
 	}
@@ -108,11 +105,7 @@ func (c *Console) viewViews(views []itsm.View, who access.Identity, f incidentFi
 		v.Here = s
 	}
 	if v.Here == nil && !plain {
-		q := url.Values{}
-		for name, value := range now.Values() {
-			q.Set(name, value)
-		}
-		v.Filter, v.Teams = q.Encode(), teamOptions(teams, "")
+		v.Filter, v.Teams = now.Values().Encode(), teamOptions(teams, "")
 	}
 	return v, nil
 }

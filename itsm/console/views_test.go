@@ -181,11 +181,7 @@ func TestAViewIsNotCut(t *testing.T) {
 	if why := f.Fault(); why != "" {
 		t.Fatal(why)
 	}
-	v := url.Values{}
-	for k, one := range f.Values() {
-		v.Set(k, one)
-	}
-	got, err := parseIncidentFilter(v)
+	got, err := parseIncidentFilter(f.Values())
 	if err != nil || got.Service != strings.Join(services, ",") {
 		t.Errorf("%v: %s", err, got.Service)
 	}

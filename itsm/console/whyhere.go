@@ -74,11 +74,7 @@ func (p whyHerePage) about() (string, string, string) {
 
 // whyAlert serves /alerts/{id}/why.
 func (c *Console) whyAlert(ctx *fiber.Ctx) error {
-	n, err := itsm.ParseAlertNumber(strings.Clone(ctx.Params("id")))
-	if err != nil {
-		return err
-	}
-	a, err := c.o.Records.Alert(n)
+	a, err := c.alertNamed(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,7 +83,7 @@ func (c *Console) whyAlert(ctx *fiber.Ctx) error {
 
 // whyIncident serves /incidents/{number}/why, about the alert that leads it.
 func (c *Console) whyIncident(ctx *fiber.Ctx) error {
-	n, err := itsm.ParseIncidentNumber(strings.Clone(ctx.Params("number")))
+	n, err := incidentNamed(ctx)
 	if err != nil {
 		return err
 	}
