@@ -416,10 +416,9 @@ func (s *State) touchAlert(a *alert) {
 	}
 }
 
-// record makes the record of a as of its last material change.
-func (a *alert) record() *itsm.Alert {
-	w := unpackText(a.text)
-	r := &itsm.Alert{
+// record makes r the record of a, which says w, as of its last material change.
+func (a *alert) record(w words, r *itsm.Alert) {
+	*r = itsm.Alert{
 		Number: a.number, Source: a.src.name, Key: itsm.KeyOf(a.src.name, a.identity), Status: a.status,
 		Severity: a.severity, SeverityWord: w.word, Title: w.title, Labels: w.labels, Annotations: w.annotations,
 		GeneratorURL: w.url, BoundBy: a.boundBy, StartsAt: a.startsAt, EndsAt: a.endsAt, EndedBy: endedByNames[a.endedBy],
@@ -437,5 +436,4 @@ func (a *alert) record() *itsm.Alert {
 	if a.trail != "" {
 		r.Trail = strings.Split(a.trail, "\n")
 	}
-	return r
 }

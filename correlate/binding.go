@@ -16,7 +16,8 @@ type ci struct {
 	id          string
 	ref         cmdb.Ref // NoRef while provisional or retired
 	provisional bool
-	refs        int32 // alerts and incidents that hold it
+	refs        int32  // alerts and incidents that hold it
+	trail       string // of the alert bound to it last: most share it
 
 	known    bool // the fields below are of the current graph
 	tier     int
@@ -58,10 +59,26 @@ func (s *State) ciOf(key ciKey, ref cmdb.Ref) *ci {
 	return c
 }
 
+// ciAt is ciOf for a CI of the graph. Its place is found without its id: alerts
+// are bound so often that hashing that is felt.
+func (s *State) ciAt(ref cmdb.Ref) *ci {
+	if int(ref) >= len(s.ciByRef) {
+		s.ciByRef = slices.Grow(s.ciByRef, s.graph.Refs()-len(s.ciByRef))[:s.graph.Refs()]
+	}
+	if s.ciByRef[ref] == nil {
+		s.ciByRef[ref] = s.ciOf(ciKey{s.graph.ID(ref), false}, ref)
+	}
+	return s.ciByRef[ref]
+}
+
 // releaseCI forgets a CI that nothing holds any more.
 func (s *State) releaseCI(c *ci) {
-	if c.refs--; c.refs <= 0 {
-		delete(s.cis, ciKey{c.id, c.provisional})
+	if c.refs--; c.refs > 0 {
+		return
+	}
+	delete(s.cis, ciKey{c.id, c.provisional})
+	if c.ref != cmdb.NoRef && int(c.ref) < len(s.ciByRef) {
+		s.ciByRef[c.ref] = nil
 	}
 }
 
@@ -117,39 +134,47 @@ func (s *State) bindTo(a *alert, b cmdb.Binding) {
 	if b.Ref == cmdb.NoRef {
 		c = s.ciOf(ciKey{b.Provisional, true}, cmdb.NoRef)
 	} else {
-		c = s.ciOf(ciKey{s.graph.ID(b.Ref), false}, b.Ref)
+		c = s.ciAt(b.Ref)
 	}
 	c.refs++
 	if a.ci != nil {
 		s.releaseCI(a.ci)
 	}
-	a.ci, a.boundBy, a.trail = c, b.By, s.trailOf(b)
+	a.ci, a.boundBy, a.trail = c, b.By, s.trailOn(c, trailOf(b))
 }
 
-// trailOf keeps the steps of the binding as one string. Equal trails share it:
-// most alerts of a sender are bound by the same steps.
-func (s *State) trailOf(b cmdb.Binding) string {
+// trailOf keeps the steps of the binding as one string.
+func trailOf(b cmdb.Binding) string {
 	t := strings.Join(b.Trail, "\n")
 	if len(b.Ambiguous) > 0 {
 		t += "\n" + severalFit(b.Ambiguous)
 	}
-	return s.shareTrail(t)
-}
-
-// shareTrail returns the one copy of a text that many alerts have.
-func (s *State) shareTrail(t string) string {
-	if len(s.trails) >= trailsMax {
-		clear(s.trails)
-	}
-	if old, ok := s.trails[t]; ok {
-		return old
-	}
-	s.trails[t] = t
 	return t
 }
 
-// trailsMax bounds the table of shared trails; it is only a saving of memory.
-const trailsMax = 4096
+// trailOn returns the one copy of a trail that leads to c: most alerts on a CI are
+// bound to it by the same steps.
+func (s *State) trailOn(c *ci, t string) string {
+	if t != c.trail {
+		c.trail = s.share(t)
+	}
+	return c.trail
+}
+
+// share returns the one copy of a text that many alerts have.
+func (s *State) share(t string) string {
+	if len(s.shared) >= sharedMax {
+		clear(s.shared)
+	}
+	if old, ok := s.shared[t]; ok {
+		return old
+	}
+	s.shared[t] = t
+	return t
+}
+
+// sharedMax bounds the table of shared texts; it is only a saving of memory.
+const sharedMax = 4096
 
 // rebind binds an alert whose words changed. Its episode keeps its incident: a
 // person's work is not torn apart by a label.
@@ -183,6 +208,7 @@ func (s *State) setGraph(g *cmdb.Graph) {
 	s.graph = g
 	s.group.setGraph(g)
 	clear(s.services)
+	clear(s.ciByRef)
 	for _, c := range s.cis { // no order needed: each is looked up alone
 		c.known, c.ref = false, cmdb.NoRef
 		if !c.provisional {

@@ -39,12 +39,11 @@ func (s *State) archiveAlert(a *archive, cis *ciTable, al *alert) {
 	for _, v := range []*string{&al.identity, &al.text, &al.boundBy, &al.trail, &al.sender, &al.held} {
 		text(a, v)
 	}
-	if a.reading {
-		al.trail = s.shareTrail(al.trail)
-		al.boundBy = s.shareTrail(al.boundBy)
-	}
 	cis.ref(a, &al.ci)
 	a.bad = a.bad || al.ci == nil
+	if a.reading && al.ci != nil {
+		al.trail, al.boundBy = s.trailOn(al.ci, al.trail), s.share(al.boundBy)
+	}
 	for _, v := range []*itsm.Time{&al.startsAt, &al.lastStart, &al.endsAt, &al.lastEvent, &al.raisedAt, &al.firedAt, &al.endedAt,
 		&al.deadAt, &al.lastSeen, &al.lease, &al.holdUntil, &al.wake, &al.recSeen} {
 		num(a, v)

@@ -32,7 +32,7 @@ func (s *State) archiveRestraint(a *archive, al *alert) {
 		if side.lead != "" || len(side.hides) > 0 || side.window != 0 {
 			*al.aside() = side
 		}
-		al.rules = s.shareTrail(al.rules)
+		al.rules = s.share(al.rules)
 	}
 	a.bad = a.bad || int(al.restraint) >= len(restraintWords)
 }

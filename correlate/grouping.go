@@ -136,26 +136,26 @@ const ruleDefault = "default"
 func (s *State) related(i *incident, maybe []itsm.Candidate) {
 	list, changed := i.around().maybe, false
 	for _, m := range maybe {
-		o := s.incidents[m.Incident]
-		if m.Incident == i.number || o == nil || !o.state.IsOpen() || i.isUnrelated(m.Incident) {
-			continue
-		}
 		at := slices.IndexFunc(list, func(c itsm.Candidate) bool { return c.Incident == m.Incident })
 		if at >= 0 && list[at].ScoreMilli >= m.ScoreMilli {
+			continue
+		}
+		o := s.incidents[m.Incident]
+		if m.Incident == i.number || o == nil || !o.state.IsOpen() || i.isUnrelated(m.Incident) {
 			continue
 		}
 		if at >= 0 {
 			list = slices.Delete(list, at, at+1)
 		}
-		list = append(list, m)
+		at, _ = slices.BinarySearchFunc(list, m, func(a, b itsm.Candidate) int {
+			return cmp.Or(cmp.Compare(b.ScoreMilli, a.ScoreMilli), cmp.Compare(a.Incident, b.Incident))
+		})
+		list = slices.Insert(list, at, m)
 		changed = true
 	}
 	if !changed {
 		return
 	}
-	slices.SortFunc(list, func(a, b itsm.Candidate) int {
-		return cmp.Or(cmp.Compare(b.ScoreMilli, a.ScoreMilli), cmp.Compare(a.Incident, b.Incident))
-	})
 	i.surround().maybe = list[:min(len(list), itsm.MaybeRelatedMax)]
 	s.touchIncident(i)
 }

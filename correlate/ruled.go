@@ -177,7 +177,7 @@ func (s *State) ciFacts(c *ci) rules.CI {
 // noteRules keeps on a which rules spoke of its episode; lines are shared, since
 // the same rules speak of most alerts of a sender.
 func (s *State) noteRules(a *alert, lines []string) {
-	a.rules = s.shareTrail(strings.Join(lines, "\n"))
+	a.rules = s.share(strings.Join(lines, "\n"))
 }
 
 // spoken returns the lines of what spoke of the episode of a, without those of

@@ -202,8 +202,8 @@ func (s *State) silencer(i *incident) (by *silencing) {
 func (s *State) unsilence(a *alert) { delete(s.silences.alerts, a.number) }
 
 // alertRecord is the record of a with who silenced it, where no rule holds it back.
-func (s *State) alertRecord(a *alert) *itsm.Alert {
-	r := a.record()
+func (s *State) alertRecord(a *alert, w words, r *itsm.Alert) *itsm.Alert {
+	a.record(w, r)
 	if r.SuppressedBy == "" && len(s.silences.alerts) > 0 {
 		r.SuppressedBy = s.silences.alerts[a.number].words()
 	}

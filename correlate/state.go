@@ -53,8 +53,9 @@ type State struct {
 	pages         pages
 
 	cis      map[ciKey]*ci
+	ciByRef  []*ci                 // those of them that an alert was bound to since the graph was set; nil: ask cis
 	services map[cmdb.Ref]*service // of the current graph
-	trails   map[string]string
+	shared   map[string]string
 	unbound  map[string]uint64
 
 	ruled         ruling
@@ -104,7 +105,7 @@ type State struct {
 func New(c Config, g *cmdb.Graph) *State {
 	s := &State{
 		cfg: c, graph: g, sources: map[string]*source{}, incidents: map[itsm.IncidentNumber]*incident{},
-		cis: map[ciKey]*ci{}, services: map[cmdb.Ref]*service{}, trails: map[string]string{}, unbound: map[string]uint64{},
+		cis: map[ciKey]*ci{}, services: map[cmdb.Ref]*service{}, shared: map[string]string{}, unbound: map[string]uint64{},
 		hiding: hiding{}, children: map[itsm.AlertNumber][]itsm.AlertNumber{}, gatherings: map[gatherKey]*gathering{},
 		gatheringIDs: map[uint64]*gathering{}, gatheringsOf: map[string]int{},
 		scopes: map[string]*scope{}, quarantines: map[string]*quarantined{},
@@ -229,9 +230,11 @@ func (s *State) Flush() []itsm.Decision {
 	clear(s.flushed)
 	s.flushed = s.flushed[:0]
 	slices.SortFunc(s.dirtyAlerts, func(a, b *alert) int { return cmp.Compare(a.number, b.number) })
-	for _, a := range s.dirtyAlerts {
+	alerts, room := make([]itsm.Alert, len(s.dirtyAlerts)), itsm.LabelRoom{}
+	for n, a := range s.dirtyAlerts {
 		a.dirty = false
-		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutAlert, Alert: s.alertRecord(a)})
+		w := unpackTexts(a.text, &room, len(alerts)-n)
+		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutAlert, Alert: s.alertRecord(a, w, &alerts[n])})
 	}
 	slices.SortFunc(s.dirtyIncidents, func(a, b *incident) int { return cmp.Compare(a.number, b.number) })
 	for _, i := range s.dirtyIncidents {

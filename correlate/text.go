@@ -60,15 +60,7 @@ func (u *unpacker) str() string {
 	return string(out)
 }
 
-func (u *unpacker) labels() itsm.Labels {
-	peek := *u
-	n := peek.uint()
-	if n == 0 {
-		*u = peek
-		return nil
-	}
-	return u.appendLabels(make(itsm.Labels, 0, min(n, len(peek))))
-}
+func (u *unpacker) labels() itsm.Labels { return u.labelsIn(&itsm.LabelRoom{}, 1) }
 
 func (u *unpacker) appendLabels(ls itsm.Labels) itsm.Labels {
 	for range u.uint() {
@@ -115,9 +107,22 @@ type words struct {
 	labels, annotations itsm.Labels
 }
 
-func unpackText(text string) words {
+func unpackText(text string) words { return unpackTexts(text, &itsm.LabelRoom{}, 1) }
+
+// unpackTexts is unpackText of the first of so many alerts.
+func unpackTexts(text string, room *itsm.LabelRoom, alerts int) words {
 	u := unpacker(text)
-	return words{title: u.str(), word: u.str(), url: u.str(), labels: u.labels(), annotations: u.labels()}
+	return words{title: u.str(), word: u.str(), url: u.str(), labels: u.labelsIn(room, alerts), annotations: u.labelsIn(room, alerts)}
+}
+
+func (u *unpacker) labelsIn(room *itsm.LabelRoom, alerts int) itsm.Labels {
+	peek := *u
+	n := min(peek.uint(), len(peek))
+	if n == 0 {
+		*u = peek
+		return nil
+	}
+	return u.appendLabels(room.Take(n, alerts)[:0])
 }
 
 func titleOf(text string) string {

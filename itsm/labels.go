@@ -64,6 +64,24 @@ func (ls Labels) First(names ...string) (value, name string) {
 // Equal reports whether both hold the same labels.
 func (ls Labels) Equal(o Labels) bool { return slices.Equal(ls, o) }
 
+// LabelRoom hands out memory for labels, so that one allocation serves several
+// alerts. The zero value is ready.
+type LabelRoom struct{ free Labels }
+
+// labelRoomTimes is for how many alerts room is made at once.
+const labelRoomTimes = 16
+
+// Take returns n labels to fill in; alerts is how many are still to come, this one
+// included, with about as many each.
+func (m *LabelRoom) Take(n, alerts int) Labels {
+	if len(m.free) < n {
+		m.free = make(Labels, n*min(max(alerts, 1), labelRoomTimes))
+	}
+	out := m.free[:n:n]
+	m.free = m.free[n:]
+	return out
+}
+
 // Map returns the labels as a map.
 func (ls Labels) Map() map[string]string {
 	m := make(map[string]string, len(ls))

@@ -71,34 +71,35 @@ type asked struct {
 	ci    cmdb.Ref  // that app is of
 }
 
-// group is what is kept of one incident that is not closed.
+// group is what is kept of one incident that is not closed. An onset asks dozens of
+// groups whether they would take it, so what that takes is together and comes first.
 type group struct {
 	n        itsm.IncidentNumber
 	opened   itsm.Time
 	lastJoin itsm.Time // last onset of a usual alert that joined
 	resolved itsm.Time // 0 while open
 	pace     itsm.Time // quiet gap of the rule that joined last, in ms
-	members  few[itsm.AlertNumber, member]
-	cis      few[cmdb.Ref, spot]
-	keys     few[string, spot] // provisional CIs
-	firing   int32             // members that fire and are not chronic
-	chronic  int32             // members that were chronic when they joined
-	senders  []string
-	ruleKeys []string
-	tags     []string                // service and environment of members
-	title    string                  // of the latest usual member
-	name     string                  // its alert name
-	cover    few[cmdb.Ref, struct{}] // the CIs that explain some of it; only while joinable
+	turn     uint64    // the Place that it is a candidate of
+	at       int32     // its place among those candidates
+	dirty    bool      // causes are stale
+	warm     bool      // in byKey, bySender, byRule and the lists of its CIs
+	joinable bool      // in the lists of the CIs that explain some of it
 	wave     wave
+	ruleKeys []string
+	tags     []string // service and environment of members
+	cis      few[cmdb.Ref, spot]
 
-	causes   []itsm.Cause
-	asOf     uint64 // changesTurn when they were ranked
-	dirty    bool   // causes are stale
-	warm     bool   // in byKey, bySender, byRule and the lists of its CIs
-	joinable bool   // in the lists of the CIs that explain some of it
+	members few[itsm.AlertNumber, member]
+	keys    few[string, spot] // provisional CIs
+	firing  int32             // members that fire and are not chronic
+	chronic int32             // members that were chronic when they joined
+	senders []string
+	title   string                  // of the latest usual member
+	name    string                  // its alert name
+	cover   few[cmdb.Ref, struct{}] // the CIs that explain some of it; only while joinable
 
-	at   int32  // its place among the candidates of a Place
-	turn uint64 // the Place that it is a candidate of
+	causes []itsm.Cause
+	asOf   uint64 // changesTurn when they were ranked
 }
 
 // member is one alert of a group; a later episode of the same alert replaces the

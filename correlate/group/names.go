@@ -25,6 +25,12 @@ func isCall(ls itsm.Labels) bool {
 	return label != ""
 }
 
+// namesAnother reports whether the labels name another CI. Most do not, and then
+// none of the many names need be looked for.
+func namesAnother(ls itsm.Labels) bool {
+	return slices.ContainsFunc(ls, func(l itsm.Label) bool { return slices.Contains(otherEnd, l.Name) })
+}
+
 // sighted is a name within an environment.
 type sighted struct{ env, name string }
 

@@ -49,8 +49,11 @@ func (g *Grouper) Place(p Probe) Placement {
 	g.expire(p.At)
 	s := g.record(p)
 	g.asked = asked{pace: g.paceOf(s.rule), tag: g.tagOf(&p)}
-	g.see(p)
-	named := g.namedBy(p)
+	named := cmdb.NoRef
+	if namesAnother(p.Labels) {
+		g.see(p)
+		named = g.namedBy(p)
+	}
 	g.survey(p, s, named)
 	if g.isChronic(s, p.At) {
 		return g.placeChronic(p, s)

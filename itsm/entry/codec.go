@@ -73,8 +73,10 @@ func (w *writer) event(e *itsm.Event) {
 // reader decodes from a string, so that every field is a substring of one
 // allocation. The first fault sticks; callers check bad at the end.
 type reader struct {
-	s   string
-	bad bool
+	s    string
+	bad  bool
+	left int // events still to be read, this one included
+	room itsm.LabelRoom
 }
 
 func (r *reader) uint() uint64 {
@@ -129,7 +131,7 @@ func (r *reader) labels() itsm.Labels {
 	if n == 0 {
 		return nil
 	}
-	ls := make(itsm.Labels, n)
+	ls := r.room.Take(n, r.left)
 	for i := range ls {
 		ls[i].Name = r.str()
 		ls[i].Value = r.str()
@@ -166,6 +168,7 @@ func decodeDelivery(body string, withRaw bool) (*Delivery, error) {
 	if n := r.count(eventsMax, eventBytesMin); n > 0 {
 		d.Events = make([]itsm.Event, n)
 		for i := range d.Events {
+			r.left = n - i
 			r.event(d.Source, &d.Events[i])
 		}
 	}
