@@ -29,7 +29,7 @@ func (m *memory) View(fn func(Tx) error) error {
 func (m *memory) Update(fn func(Tx) error) error {
 	m.write.Lock()
 	defer m.write.Unlock()
-	tx := &memTx{root: m.root.Load(), writable: true}
+	tx := &memTx{root: m.root.Load(), own: &owner{}}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -47,9 +47,12 @@ func (m *memory) Sync() error { return nil }
 func (m *memory) Close() error { return nil }
 
 type memTx struct {
-	root     *node
-	writable bool
+	root *node
+	own  *owner // of the nodes this Update made, which nobody else can reach; nil in a View
 }
+
+// owner tells nodes apart by who made them; its address is all it is.
+type owner struct{ _ byte }
 
 // Get implements Tx.
 func (t *memTx) Get(key []byte) ([]byte, error) {
@@ -69,25 +72,28 @@ func (t *memTx) Get(key []byte) ([]byte, error) {
 // Set implements Tx. It copies, because the caller may use its buffers again
 // after the transaction.
 func (t *memTx) Set(key, value []byte) error {
-	if !t.writable {
+	if t.own == nil {
 		return ErrReadOnly
 	}
-	n := &node{key: bytes.Clone(key), value: append([]byte{}, value...), weight: xxhash.Sum64(key)}
+	n := &node{key: bytes.Clone(key), value: append([]byte{}, value...), weight: xxhash.Sum64(key), own: t.own}
 	t.root = t.root.insert(n)
 	return nil
 }
 
 // Delete implements Tx.
 func (t *memTx) Delete(key []byte) error {
-	if !t.writable {
+	if t.own == nil {
 		return ErrReadOnly
 	}
-	t.root = t.root.remove(key)
+	t.root = t.root.remove(key, t.own)
 	return nil
 }
 
 // Scan implements Tx. It visits the moment at which it began, so fn may write.
 func (t *memTx) Scan(r Range, fn func(key, value []byte) error) error {
+	if t.own != nil {
+		t.own = &owner{} // what there is stays as it is
+	}
 	s := scan{Range: r, fn: fn}
 	err := s.visit(t.root)
 	if errors.Is(err, Stop) {
@@ -98,17 +104,24 @@ func (t *memTx) Scan(r Range, fn func(key, value []byte) error) error {
 
 // node is one key of the treap: a search tree by key and a heap by weight. The
 // weight is a hash of the key, so equal content has equal shape. Nodes are never
-// changed once they are reachable from a root.
+// changed once anybody but who made them can reach them.
 type node struct {
 	key, value  []byte
 	weight      uint64
 	left, right *node
+	own         *owner
 }
 
-func (n *node) with(left, right *node) *node {
-	return &node{key: n.key, value: n.value, weight: n.weight, left: left, right: right}
+// with is n with other children: n itself when it is of own.
+func (n *node) with(left, right *node, own *owner) *node {
+	if n.own == own {
+		n.left, n.right = left, right
+		return n
+	}
+	return &node{key: n.key, value: n.value, weight: n.weight, left: left, right: right, own: own}
 }
 
+// insert returns the tree with add, which is of who inserts it.
 func (n *node) insert(add *node) *node {
 	if n == nil {
 		return add
@@ -116,53 +129,53 @@ func (n *node) insert(add *node) *node {
 	c := bytes.Compare(add.key, n.key)
 	switch {
 	case c == 0:
-		return add.with(n.left, n.right)
+		return add.with(n.left, n.right, add.own)
 	case add.weight > n.weight:
-		l, r := n.split(add.key)
-		return add.with(l, r)
+		l, r := n.split(add.key, add.own)
+		return add.with(l, r, add.own)
 	case c < 0:
-		return n.with(n.left.insert(add), n.right)
+		return n.with(n.left.insert(add), n.right, add.own)
 	}
-	return n.with(n.left, n.right.insert(add))
+	return n.with(n.left, n.right.insert(add), add.own)
 }
 
 // split parts a tree into the keys below and above key, which is not in it.
-func (n *node) split(key []byte) (below, above *node) {
+func (n *node) split(key []byte, own *owner) (below, above *node) {
 	if n == nil {
 		return nil, nil
 	}
 	if bytes.Compare(n.key, key) < 0 {
-		l, r := n.right.split(key)
-		return n.with(n.left, l), r
+		l, r := n.right.split(key, own)
+		return n.with(n.left, l, own), r
 	}
-	l, r := n.left.split(key)
-	return l, n.with(r, n.right)
+	l, r := n.left.split(key, own)
+	return l, n.with(r, n.right, own)
 }
 
-func (n *node) remove(key []byte) *node {
+func (n *node) remove(key []byte, own *owner) *node {
 	if n == nil {
 		return nil
 	}
 	switch c := bytes.Compare(key, n.key); {
 	case c < 0:
-		return n.with(n.left.remove(key), n.right)
+		return n.with(n.left.remove(key, own), n.right, own)
 	case c > 0:
-		return n.with(n.left, n.right.remove(key))
+		return n.with(n.left, n.right.remove(key, own), own)
 	}
-	return join(n.left, n.right)
+	return join(n.left, n.right, own)
 }
 
 // join merges two trees, every key of l below every key of r.
-func join(l, r *node) *node {
+func join(l, r *node, own *owner) *node {
 	switch {
 	case l == nil:
 		return r
 	case r == nil:
 		return l
 	case l.weight > r.weight:
-		return l.with(l.left, join(l.right, r))
+		return l.with(l.left, join(l.right, r, own), own)
 	}
-	return r.with(join(l, r.left), r.right)
+	return r.with(join(l, r.left, own), r.right, own)
 }
 
 type scan struct {
