@@ -41,7 +41,7 @@ func coalesce(ins []itsm.Intent, tried, doubtful func(key string) bool) plan {
 		}
 		epochs[in.Epoch] = s
 	}
-	var p plan
+	p := plan{send: make([]itsm.Intent, 0, len(ins))} // nearly always all of them
 	for i, in := range ins {
 		s := epochs[in.Epoch]
 		unneeded := false

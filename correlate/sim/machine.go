@@ -29,6 +29,7 @@ type machine struct {
 	folder  *engine.Folder
 	folded  itsm.Offset // what the desk covers
 	commits itsm.Offset // an import is complete only from this entry on
+	encoded int         // bytes of the state encoded last, for room for the next
 }
 
 // meta is what the simulation knows of a journal entry beyond its bytes.
@@ -153,11 +154,11 @@ func (m *machine) snapshot() {
 }
 
 func (m *machine) encode() []byte {
-	var b bytes.Buffer
-	b.Grow(1 << 15)
-	if err := m.folder.State.Encode(&b); err != nil {
+	b := bytes.NewBuffer(make([]byte, 0, m.encoded+m.encoded/8+1<<12))
+	if err := m.folder.State.Encode(b); err != nil {
 		m.w.fail("I4", "encode at entry %d: %v", m.folded, err)
 	}
+	m.encoded = b.Len()
 	return b.Bytes()
 }
 

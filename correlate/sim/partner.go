@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"signalbox/connectors"
@@ -138,16 +140,21 @@ func (p *partner) doubt(pending []itsm.Intent) {
 	}
 }
 
+// byIncident sorts intents by incident, the one that came first first.
 func byIncident(ins []itsm.Intent) (out [][]itsm.Intent) {
-	at := map[itsm.IncidentNumber]int{}
-	for _, in := range ins {
-		i, ok := at[in.Incident]
-		if !ok {
-			i = len(out)
-			at[in.Incident] = i
-			out = append(out, nil)
+	first := map[itsm.IncidentNumber]int{}
+	for i := range ins {
+		if _, ok := first[ins[i].Incident]; !ok {
+			first[ins[i].Incident] = i
 		}
-		out[i] = append(out[i], in)
+	}
+	slices.SortStableFunc(ins, func(a, b itsm.Intent) int { return cmp.Compare(first[a.Incident], first[b.Incident]) })
+	for len(ins) > 0 {
+		n := 1
+		for n < len(ins) && ins[n].Incident == ins[0].Incident {
+			n++
+		}
+		out, ins = append(out, ins[:n:n]), ins[n:]
 	}
 	return out
 }

@@ -111,12 +111,13 @@ func (e *indexEditor) rebuild(x *index, changes []keyChange) {
 	}
 	e.buckets.grow(n)
 	var room []entry
+	left := x.n + len(changes) // at most so many are still to be given room
 	for i, k := range sizes {
 		if len(room) < int(k) {
-			room = make([]entry, max(int(k), 1<<12))
+			room = make([]entry, max(int(k), min(left, 1<<12)))
 		}
 		*e.buckets.ref(i) = room[:0:k]
-		room = room[k:]
+		room, left = room[k:], left-int(k)
 	}
 	x.each(func(old *entry) {
 		b := e.buckets.ref(slot(hashFold(old.name)))

@@ -156,14 +156,25 @@ func (d *Desk) Intent(connector, key string) (s StoredIntent, err error) {
 // which they must be sent.
 func (d *Desk) Intents(connector string, limit int) (out []itsm.Intent, err error) {
 	err = d.db.View(func(tx kv.Tx) error {
-		return tx.Scan(kv.Range{Prefix: kv.Key(kindPending, connector)}, func(_, key []byte) error {
-			if len(out) >= limit {
+		var keys []string // first: intents are large, and then there is room for as many as there are
+		if err := tx.Scan(kv.Range{Prefix: kv.Key(kindPending, connector)}, func(_, key []byte) error {
+			if len(keys) >= limit {
 				return kv.Stop
 			}
-			s, err := getIntent(tx, connector, string(key))
-			out = append(out, s.Intent)
+			keys = append(keys, string(key))
+			return nil
+		}); err != nil || len(keys) == 0 {
 			return err
-		})
+		}
+		out = make([]itsm.Intent, 0, len(keys))
+		for _, key := range keys {
+			s, err := getIntent(tx, connector, key)
+			if err != nil {
+				return err
+			}
+			out = append(out, s.Intent)
+		}
+		return nil
 	})
 	return out, err
 }
