@@ -20,7 +20,7 @@ type changes struct {
 	queue  fifo // by the time of the last word about them
 }
 
-// changeName is how a sender names a change.
+// changeName is how a sender names a change, or a partner a problem.
 type changeName struct{ source, id string }
 
 // change is a change and what its sender called the things it touches.

@@ -24,6 +24,7 @@ var objectActors = map[itsm.ActKind]func(*State, *itsm.Act) itsm.Outcome{
 	itsm.ActProblemLink:        (*State).problemAct,
 	itsm.ActProblemUnlink:      (*State).problemAct,
 	itsm.ActProblemNote:        (*State).problemAct,
+	itsm.ActProblemPut:         (*State).actProblemPut,
 }
 
 // actConfigure has nothing to do: what is configured is no part of the fold.

@@ -19,6 +19,7 @@ type problems struct {
 	byCause map[string][]*recurrence // by each CI that was at fault, in the order of the signatures
 	common  problem.Common           // how much each kind tells
 	list    map[itsm.ProblemNumber]*trouble
+	byName  map[changeName]itsm.ProblemNumber // of those that were made at a partner
 	last    itsm.ProblemNumber
 	known   int                                // problems that answer for the incidents that match them
 	of      map[itsm.IncidentNumber]*recurring // what is known of the recurrence of an incident
@@ -56,7 +57,7 @@ const (
 
 func newProblems() problems {
 	return problems{series: map[string]*recurrence{}, byCause: map[string][]*recurrence{},
-		common: problem.Common{In: map[uint64]uint32{}}, list: map[itsm.ProblemNumber]*trouble{},
+		common: problem.Common{In: map[uint64]uint32{}}, list: map[itsm.ProblemNumber]*trouble{}, byName: map[changeName]itsm.ProblemNumber{},
 		of: map[itsm.IncidentNumber]*recurring{}}
 }
 

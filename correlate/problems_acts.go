@@ -56,8 +56,13 @@ func (s *State) problemAct(a *itsm.Act) itsm.Outcome {
 	if s.isOldReport(a.Object, a) {
 		return itsm.Outcome{NoOp: true, Detail: itsm.ReasonOldReport}
 	}
+	return s.actOnProblem(t, a, &b)
+}
+
+// actOnProblem does what an act asks for, and counts whether the problem is known since.
+func (s *State) actOnProblem(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.Outcome {
 	was := t.State.Known()
-	out := problemActors[a.Kind](s, t, a, &b)
+	out := problemActors[a.Kind](s, t, a, b)
 	if is := t.State.Known(); was != is {
 		if s.problems.known--; is {
 			s.problems.known += 2
@@ -187,6 +192,8 @@ func (s *State) assignProblem(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm
 		return refuse(a, itsm.Invalid, "owner, team: expected at least one of them")
 	case cmpText(b.Owner, t.Owner) == t.Owner && cmpText(b.Team, t.Team) == t.Team:
 		return itsm.Outcome{NoOp: true}
+	case t.Source != "" && a.Origin != t.Source && s.connector(t.Source) != nil:
+		return refuse(a, itsm.Conflict, "owner, team: %s keeps %s, which came from there, and decides about them; change them there", t.Source, t.Number)
 	}
 	t.Owner, t.Team = cmpText(b.Owner, t.Owner), cmpText(b.Team, t.Team)
 	return s.didProblem(t, a, "assigned", "to "+strings.Trim(t.Owner+" of "+t.Team, " of"))
@@ -222,15 +229,15 @@ func (s *State) moveProblem(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.O
 		t.Reason = b.Reason
 		s.followed(t, by)
 	default:
-		t.ResolvedAt, t.Effect, t.EffectAt, t.EffectText = 0, "", 0, ""
+		t.ResolvedAt, t.ClosedAt, t.Effect, t.EffectAt, t.EffectText = 0, 0, "", 0, ""
 	}
 	return s.didProblem(t, a, "state", stateWords(b.State)+", was "+stateWords(was)+suffix(b.Reason))
 }
 
 // reported reports whether a partner says that its people moved t: they need not take
-// our steps, only a closed problem stays closed.
+// our steps, only a closed problem stays closed, unless it is their own.
 func (t *trouble) reported(a *itsm.Act, to itsm.ProblemState) bool {
-	return a.Origin != "" && t.State != itsm.ProblemClosed && to.Accepted()
+	return a.Origin != "" && (t.State != itsm.ProblemClosed || t.Source == a.Origin) && to.Accepted()
 }
 
 // answered lets the signatures of a closed problem begin anew: what happens from now
@@ -281,7 +288,7 @@ func (s *State) knownError(t *trouble, a *itsm.Act, b *itsm.ProblemBody) itsm.Ou
 	switch {
 	case b.Known == t.KnownError:
 		return itsm.Outcome{NoOp: true}
-	case b.Known && t.RootCause == "":
+	case b.Known && t.RootCause == "" && (a.Origin == "" || a.Origin != t.Source):
 		return refuse(a, itsm.Conflict, "%s has no root cause yet: a known error is a problem that was analysed; write down its root cause first", t.Number)
 	}
 	t.KnownError = b.Known

@@ -60,9 +60,12 @@ func (s *State) restoreProblems() {
 			s.indexCause(rec, cause)
 		}
 	}
-	for _, t := range s.problems.list { // any order: only counted
+	for _, t := range s.problems.list { // any order: only counted, and each has its name
 		if t.State.Known() {
 			s.problems.known++
+		}
+		if t.Source != "" {
+			s.problems.byName[changeName{t.Source, t.ExternalID}] = t.Number
 		}
 	}
 }

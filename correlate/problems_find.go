@@ -62,15 +62,23 @@ func (s *State) propose(rec *recurrence, tests []itsm.ProblemTest) {
 
 // newTrouble numbers a new candidate or problem and lets it answer for rec.
 func (s *State) newTrouble(rec *recurrence, state itsm.ProblemState, by string) *trouble {
-	s.problems.last++
 	g := rec.Signature
-	t := &trouble{Problem: itsm.Problem{Number: s.problems.last, State: state, Signature: g.String(), Cause: g.Cause, Class: g.Class, Env: g.Env,
-		Services: []string{}, Tests: []itsm.ProblemTest{}, Incidents: []itsm.ProblemIncident{}, Changes: []string{}, ProposedAt: s.now, CreatedBy: by}}
+	t := s.numberTrouble(g.Cause, state, by)
+	t.Signature, t.Class, t.Env = g.String(), g.Class, g.Env
 	t.Title = "Recurring " + cmp.Or(g.Class, "trouble") + " on " + cmp.Or(g.Cause, "an unknown CI")
 	if g.Rule != "" {
 		t.Title = "Recurring " + g.Rule
 	}
-	if r, ok := s.graph.Lookup(g.Cause); ok {
+	s.attach(t, rec)
+	return t
+}
+
+// numberTrouble makes a candidate or problem of which a CI is at fault.
+func (s *State) numberTrouble(cause string, state itsm.ProblemState, by string) *trouble {
+	s.problems.last++
+	t := &trouble{Problem: itsm.Problem{Number: s.problems.last, State: state, Signatures: []string{}, Cause: cause,
+		Services: []string{}, Tests: []itsm.ProblemTest{}, Incidents: []itsm.ProblemIncident{}, Changes: []string{}, ProposedAt: s.now, CreatedBy: by}}
+	if r, ok := s.graph.Lookup(cause); ok {
 		t.Team = s.graph.SupportGroup(r)
 		for _, v := range s.graph.Services(r, serviceHops) {
 			if len(t.Services) < itsm.IntentCIsMax {
@@ -80,7 +88,6 @@ func (s *State) newTrouble(rec *recurrence, state itsm.ProblemState, by string) 
 		slices.Sort(t.Services)
 	}
 	s.problems.list[t.Number] = t
-	s.attach(t, rec)
 	return t
 }
 
@@ -216,6 +223,7 @@ func (s *State) forgetOver() {
 			}
 		}
 		delete(s.tellings, n.String())
+		delete(s.problems.byName, changeName{t.Source, t.ExternalID})
 		if delete(s.problems.list, n); len(s.problems.list) < troublesMax*9/10 {
 			return
 		}

@@ -43,7 +43,7 @@ func (s *State) ObjectSyncWith(object, connector string) (ObjectSync, bool) {
 		v.Kept = !v.Theirs || s.keepsChange(c)
 	case errP == nil && t != nil:
 		v.Want, _, ok = s.problemFor(k, t)
-		v.Version, v.Kept = t.Version, true
+		v.Theirs, v.Version, v.Kept = t.Source == connector, t.Version, true
 	}
 	told := s.tellingOf(object, connector)
 	if told != nil {
@@ -74,7 +74,7 @@ func (s *State) ObjectsOf(connector string, since itsm.Time) (out []string) {
 	}
 	for _, n := range slices.Backward(sortedKeys(s.problems.list)) {
 		t := s.problems.list[n]
-		if id := n.String(); (t.State.Open() || t.ChangedAt >= since) && s.tellingOf(id, connector) != nil {
+		if id := n.String(); (t.State.Open() || t.ChangedAt >= since) && (t.Source == connector || s.tellingOf(id, connector) != nil) {
 			out = append(out, id)
 		}
 	}

@@ -134,22 +134,28 @@ func (s *State) isHistory(c *change) bool {
 func (s *State) tellProblem(t *trouble) {
 	for n := range s.cfg.Connectors {
 		if in, digest, ok := s.problemFor(&s.cfg.Connectors[n], t); ok {
-			s.tellObject(in, digest, false)
+			s.tellObject(in, digest, t.Source == s.cfg.Connectors[n].Name)
 		}
 	}
 }
 
-// problemFor is what a partner is told of a problem; false: nothing.
+// problemFor is what a partner is told of a problem; false: nothing. Of one that was made
+// there, only what itsm.AuthorityProblem is about counts.
 func (s *State) problemFor(k *Connector, t *trouble) (itsm.Intent, uint64, bool) {
 	if !k.Problems || !t.State.Accepted() && s.tellingOf(t.Number.String(), k.Name) == nil {
 		return itsm.Intent{}, 0, false
 	}
 	v := itsm.Problem{Number: t.Number, Title: t.Title, State: t.State, Cause: t.Cause, Services: t.Services, Owner: t.Owner, Team: t.Team, RootCause: t.RootCause,
 		Workaround: t.Workaround, KnownError: t.KnownError, Changes: t.Changes, Reason: t.Reason, MergedInto: t.MergedInto}
+	shared := v
+	shared.Title, shared.Cause, shared.Services, shared.Owner, shared.Team, shared.Changes = "", "", nil, "", "", nil
 	for _, x := range t.Incidents[max(0, len(t.Incidents)-itsm.IntentCIsMax):] {
 		v.Incidents = append(v.Incidents, itsm.ProblemIncident{Number: x.Number})
 	}
 	digest := digestOf(&v)
+	if t.Source == k.Name {
+		digest, v.Source, v.ExternalID = digestOf(&shared), t.Source, t.ExternalID
+	}
 	v.ResolvedAt, v.ClosedAt, v.AcceptedBy, v.Count = t.ResolvedAt, t.ClosedAt, t.AcceptedBy, t.Count
 	for n := range v.Incidents {
 		v.Incidents[n].Reopens = t.Incidents[len(t.Incidents)-len(v.Incidents)+n].Reopens

@@ -170,6 +170,10 @@ type Problem struct {
 	Version    uint64 `json:"version"`
 
 	Links []ExternalRef `json:"links,omitempty"` // its records at partners that were told of it
+
+	Source     string `json:"source,omitempty"`      // connector at whose partner it was made; "": here
+	ExternalID string `json:"external_id,omitempty"` // what it is called there, such as "PRB0040123"
+	URL        string `json:"url,omitempty"`         // where people see it there
 }
 
 // Bounds of a problem.
@@ -203,6 +207,7 @@ const (
 	ActProblemLink        ActKind = "problem.link"
 	ActProblemUnlink      ActKind = "problem.unlink"
 	ActProblemNote        ActKind = "problem.note"
+	ActProblemPut         ActKind = "problem.put" // by a connector: how a problem is that was made at its partner; Body: ProblemUpdate
 )
 
 // ProblemBody is what an act on a problem carries; each kind uses some of it.
@@ -217,4 +222,22 @@ type ProblemBody struct {
 	Known     bool         `json:"known_error,omitempty"`
 	Incidents []string     `json:"incidents,omitempty"`
 	Changes   []string     `json:"changes,omitempty"`
+}
+
+// ProblemUpdate is the body of an act problem.put: all that a partner says of a problem
+// that was made there. With the act's origin ExternalID finds the one that is meant, or
+// makes it here.
+type ProblemUpdate struct {
+	ExternalID string       `json:"external_id"`
+	URL        string       `json:"url,omitempty"`
+	Title      string       `json:"title"`
+	State      ProblemState `json:"state"`
+	Owner      string       `json:"owner,omitempty"`
+	OwnerEmail string       `json:"owner_email,omitempty"` // the user here who has it is meant
+	Team       string       `json:"team,omitempty"`
+	RootCause  string       `json:"root_cause,omitempty"`
+	Workaround string       `json:"workaround,omitempty"`
+	KnownError bool         `json:"known_error,omitempty"`
+	CI         string       `json:"ci,omitempty"`        // id, alias or name
+	Incidents  []string     `json:"incidents,omitempty"` // of ours that belong to it there
 }

@@ -103,7 +103,7 @@ func newServiceNow(name string, c conf.Connector, env connectorEnv) (connectors.
 		return nil, err
 	}
 	o := servicenow.Options{Name: name, URL: c.APIURL, Target: c.Target, AssignmentGroup: c.AssignmentGroup, Caller: c.Caller, CIField: c.CIField, Fields: fields, Extra: c.Fields,
-		PollEvery: time.Duration(c.PollEvery), Problems: c.Problems, Users: c.Users, CITables: c.CMDBTables, ExternalURL: env.external, HTTP: env.http, Log: env.log}
+		PollEvery: time.Duration(c.PollEvery), Problems: c.Problems, ProblemQuery: c.ProblemQuery, Users: c.Users, CITables: c.CMDBTables, ExternalURL: env.external, HTTP: env.http, Log: env.log}
 	if c.OAuth.IsSet() {
 		o.OAuth, err = oauthOf(c.OAuth, strings.TrimSuffix(c.APIURL, "/")+"/oauth_token.do", env)
 	} else {

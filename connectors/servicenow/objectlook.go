@@ -34,6 +34,9 @@ func (c *Connector) LookObjects(ctx context.Context, wanted []itsm.Intent) ([]co
 	}
 	for _, field := range slices.Sorted(maps.Keys(by)) {
 		rows, err := c.findObjects(ctx, recs[0].table, field, by[field])
+		if err == nil && field != "correlation_id" && recs[0].table == problemTable {
+			err = c.addIncidents(ctx, rows)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -50,8 +53,7 @@ func (c *Connector) LookObjects(ctx context.Context, wanted []itsm.Intent) ([]co
 
 // findObjects returns the rows of a table of which a field has one of the values.
 func (c *Connector) findObjects(ctx context.Context, table, field string, of map[string]int) ([]row, error) {
-	t := polledTables[slices.IndexFunc(polledTables, func(t polledTable) bool { return t.name == table })]
-	q := reading(t.fields)
+	q := reading(polledFieldsOf[table])
 	q.Set("sysparm_display_value", "all")
 	q.Set("sysparm_query", term(field, "IN", strings.Join(slices.Sorted(maps.Keys(of)), ","))+"^ORDERBYsys_created_on")
 	q.Set("sysparm_limit", strconv.Itoa(rowsOfMany))
@@ -70,12 +72,12 @@ func (c *Connector) findObjects(ctx context.Context, table, field string, of map
 // objectRecord is a row as a sweep sees it. A time that is missing there is no
 // difference: where nobody wrote it down, it was only concluded here.
 func (c *Connector) objectRecord(rec *record, r row) (connectors.ObjectRecord, error) {
-	t := polledTables[slices.IndexFunc(polledTables, func(t polledTable) bool { return t.name == rec.table })]
-	said, err := c.acts(&t, r)
+	said, err := c.acts(rec.table, r)
 	if err != nil {
 		return connectors.ObjectRecord{}, err
 	}
 	got := connectors.ObjectRecord{Record: connectors.Record{Status: connectors.RecordOpen, Link: *c.objectLink(rec, r), Version: r.version(), By: r.value("sys_updated_by"), Ours: c.isOwn(r.value("sys_updated_by"))}}
+	got.Version = max(got.Version, rec.linkedAt(r))
 	if _, over := rec.stateOf(r); over {
 		got.Status = connectors.RecordResolved
 	}

@@ -165,6 +165,10 @@ func (c *Connector) problemRecord(p *itsm.Problem) *record {
 			return string(st), !st.Open()
 		}, first: map[string]string{}, end: map[string]string{}, texts: []string{"cause_notes", "workaround"}, is: map[string]string{
 			"short_description": oneLine(p.Title), "state": c.problemChoice(p.State), "cause_notes": long(p.RootCause), "workaround": long(p.Workaround), "known_error": fmt.Sprint(p.KnownError)}}
+	if p.Source == c.o.Name {
+		rec.theirs = p.ExternalID
+		delete(rec.is, "short_description")
+	}
 	if !p.State.Accepted() {
 		rec.state = string(itsm.ProblemClosed)
 	}

@@ -36,35 +36,55 @@ func (c *Connector) PullEvery() time.Duration {
 // polledTable is what of a table is polled.
 type polledTable struct {
 	name, fields string
-	filter       string         // a term, or ""
+	filter       string         // terms, or ""
 	is           func(row) bool // whether a row is one that the filter asks for
+	theirs       bool           // problems that were made there: the first poll has no beginning
 }
 
-var polledTables = []polledTable{
-	{TargetIncident, polledFields, term("correlation_id", "STARTSWITH", polledPrefix), func(r row) bool { return strings.HasPrefix(r.value("correlation_id"), polledPrefix) }},
-	{changeTable, "number,correlation_id,state,type,short_description,description,start_date,end_date,work_start,work_end,cmdb_ci,assigned_to,requested_by,risk,close_code,sys_updated_on,sys_updated_by,sys_mod_count", "",
-		func(row) bool { return true }},
-	{problemTable, objectFields + ",cause_notes,workaround,known_error,resolution_code", term("correlation_id", "STARTSWITH", polledPrefix), func(r row) bool { return strings.HasPrefix(r.value("correlation_id"), polledPrefix) }},
+var isOurs = func(r row) bool { return strings.HasPrefix(r.value("correlation_id"), polledPrefix) }
+
+const (
+	polledChange  = "number,correlation_id,state,type,short_description,description,start_date,end_date,work_start,work_end,cmdb_ci,assigned_to,requested_by,risk,close_code,sys_updated_on,sys_updated_by,sys_mod_count"
+	polledProblem = objectFields + ",cause_notes,workaround,known_error,assigned_to,assigned_to.email,assigned_to.user_name,assignment_group,cmdb_ci"
+)
+
+// polledFieldsOf are what is polled of a table.
+var polledFieldsOf = map[string]string{TargetIncident: polledFields, changeTable: polledChange, problemTable: polledProblem}
+
+// polledTables are what is polled, each with a line in the cursor.
+func (c *Connector) polledTables() []polledTable {
+	anyone := func(row) bool { return true }
+	ours := term("correlation_id", "STARTSWITH", polledPrefix)
+	out := []polledTable{{name: TargetIncident, filter: ours, is: isOurs}, {name: changeTable, is: anyone}}
+	if c.o.Problems {
+		out = append(out, polledTable{name: problemTable, filter: ours, is: isOurs})
+	}
+	if c.o.Problems && c.o.ProblemQuery != "" {
+		out = append(out, polledTable{name: problemTable, filter: c.o.ProblemQuery, is: anyone, theirs: true})
+	}
+	for n := range out {
+		out[n].fields = polledFieldsOf[out[n].name]
+	}
+	return out
 }
 
 // Pull implements connectors.Puller. The cursor has a line for each table.
 func (c *Connector) Pull(ctx context.Context, cursor string) ([]itsm.Act, string, error) {
-	lines := append(strings.Split(cursor, "\n"), make([]string, len(polledTables))...)
+	tables := c.polledTables()
+	lines := append(strings.Split(cursor, "\n"), make([]string, len(tables))...)
 	var acts []itsm.Act
-	for n := range polledTables {
-		if polledTables[n].name == problemTable && !c.o.Problems {
-			continue
-		}
-		got, next, err := c.pull(ctx, &polledTables[n], lines[n])
+	for n := range tables {
+		got, next, err := c.pull(ctx, &tables[n], lines[n])
 		if n > 0 && connectors.StatusOf(err) != 0 {
+			c.logFaults([]error{err})
 			continue // this table may not be read
 		}
 		if err != nil {
-			return acts, strings.Join(lines[:len(polledTables)], "\n"), err
+			return acts, strings.Join(lines[:len(tables)], "\n"), err
 		}
 		acts, lines[n] = append(acts, got...), next
 	}
-	return acts, strings.Join(lines[:len(polledTables)], "\n"), nil
+	return acts, strings.Join(lines[:len(tables)], "\n"), nil
 }
 
 // pull reads one table. The cursor is the sys_updated_on and the sys_id of the last
@@ -73,18 +93,21 @@ func (c *Connector) Pull(ctx context.Context, cursor string) ([]itsm.Act, string
 // since the poll before are left out.
 func (c *Connector) pull(ctx context.Context, t *polledTable, cursor string) ([]itsm.Act, string, error) {
 	from, err := sn.ParseTime(strings.SplitN(cursor, pollSeparator, 2)[0])
-	if err != nil {
+	if err != nil && !t.theirs {
 		from = itsm.TimeOf(time.Now().Add(-pollLookBack))
 	}
 	at, id := sn.FormatTime(from-itsm.Time(pollOverlap.Milliseconds())), ""
 	var acts []itsm.Act
 	var faults []error
-	before, seen := c.seen[t.name], map[string]int64{}
+	before, seen := c.seen[t.name+t.filter], map[string]int64{}
 	if before.cursor != cursor {
 		before.rows = nil // what was read then was not journaled
 	}
 	for range polledPages {
 		rows, err := c.after(ctx, t, at, id)
+		if err == nil && t.theirs {
+			err = c.addIncidents(ctx, rows)
+		}
 		if err != nil {
 			return acts, cursor, err
 		}
@@ -95,7 +118,7 @@ func (c *Connector) pull(ctx context.Context, t *polledTable, cursor string) ([]
 			if v, ok := before.rows[id]; ok && v == seen[id] {
 				continue
 			}
-			got, err := c.acts(t, r)
+			got, err := c.acts(t.name, r)
 			if err != nil {
 				faults = append(faults, err)
 			}
@@ -107,7 +130,7 @@ func (c *Connector) pull(ctx context.Context, t *polledTable, cursor string) ([]
 	}
 	// A row that cannot be read must not stop those after it: the cursor is past it.
 	c.logFaults(faults)
-	c.seen[t.name] = polledRowsSeen{cursor, seen}
+	c.seen[t.name+t.filter] = polledRowsSeen{cursor, seen}
 	return acts, cursor, nil
 }
 
@@ -155,7 +178,7 @@ func (c *Connector) polled(ctx context.Context, t *polledTable, query string) ([
 }
 
 // acts reads a row as a webhook's body of the same content would be read.
-func (c *Connector) acts(t *polledTable, r row) ([]itsm.Act, error) {
+func (c *Connector) acts(table string, r row) ([]itsm.Act, error) {
 	record := map[string]string{}
 	for field, v := range r {
 		record[field] = v.value
@@ -163,7 +186,7 @@ func (c *Connector) acts(t *polledTable, r row) ([]itsm.Act, error) {
 	for _, field := range []string{"assigned_to", "assignment_group", "cmdb_ci", "requested_by", "risk"} {
 		record[field] = r[field].shown
 	}
-	body, err := json.Marshal(map[string]any{"table": t.name, "operation": sn.Polled, "url": c.page(t.name, r.id()), "record": record})
+	body, err := json.Marshal(map[string]any{"table": table, "operation": sn.Polled, "url": c.page(table, r.id()), "record": record})
 	if err != nil {
 		return nil, err
 	}

@@ -134,3 +134,46 @@ func TestPullChanges(t *testing.T) {
 		t.Errorf("cursor %q after %q, %v", next, cursor, err)
 	}
 }
+
+// TestPullTheirProblems: problems that people made are read by the query, since ever,
+// with the incidents of ours that name them; our own are not among them.
+func TestPullTheirProblems(t *testing.T) {
+	t.Parallel()
+	s := fake.New(t)
+	id := s.Put("problem", fake.Record{"number": "PRB0040123", "state": "103", "short_description": "Disks fill up", "cause_notes": "<p>no rotation</p>", "assigned_to": "u1", "assigned_to.display": "Jo Park", "sys_updated_on": "2020-01-01 00:00:00"})
+	s.Put("problem", fake.Record{"number": "PRB0040124", "state": "101", "correlation_id": source.ObjectKey("PRB0000009")})
+	s.Put("incident", fake.Record{"correlation_id": source.RecordKey(7, 2), "problem_id": id, "sys_updated_by": fake.User})
+	s.Put("incident", fake.Record{"correlation_id": "another", "problem_id": id})
+	c := connector(s, func(o *servicenow.Options) {
+		o.Problems, o.ProblemQuery, o.Fields.Own = true, "state>=101", []string{fake.User}
+	})
+	acts, cursor, err := c.Pull(t.Context(), "")
+	var got []string
+	for _, a := range acts {
+		if a.Kind == itsm.ActProblemPut {
+			got = append(got, string(a.Body))
+		}
+	}
+	if err != nil || len(got) != 1 {
+		t.Fatalf("acts %q, %v", got, err)
+	}
+	for _, part := range []string{`"external_id":"PRB0040123"`, `"state":"root_cause_analysis"`, `"owner":"Jo Park"`, `"root_cause":"no rotation"`, `"incidents":["INC0000007"]`} {
+		if !strings.Contains(got[0], part) {
+			t.Errorf("%s is not in %s", part, got[0])
+		}
+	}
+	if acts, next, err := c.Pull(t.Context(), cursor); err != nil || next != cursor || len(acts) != 0 {
+		t.Errorf("a poll without news: %d acts, %v", len(acts), err)
+	}
+	theirs := aboutObject(t, "PRB0000003", aProblem(func(p *itsm.Problem) {
+		p.Source, p.ExternalID, p.State, p.RootCause, p.Workaround, p.Incidents = "sn", "PRB0040123", itsm.ProblemAnalysis, "no rotation", "delete logs", nil
+	}))
+	looks, err := c.LookObjects(t.Context(), []itsm.Intent{theirs})
+	if err != nil || looked(&looks[0]) != `open; problem: workaround "", wanted workaround "delete logs"; says problem.put ` {
+		t.Errorf("%s, %v", looked(&looks[0]), err)
+	}
+	push(t, c, theirs)
+	if row := s.Rows("problem", "sys_id", id)[0]; row["workaround"] != "delete logs" || row["short_description"] != "Disks fill up" || row["correlation_id"] != "" || len(s.Rows("problem", "", "")) != 2 {
+		t.Errorf("%v", row)
+	}
+}

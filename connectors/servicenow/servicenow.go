@@ -56,6 +56,7 @@ type Options struct {
 	Extra           map[string]string // fields that a new record of an incident gets besides, by name
 	Users           map[string]string // user names or sys_ids there, by assignee here; the rest by e-mail
 	Problems        bool              // problems of ours are polled, too
+	ProblemQuery    string            // encoded query of the problems made there that are taken in; "": none
 	PollEvery       time.Duration     // 0: changes are not asked for, they come by webhook
 	CITables        []string          // tables the inventory reads; nil: cmdb_ci
 	IndexLag        time.Duration     // 0: connectors.IndexLag
@@ -83,6 +84,7 @@ func New(o Options) *Connector {
 	if o.User != "" {
 		o.Fields.Own = append([]string{o.User}, o.Fields.Own...)
 	}
+	o.Fields.TheirProblems = o.Problems && o.ProblemQuery != ""
 	c := &Connector{o: o, made: connectors.NewCreations(o.IndexLag), seen: map[string]polledRowsSeen{}}
 	c.users.Find = c.findUser
 	c.rest = connectors.REST{Partner: "ServiceNow", HTTP: o.HTTP, Authorize: c.authorize}

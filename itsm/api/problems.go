@@ -288,6 +288,9 @@ type problemRecordView struct {
 	ChangedAt   itsm.Time             `json:"changed_at"`
 	Version     uint64                `json:"version"`
 	Links       []linkView            `json:"links"`
+	Source      *string               `json:"source"`
+	ExternalID  *string               `json:"external_id"`
+	URL         *string               `json:"url"`
 }
 
 type problemIncidentView struct {
@@ -307,7 +310,7 @@ func viewProblemRecord(p *itsm.Problem) problemRecordView {
 		RootCause: text(p.RootCause), Workaround: text(p.Workaround), KnownError: p.KnownError, Changes: list(p.Changes), Reason: text(p.Reason),
 		MergedInto: text(p.MergedInto), ProposedAt: p.ProposedAt, AcceptedAt: p.AcceptedAt, AcceptedBy: text(p.AcceptedBy), ResolvedAt: p.ResolvedAt,
 		ClosedAt: p.ClosedAt, LastAt: p.LastAt, Effect: text(p.Effect), EffectAt: p.EffectAt, EffectText: text(p.EffectText), CreatedBy: p.CreatedBy,
-		ChangedAt: p.ChangedAt, Version: p.Version, Links: each(p.Links, viewLink)}
+		ChangedAt: p.ChangedAt, Version: p.Version, Links: each(p.Links, viewLink), Source: text(p.Source), ExternalID: text(p.ExternalID), URL: webAddress(p.URL)}
 	v.Incidents = each(p.Incidents, func(i *itsm.ProblemIncident) problemIncidentView {
 		w := problemIncidentView{Number: i.Number.String(), OpenedAt: i.OpenedAt, ResolvedAt: i.ResolvedAt, Reopens: i.Reopens, Change: text(i.Change), LinkedBy: text(i.LinkedBy)}
 		if i.Change != "" {

@@ -119,6 +119,9 @@ func viewRecurring(p *itsm.Problem, notes []itsm.ProblemNote, inv inventory, rol
 			v.Facts = append(v.Facts, f)
 		}
 	}
+	if p.Source != "" {
+		v.Facts = append(v.Facts, fact{Name: "Made in " + line(p.Source, 40), Text: line(p.ExternalID, 60), Link: webLink(p.URL)})
+	}
 	for _, l := range p.Links {
 		v.Facts = append(v.Facts, fact{Name: line(l.Connector, 40), Text: line(l.ID, 60), Link: webLink(l.URL)})
 	}

@@ -187,6 +187,7 @@ type Connector struct {
 	ChangeStates    map[string][]string `yaml:"change_states" for:"servicenow"`    // states of our changes and its choices; the first of each is written
 	Changes         []string            `yaml:"changes" for:"servicenow"`          // types of our changes that get a change request there, and of its own whose state and times are written back; none
 	Problems        bool                `yaml:"problems" for:"servicenow"`         // accepted problems get a problem there
+	ProblemQuery    string              `yaml:"problem_query" for:"servicenow"`    // encoded query of the problems made there that are taken in; none
 	ProblemStates   map[string][]string `yaml:"problem_states" for:"servicenow"`   // states of our problems and its choices; the first of each is written
 	CloseCodes      map[string]string   `yaml:"close_codes" for:"servicenow"`      // our close codes and its
 	Fields          map[string]string   `yaml:"fields" for:"servicenow,jira"`      // of a new record, besides

@@ -49,6 +49,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"state", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, states: {done: [\"6\"]}}\n", `:2: connectors.sn.states.done: not a state: expected new, in_progress`},
 		{"choices of a state", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, states: {resolved: []}}\n", `:2: connectors.sn.states.resolved: empty: expected a list`},
 		{"state of a change", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, change_states: {done: [\"3\"]}}\n", `:2: connectors.sn.change_states.done: not a state of a change: expected planned`},
+		{"problem query without a poll", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, problems: true, problem_query: active=true}\n", `connectors.sn.problem_query: active=true: expected problems: true and poll_every`},
+		{"problem query that begins another", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, problems: true, poll_every: 30s, problem_query: 'active=true^NQpriority=1'}\n", `connectors.sn.problem_query: active=true^NQpriority=1: expected terms`},
 		{"close code", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, close_codes: {solved: x}}\n", `:2: connectors.sn.close_codes.solved: not a close code: expected fixed, workaround`},
 		{"poll", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, poll_every: 1s}\n", `:2: connectors.sn.poll_every: 1s: expected at least 5s`},
 		{"target", "connectors:\n  sn: {kind: servicenow, api_url: 'https://a.example', basic: env:X, target: task}\n", `:2: connectors.sn.target: "task": expected one of incident, em_event`},

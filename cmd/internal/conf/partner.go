@@ -28,6 +28,7 @@ func (r *reader) partner(path string, c Connector) {
 	if c.Target == "em_event" && (len(c.Changes) > 0 || c.Problems) {
 		r.bad(path+".target", c.Target, "incident, or nothing, where changes or problems are kept")
 	}
+	r.problemQuery(path, c)
 	for _, word := range SortedKeys(c.ProblemStates) {
 		if !itsm.ProblemState(word).Accepted() || !slices.Contains(itsm.ProblemStates, itsm.ProblemState(word)) {
 			r.bad(path+".problem_states."+word, "not a state of an accepted problem", "new, assess, root_cause_analysis, fix_in_progress, resolved, risk_accepted or closed")
@@ -111,5 +112,16 @@ func (r *reader) needed(path, v, expected string) {
 			what = strconv.Quote(v)
 		}
 		r.bad(path, what, expected)
+	}
+}
+
+// problemQuery reports a query that cannot be asked: more terms come behind it.
+func (r *reader) problemQuery(path string, c Connector) {
+	switch q := c.ProblemQuery; {
+	case q == "":
+	case !c.Problems || c.PollEvery == 0:
+		r.bad(path+".problem_query", q, "problems: true and poll_every beside it, for it is the poll that asks")
+	case strings.Contains(q, "^NQ"), strings.Contains(q, "ORDERBY"), strings.HasPrefix(q, "^"), strings.HasSuffix(q, "^"):
+		r.bad(path+".problem_query", q, "terms such as active=true^priority<=2, without ^NQ, ORDERBY or a ^ at an end")
 	}
 }

@@ -58,9 +58,16 @@ func (c *Config) ProblemStateOf(choice, resolution string) itsm.ProblemState {
 	return ""
 }
 
-// problem decodes a record of table problem that is one of ours.
+// LinkedIncidents is where a polled record of a problem that was made there has the
+// numbers of our incidents that name it, with a comma between them.
+const LinkedIncidents = "signalbox_incidents"
+
+// problem decodes a record of table problem.
 func (w wire) problem() (source.Result, error) {
 	id, ours := ParseObjectKey(w.Flat["record.correlation_id"])
+	if !ours && w.c.TheirProblems && w.Flat["operation"] == Polled {
+		return w.theirProblem()
+	}
 	if _, err := itsm.ParseProblemNumber(id); err != nil || !ours {
 		return source.Result{}, nil
 	}
@@ -74,9 +81,9 @@ func (w wire) problem() (source.Result, error) {
 	if op == "delete" {
 		return w.about(id, said{itsm.ActProblemNote, itsm.ProblemBody{Text: "its record " + w.name() + " was deleted in ServiceNow"}})
 	}
-	state := w.c.ProblemStateOf(w.Flat["record.state"], w.Flat["record.resolution_code"])
-	if state == "" {
-		return source.Result{}, itsm.Errorf(itsm.Invalid, "record.state: %s is not a state of a problem that is configured; add it to the connector's problem_states", source.Quote(w.Flat["record.state"]))
+	state, err := w.problemState()
+	if err != nil {
+		return source.Result{}, err
 	}
 	var all []said
 	add := func(field string, kind itsm.ActKind, b itsm.ProblemBody) {
@@ -86,10 +93,48 @@ func (w wire) problem() (source.Result, error) {
 	}
 	add("cause_notes", itsm.ActProblemRootCause, itsm.ProblemBody{Text: PlainText(w.Flat["record.cause_notes"])})
 	add("workaround", itsm.ActProblemWorkaround, itsm.ProblemBody{Text: PlainText(w.Flat["record.workaround"])})
-	known := w.Flat["record.known_error"]
-	add("known_error", itsm.ActProblemKnownError, itsm.ProblemBody{Known: known == "true" || known == "1"})
+	add("known_error", itsm.ActProblemKnownError, itsm.ProblemBody{Known: w.isKnownError()})
 	add("state", itsm.ActProblemState, itsm.ProblemBody{State: state, Reason: "in ServiceNow"})
 	return w.about(id, all...)
+}
+
+func (w wire) problemState() (itsm.ProblemState, error) {
+	state := w.c.ProblemStateOf(w.Flat["record.state"], w.Flat["record.resolution_code"])
+	if state == "" {
+		return "", itsm.Errorf(itsm.Invalid, "record.state: %s is not a state of a problem that is configured; add it to the connector's problem_states", source.Quote(w.Flat["record.state"]))
+	}
+	return state, nil
+}
+
+func (w wire) isKnownError() bool {
+	known := w.Flat["record.known_error"]
+	return known == "true" || known == "1"
+}
+
+// theirProblem is how a problem is that was made there.
+func (w wire) theirProblem() (source.Result, error) {
+	if err := w.read(); err != nil {
+		return source.Result{}, err
+	}
+	state, err := w.problemState()
+	if err != nil {
+		return source.Result{}, err
+	}
+	clip := func(field string) string { return source.Clip(w.Flat["record."+field], source.PersonBytesMax) }
+	u := itsm.ProblemUpdate{ExternalID: w.name(), URL: source.Link(w.Flat["url"]), Title: source.CutText(source.Title(w.First("record.short_description", "record.number")), 2*itsm.ObjectNameMax), State: state,
+		Owner: clip("assigned_to"), OwnerEmail: clip("assigned_to.email"), Team: clip("assignment_group"), CI: clip("cmdb_ci"), RootCause: PlainText(w.Flat["record.cause_notes"]),
+		Workaround: PlainText(w.Flat["record.workaround"]), KnownError: w.isKnownError()}
+	if name := source.NameOf(w.c.Users, w.Flat["record.assigned_to.user_name"]); name != "" {
+		u.Owner, u.OwnerEmail = name, ""
+	}
+	if list := w.Flat["record."+LinkedIncidents]; list != "" {
+		u.Incidents = strings.Split(list, ",")
+	}
+	body, err := json.Marshal(&u)
+	if err != nil {
+		return source.Result{}, itsm.Wrap(itsm.Internal, err, "write what is said of %s", u.ExternalID)
+	}
+	return source.Result{Acts: []itsm.Act{{Kind: itsm.ActProblemPut, Actor: w.actor(), PartnerVersion: w.version, Body: body}}}, nil
 }
 
 // said is an act on a problem and what it carries.

@@ -6,8 +6,8 @@
 // of ours is no other change: of it the state and the times are taken over.
 //
 // A record of ours carries the incident and its epoch in correlation_id
-// (RecordKey), that of a change or a problem its number (ObjectKey). Incidents and
-// problems of others are left out.
+// (RecordKey), that of a change or a problem its number (ObjectKey). Incidents of
+// others are left out, and so are problems that no poll asked for.
 //
 // Nothing that Signalbox wrote comes back as news. Two tests are made here, each
 // enough alone: the record was last updated by our account, and the update changed
@@ -57,6 +57,8 @@ type Config struct {
 	ProblemStates map[itsm.ProblemState][]string // choices of problem.state. nil: DefaultProblemStates
 
 	Users map[string]string // user names there, by assignee here
+
+	TheirProblems bool // problems that were made there are taken in, too, as they are polled
 
 	Bounds source.Bounds
 }
