@@ -73,7 +73,17 @@ func isHost(s string) bool {
 			return false
 		}
 	}
-	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
+	return !endsInNumber(s)
+}
+
+// endsInNumber reports whether the last label of a host is a number, decimal or not:
+// no name ends so, and some read 127.1 or 0x7f000001 as an address.
+func endsInNumber(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if hex, found := strings.CutPrefix(last, "0x"); found {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
 // nat64 leads from a network without IPv4 to all of it (RFC 6052).

@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"golang.org/x/net/idna"
 )
 
 // Reach is where a connector may call. The zero value is that of one of the
@@ -62,12 +65,20 @@ func (r Reach) checkHost(host string) error {
 	if r.whose == "" {
 		return nil
 	}
+	// A proxy reads the host its own way: full-width digits reach it as plain ones with
+	// CONNECT, and a dot at the end or a number is an address to many.
+	if plain, err := idna.Lookup.ToASCII(host); err == nil {
+		host = plain
+	}
+	host = plainHost(host)
 	ip, err := netip.ParseAddr(host)
 	switch {
 	case err == nil:
-		return r.refusal(host, ip)
+		return errors.Join(refusal(ip), r.refusal(host, ip))
 	case isLocalhost(host):
 		return r.refusal(host, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	case endsInNumber(host):
+		return &unnamedError{fmt.Sprintf("%s is no name, and the connector %s is configured in the console; give the host by its name, or an address such as 8.8.8.8", host, r.whose)}
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 func places(t *testing.T, list ...string) (out []Place) {
@@ -113,7 +115,7 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s is shown as %s; want %s", s, got, want)
 		}
 	}
-	for _, s := range []string{"", ".", "..x", "*.corp.example", "10.0.0.1/8", "::ffff:10.0.0.0/104", "10.0.0.0/33", "10.0.0", "2130706433", "http://jira.corp.example", "jira:443", "fe80::1%eth0", "a b", "-x", "bücher.example", strings.Repeat("a", 64), strings.Repeat("a.", 130) + "b"} {
+	for _, s := range []string{"", ".", "..x", "*.corp.example", "10.0.0.1/8", "::ffff:10.0.0.0/104", "10.0.0.0/33", "10.0.0", "2130706433", "0x7f000001", "a.0X1", "http://jira.corp.example", "jira:443", "fe80::1%eth0", "a b", "-x", "bücher.example", strings.Repeat("a", 64), strings.Repeat("a.", 130) + "b"} {
 		var p Place
 		if err := p.UnmarshalText([]byte(s)); err == nil {
 			t.Errorf("%q is a place: %v", s, p)
@@ -201,14 +203,20 @@ func TestConfinedBehindAProxy(t *testing.T) {
 		}
 		return resp.Body.Close()
 	}
-	for target, ok := range map[string]bool{"http://partner.example": true, "http://10.20.0.1": true, "http://10.21.0.1": false, "http://localhost:9200": false, "http://[::1]": false, "http://169.254.169.254": false, "http://10.20.0.2:1/s3cret": true, proxy.URL: false} {
+	for target, ok := range map[string]bool{"http://partner.example": true, "http://10.20.0.1": true, "http://10.21.0.1": false, "http://localhost:9200": false, "http://[::1]": false, "http://169.254.169.254": false, "http://10.20.0.2:1/s3cret": true, proxy.URL: false,
+		"http://127.0.0.1.:9200": false, "http://2130706433": false, "http://127.1": false, "http://0177.0.0.1": false, "http://0x7f000001": false, "http://0X7F.1.": false, "http://１２７.0.0.1": false, "http://ｌocalhost": false,
+		"http://10.20.0.1.": true, "http://b\u00fccher.example": true, "http://0x7g.example": true, "http://169.254.169.254.": false} {
 		asked.Store("")
 		err := get(target)
 		u, perr := url.Parse(target)
 		if perr != nil {
 			t.Fatal(perr)
 		}
-		if ok && (err != nil || asked.Load() != u.Host) || !ok && (!IsRefused(err) || asked.Load() != "") {
+		want, perr := httpguts.PunycodeHostPort(u.Host)
+		if perr != nil {
+			t.Fatal(perr)
+		}
+		if ok && (err != nil || asked.Load() != want) || !ok && (!IsRefused(err) || asked.Load() != "") {
 			t.Errorf("%s: %v, the proxy was asked for %q; want called: %v", target, err, asked.Load(), ok)
 		}
 	}
