@@ -41,7 +41,7 @@ func (c *Connector) LookObjects(ctx context.Context, wanted []itsm.Intent) ([]co
 			return nil, err
 		}
 		for _, r := range rows { // the oldest is the one that is kept up to date
-			if n := by[field][r.value(field)]; out[n].Status == connectors.RecordNone {
+			if n := by[field][r.value(field)]; out[n].Status == connectors.RecordNone && recs[n].isOf(r) {
 				if out[n], err = c.objectRecord(recs[n], r); err != nil {
 					return nil, err
 				}

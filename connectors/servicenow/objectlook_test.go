@@ -119,6 +119,9 @@ func TestChangesOfTheirs(t *testing.T) {
 	if _, err := c.Push(t.Context(), theirs(t, "CHG0030194", itsm.ChangeInProgress)); err == nil || connectors.IsPassing(err) {
 		t.Errorf("one that was made for another change of ours: %v", err)
 	}
+	if looks, err := c.LookObjects(t.Context(), []itsm.Intent{theirs(t, "CHG0030194", itsm.ChangePlanned)}); err != nil || len(looks[0].Said) > 0 || looks[0].Status != connectors.RecordNone {
+		t.Errorf("a look at it: %+v, %v", looks, err)
+	}
 	s.IgnoreQueries = true
 	for n := range 100 {
 		s.Put("change_request", fake.Record{"number": fmt.Sprintf("CHG004%04d", n)})
@@ -140,5 +143,32 @@ func TestChangesOfTheirs(t *testing.T) {
 	late.At = itsm.TimeOf(time.Now().Add(-time.Hour))
 	if r := push(t, c, late); r.Version != 0 || len(s.Writes()) != writes {
 		t.Errorf("receipt %+v", r)
+	}
+}
+
+// TestLookObjectsOfFewerStates: an instance with one choice for several of our states
+// has nothing wrong when that is what it says.
+func TestLookObjectsOfFewerStates(t *testing.T) {
+	t.Parallel()
+	s := started(t)
+	c := connector(s, func(o *servicenow.Options) {
+		o.Problems = true
+		o.Fields.ProblemStates = map[itsm.ProblemState][]string{itsm.ProblemNew: {"101"}, itsm.ProblemAnalysis: {"101"}, itsm.ProblemFix: {"101"}, itsm.ProblemResolved: {"106"}, itsm.ProblemClosed: {"106"}}
+		o.Fields.ChangeStates = map[itsm.ChangeState][]string{itsm.ChangePlanned: {"-1"}, itsm.ChangeInProgress: {"-1"}, itsm.ChangeSuccessful: {"0"}, itsm.ChangeCancelled: {"0"}}
+	})
+	same := func(in itsm.Intent, what any) {
+		t.Helper()
+		push(t, c, in)
+		writes := len(s.Writes())
+		push(t, c, in)
+		if got, err := c.LookObjects(t.Context(), []itsm.Intent{in}); err != nil || len(got[0].Differs) > 0 || len(s.Writes()) != writes {
+			t.Errorf("%v: %s, %v; %d writes, expected none", what, looked(&got[0]), err, len(s.Writes())-writes)
+		}
+	}
+	for _, st := range []itsm.ProblemState{itsm.ProblemNew, itsm.ProblemAnalysis, itsm.ProblemFix, itsm.ProblemResolved, itsm.ProblemRiskAccepted, itsm.ProblemMerged} {
+		same(aboutObject(t, "PRB0000003", aProblem(func(p *itsm.Problem) { p.State = st })), st)
+	}
+	for _, st := range []itsm.ChangeState{itsm.ChangePlanned, itsm.ChangeInProgress, itsm.ChangeSuccessful, itsm.ChangeFailed} {
+		same(aboutObject(t, "CHG0000007", aChange(st)), st)
 	}
 }

@@ -33,7 +33,7 @@ type record struct {
 	end    map[string]string // told with a state that ends it, such as close_code
 	texts  []string          // fields of rich text
 
-	state   string                                // in our words
+	state   string                                // in our words, as it is read back
 	over    bool                                  // nothing more is to come of it
 	stateOf func(r row) (state string, over bool) // how a row stands, in our words
 
@@ -96,6 +96,19 @@ func (rec *record) differing(r row) map[string]string {
 	return body
 }
 
+// readBack is how the state that is written will be read. An instance may have one
+// choice for several states of ours, or none for one.
+func (rec *record) readBack() string {
+	written := row{}
+	for _, part := range []map[string]string{rec.is, rec.end} {
+		for field, v := range part {
+			written[field] = cell{value: v}
+		}
+	}
+	st, _ := rec.stateOf(written)
+	return st
+}
+
 // recordOf is what the record of an intent's object should say.
 func (c *Connector) recordOf(in *itsm.Intent) (*record, error) {
 	if _, err := itsm.ParseChangeNumber(in.Object); err == nil {
@@ -114,7 +127,7 @@ func (c *Connector) recordOf(in *itsm.Intent) (*record, error) {
 
 func (c *Connector) changeRecord(ch *itsm.Change) *record {
 	rec := &record{table: changeTable, key: sn.ObjectKey(ch.ID), is: map[string]string{"short_description": oneLine(ch.Title), "state": c.changeChoice(ch.State)}, first: map[string]string{"type": string(ch.Type)}, end: map[string]string{},
-		state: string(ch.State), over: ch.State.IsOver(), cis: ch.CIs, stateOf: func(r row) (string, bool) {
+		over: ch.State.IsOver(), cis: ch.CIs, stateOf: func(r row) (string, bool) {
 			st := c.o.Fields.ChangeStateOf(r.value("state"), r.value("close_code"))
 			return string(st), st.IsOver()
 		}}
@@ -138,6 +151,7 @@ func (c *Connector) changeRecord(ch *itsm.Change) *record {
 	case itsm.ChangeCancelled:
 		rec.end["work_notes"] = note("the change was cancelled", "")
 	}
+	rec.state = rec.readBack()
 	return rec
 }
 
@@ -159,7 +173,7 @@ var resolutions = map[itsm.ProblemState]string{
 }
 
 func (c *Connector) problemRecord(p *itsm.Problem) *record {
-	rec := &record{table: problemTable, key: sn.ObjectKey(p.Number.String()), state: string(p.State), over: !p.State.Open(), cis: append([]string{p.Cause}, p.Services...), group: p.Team, incidents: p.Incidents,
+	rec := &record{table: problemTable, key: sn.ObjectKey(p.Number.String()), over: !p.State.Open(), cis: append([]string{p.Cause}, p.Services...), group: p.Team, incidents: p.Incidents,
 		stateOf: func(r row) (string, bool) {
 			st := c.o.Fields.ProblemStateOf(r.value("state"), r.value("resolution_code"))
 			return string(st), !st.Open()
@@ -168,9 +182,6 @@ func (c *Connector) problemRecord(p *itsm.Problem) *record {
 	if p.Source == c.o.Name {
 		rec.theirs = p.ExternalID
 		delete(rec.is, "short_description")
-	}
-	if !p.State.Accepted() {
-		rec.state = string(itsm.ProblemClosed)
 	}
 	rec.first["description"] = c.about("", "Problem", p.Number.String(), "problems", [][2]string{{"Probable cause", p.Cause}, {"Services", strings.Join(p.Services, ", ")}, {"Incidents", fmt.Sprint(p.Count)},
 		{"Owner", strings.TrimSpace(p.Owner + " " + p.Team)}, {"Accepted by", p.AcceptedBy}, {"Changes", strings.Join(p.Changes, ", ")}})
@@ -184,6 +195,7 @@ func (c *Connector) problemRecord(p *itsm.Problem) *record {
 			rec.end["fix_notes"] = note(why, "")
 		}
 	}
+	rec.state = rec.readBack()
 	return rec
 }
 
