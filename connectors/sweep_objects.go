@@ -14,8 +14,15 @@ type WantedObject struct {
 	Version  uint64      // of the change or the problem
 	Known    int64       // newest version of the record that we know of
 	Theirs   bool        // it was made there: what its record says counts, but for what people here may decide
+	Kept     bool        // what people here decide of it is told there
 	Settled  bool        // as Wanted.Settled
 	RepairAt time.Time   // as Wanted.RepairAt
+}
+
+// mayRepair reports whether the partner can be told again of what its record has wrong:
+// one of its own that is gone is not ours to make.
+func (v *WantedObject) mayRepair(r *ObjectRecord) bool {
+	return v.Kept && (!v.Theirs || r.Status != itsm.RecordNone) && time.Now().After(v.RepairAt)
 }
 
 // LookedObject is what was seen of the record of a change or a problem, and when.
@@ -136,7 +143,8 @@ func (w *sweep) sawObject(ctx context.Context, v *WantedObject, r *ObjectRecord)
 }
 
 // noteObject remembers what was seen; news: it says what the fold does not know. It
-// reports whether the fold has to know: not again what it knows and waits to tell again.
+// reports whether the fold has to know: not again what it knows and waits to tell again,
+// or may not tell at all.
 func (s *Sender) noteObject(v *WantedObject, r *ObjectRecord, news bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +159,7 @@ func (s *Sender) noteObject(v *WantedObject, r *ObjectRecord, news bool) bool {
 	id := v.Intent.Object
 	was, known := s.lookedObjects[id]
 	l := LookedObject{At: time.Now(), Record: r.Record, Differs: r.Differs, synced: was.synced}
-	tell := differs && (time.Now().After(v.RepairAt) || r.Version != was.synced)
+	tell := differs && (news || len(was.Differs) == 0 || r.Version != was.synced || v.mayRepair(r))
 	if tell {
 		l.synced = r.Version
 	}

@@ -135,3 +135,41 @@ func TestR7ChangesAreNotJournaledAgainWhileTheyWait(t *testing.T) {
 		}
 	})
 }
+
+// What the partner may not be told again is journaled when it is seen first and when its
+// record changes, however many sweeps see it.
+func TestR7WhatCannotBeToldAgainIsJournaledOnce(t *testing.T) {
+	differs := []itsm.Difference{{Has: "x"}}
+	open, said := Record{Status: RecordOpen, Version: 5}, []itsm.Act{{Kind: itsm.ActChangePut}}
+	for name, c := range map[string]struct {
+		wanted WantedObject
+		record ObjectRecord
+		once   bool
+	}{
+		"theirs, of a type that is not told":    {WantedObject{Theirs: true, Known: 5}, ObjectRecord{Record: open, ObjectRecord: itsm.ObjectRecord{Differs: differs}}, true},
+		"theirs, and gone":                      {WantedObject{Theirs: true, Kept: true, Known: 5}, ObjectRecord{ObjectRecord: itsm.ObjectRecord{Differs: differs}}, true},
+		"theirs, and told":                      {WantedObject{Theirs: true, Kept: true, Known: 5}, ObjectRecord{Record: open, ObjectRecord: itsm.ObjectRecord{Differs: differs}}, false},
+		"ours, and gone":                        {WantedObject{Kept: true, Known: 5}, ObjectRecord{ObjectRecord: itsm.ObjectRecord{Differs: differs}}, false},
+		"theirs, and says what is not known":    {WantedObject{Theirs: true, Known: 4}, ObjectRecord{Record: open, ObjectRecord: itsm.ObjectRecord{Said: said, Differs: differs}}, false},
+		"theirs, and says only what is unknown": {WantedObject{Theirs: true, Known: 4}, ObjectRecord{Record: open, ObjectRecord: itsm.ObjectRecord{Said: said}}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			k, b := &keeper{objects: map[string]ObjectRecord{"CHG0000001": c.record}}, &box{}
+			comparing(t, b, k, 31*time.Minute, []string{"CHG0000001"}, func(o *Options) {
+				o.Sweeps.WantedObject = func(id string) (WantedObject, bool) {
+					c.wanted.Intent, c.wanted.Settled = itsm.Intent{Object: id}, true
+					return c.wanted, true
+				}
+			})
+			n := 0
+			for _, a := range b.receipts {
+				if a.Object != "" {
+					n++
+				}
+			}
+			if looks := len(k.batches); looks < 6 || c.once && n != 1 || !c.once && n != looks {
+				t.Errorf("%s: journaled %d times in %d looks; want once: %v", name, n, looks, c.once)
+			}
+		})
+	}
+}

@@ -60,7 +60,7 @@ func sweepsOf(name string, every time.Duration, d *desk.Desk, eng *engine.Engine
 		},
 		WantedObject: func(id string) (connectors.WantedObject, bool) {
 			v, ok := eng.ObjectSyncWith(id, name)
-			w := connectors.WantedObject{Intent: v.Want, Version: v.Version, Known: v.Known, Theirs: v.Theirs, RepairAt: v.RepairAt.Std(),
+			w := connectors.WantedObject{Intent: v.Want, Version: v.Version, Known: v.Known, Theirs: v.Theirs, Kept: v.Kept, RepairAt: v.RepairAt.Std(),
 				Settled: v.Waiting == 0 && time.Since(max(v.At, v.ToldAt).Std()) >= settle}
 			if v.Failed {
 				w.RepairAt = time.Now().Add(neverAgain)

@@ -47,7 +47,7 @@ func keepsObjects(b *bench) {
 		Objects:   func(context.Context) ([]string, error) { return b.core.objectsOf(Name), nil },
 		WantedObject: func(id string) (connectors.WantedObject, bool) {
 			v, ok := b.core.objectSync(id, Name)
-			return connectors.WantedObject{Intent: v.Want, Version: v.Version, Known: v.Known, Theirs: v.Theirs, RepairAt: v.RepairAt.Std(), Settled: v.Waiting == 0}, ok && !v.Failed
+			return connectors.WantedObject{Intent: v.Want, Version: v.Version, Known: v.Known, Theirs: v.Theirs, Kept: v.Kept, RepairAt: v.RepairAt.Std(), Settled: v.Waiting == 0}, ok && !v.Failed
 		}}
 }
 
