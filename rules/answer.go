@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +86,7 @@ type Correlated struct {
 
 // Correlate answers the first live rule that the alert is a part of; Rule is nil
 // when there is none. An alert for which every group value is empty is no part:
-// alerts that lack a label have nothing in common.
+// alerts that lack a label have nothing in common. Nor is one of which a value fails.
 func (r *Run) Correlate() Correlated {
 	var out Correlated
 	r.stage(Correlate, 0, func(c *compiled) bool {
@@ -100,10 +99,10 @@ func (r *Run) Correlate() Correlated {
 		}
 		key, values, ok := r.groupOf(c)
 		distinct := ""
-		if c.count != nil {
-			distinct = r.textOf(c, c.count)
+		if ok && c.count != nil {
+			distinct, ok = r.textOf(c, c.count)
 		}
-		if !ok || slices.Contains(r.Failed, c.Rule) { // half of a group's key is another group
+		if !ok {
 			return true
 		}
 		r.hit(c)
@@ -139,7 +138,11 @@ func (r *Run) groupOf(c *compiled) (key, values string, ok bool) {
 		ok = r.f.CI.Bound // the fold looks at the distance
 	}
 	for i, g := range c.groupBy {
-		add(strings.TrimPrefix(c.Correlate.GroupBy[i], "labels."), r.textOf(c, g))
+		v, came := r.textOf(c, g)
+		if !came { // half of a group's key is another group
+			return "", "", false
+		}
+		add(strings.TrimPrefix(c.Correlate.GroupBy[i], "labels."), v)
 	}
 	return k.String(), people.String(), ok || c.Correlate.Alone()
 }
@@ -151,14 +154,14 @@ func first(list []string) string {
 	return list[0]
 }
 
-// textOf runs an expression for its text; "" when it fails.
-func (r *Run) textOf(c *compiled, e *condition) string {
+// textOf runs an expression for its text; ok is false when it fails.
+func (r *Run) textOf(c *compiled, e *condition) (s string, ok bool) {
 	s, err := e.asText(&r.view)
 	if err != nil {
 		r.fail(c, err)
-		return ""
+		return "", false
 	}
-	return cut(s, TemplateResult)
+	return cut(s, TemplateResult), true
 }
 
 // Policy is what the stage incident says of an incident.

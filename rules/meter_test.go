@@ -159,6 +159,22 @@ correlate: {group_by: [labels.job, '` + dear + ` ? "x" : ""', 'labels.job.matche
 	}
 }
 
+// TestFailedMember: what fails as one alert of a pair may be the other: only the
+// values of its group have to come to something.
+func TestFailedMember(t *testing.T) {
+	s := compileText(t, File{"set.yaml", `
+id: pair
+about: Waits for the second
+when: int(labels.code) > 500
+correlate: {group_by: [labels.job], then: labels.job == "node", within: 5m}
+`})
+	r := s.NewRun()
+	r.Begin(&Facts{Event: event("job", "node")})
+	if c := r.Correlate(); c.Part != Second || len(r.Failed) != 1 {
+		t.Errorf("part %d, %d failed; want the second, and its condition failed", c.Part, len(r.Failed))
+	}
+}
+
 // BenchmarkMeter is what a set costs that is at its limit for each alert: the
 // longest that the fold waits for its rules.
 func BenchmarkMeter(b *testing.B) {
