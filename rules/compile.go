@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -17,7 +16,7 @@ type compiled struct {
 	*Rule
 	at      int32 // its place in the order of the set
 	when    *condition
-	extract []*regexp.Regexp
+	extract []extraction
 	lookup  []lookup
 	set     []setter
 	bind    []*template
@@ -254,7 +253,7 @@ func (c *compiler) normalise(r *Rule, out *compiled) {
 			c.fail(r, field, err)
 			continue
 		}
-		out.extract = append(out.extract, re)
+		out.extract = append(out.extract, extraction{re, weightOf(x.Pattern)})
 	}
 	for i, l := range r.Normalise.Lookup {
 		out.lookup = append(out.lookup, c.lookup(r, fmt.Sprintf("normalise.lookup[%d]", i), l))
@@ -273,17 +272,12 @@ func pattern(x Extract) (*regexp.Regexp, error) {
 	if len(x.Pattern) > TextMax {
 		return nil, fmt.Errorf("pattern: %d bytes: expected at most %d", len(x.Pattern), TextMax)
 	}
-	tree, err := syntax.Parse(x.Pattern, syntax.Perl)
+	re, err := regexp.Compile(x.Pattern)
 	if err != nil {
 		return nil, fmt.Errorf("pattern: %s: %v", quote(x.Pattern), err)
 	}
-	prog, err := syntax.Compile(tree.Simplify())
-	if err != nil || len(prog.Inst) > patternMax {
+	if steps, ok := stepsOf(x.Pattern); !ok || steps > patternMax {
 		return nil, fmt.Errorf("pattern: %s: too large; expected at most %d steps", quote(x.Pattern), patternMax)
-	}
-	re, err := regexp.Compile(x.Pattern)
-	if err != nil {
-		return nil, fmt.Errorf("pattern: %v", err)
 	}
 	named := 0
 	for _, n := range re.SubexpNames() {

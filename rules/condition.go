@@ -16,6 +16,7 @@ type condition struct {
 	text    string
 	program cel.Program
 	flat    uint64 // what it is charged; 0: it is measured
+	weight  uint64 // how many times what is measured is charged
 	ast     *cel.Ast
 	stage   Stage
 
@@ -58,8 +59,9 @@ func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, er
 		return nil, fmt.Errorf("may cost %s of %d units on the largest alert that is accepted: make it simpler, or look at labels instead of long texts", many(est.Max), CostMax)
 	}
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	flat := 1 + est.Max/costSpare
-	if est.Max > costFree {
+	weight := heaviest(ast)
+	flat := 1 + est.Max*weight/costSpare
+	if est.Max*weight > costFree {
 		opts, flat = append(opts, cel.CostLimit(CostMax)), 0
 	}
 	p, err := env.Program(ast, opts...)
@@ -67,7 +69,7 @@ func (l *language) compile(s Stage, text string, want *cel.Type) (*condition, er
 		return nil, fmt.Errorf("cannot run: %s", firstLine(err.Error()))
 	}
 	root := ast.NativeRep().Expr()
-	c := &condition{text: strings.TrimSpace(text), program: p, flat: flat, ast: ast, stage: s, plain: plainOf(root), field: plainTextOf(root)}
+	c := &condition{text: strings.TrimSpace(text), program: p, flat: flat, weight: weight, ast: ast, stage: s, plain: plainOf(root), field: plainTextOf(root)}
 	if c.plain == nil {
 		c.first = plainConjuncts(root)
 	}
@@ -118,7 +120,7 @@ func (c *condition) value(v *view) (ref.Val, error) {
 	}
 	out, details, err := c.program.Eval(v)
 	if cost := details.ActualCost(); cost != nil {
-		v.left -= min(*cost, v.left)
+		v.spent += *cost * c.weight
 	}
 	if err != nil {
 		if strings.Contains(err.Error(), "cost limit") {
@@ -169,17 +171,18 @@ type view struct {
 	have [len(variables)]ref.Val
 	any  bool // one of them is there
 
-	metered bool   // what is left counts
-	left    uint64 // what may still be spent
+	metered bool   // what may be spent counts
+	may     uint64 // what may be spent
+	spent   uint64 // more than that by what ran last
 }
 
-// pay spends what something costs that is about to run, whatever is left of it;
-// it fails when nothing is left.
+// pay spends what something costs that is about to run, however much is left; it
+// fails when nothing is.
 func (v *view) pay(cost uint64) error {
-	if v.metered && v.left == 0 {
+	if v.metered && v.spent >= v.may {
 		return errLate
 	}
-	v.left -= min(cost, v.left)
+	v.spent += cost
 	return nil
 }
 

@@ -159,6 +159,29 @@ correlate: {group_by: [labels.job, '` + dear + ` ? "x" : ""', 'labels.job.matche
 	}
 }
 
+// TestMeterWeighs: a short pattern that repeats costs what its steps do, where it
+// sets labels and in a condition, and all of it when it ran though less was left.
+func TestMeterWeighs(t *testing.T) {
+	cost := func(form, pattern string) uint64 {
+		s := compileText(t, File{"set.yaml", "id: a\nabout: Matches\n" + fmt.Sprintf(form, pattern) + "\n"})
+		m := s.NewMeter(Budget{Alert: 1, Minute: 1 << 40, Total: 1 << 40})
+		r := m.NewRun()
+		r.Begin(&Facts{Event: event("x", strings.Repeat("a", 1000))})
+		r.Normalise()
+		_, list := m.Spent()
+		return list[0].Cost
+	}
+	for _, form := range []string{
+		"when: labels.x.matches('%s')\nnormalise: {drop: [y]}",
+		"normalise: {extract: [{from: labels.x, pattern: '(?P<y>%s)'}]}",
+	} {
+		// Both are as long.
+		if often, once := cost(form, "[a-z]{1,400}9"), cost(form, "[a-z]bcdefgh9"); often < 100*once {
+			t.Errorf("%s: costs %d where it repeats 400 times, %d where once", form, often, once)
+		}
+	}
+}
+
 // TestFailedMember: what fails as one alert of a pair may be the other: only the
 // values of its group have to come to something.
 func TestFailedMember(t *testing.T) {

@@ -88,8 +88,8 @@ func (r *Run) extract(c *compiled, i int, x Extract) {
 	} else if name, ok := strings.CutPrefix(x.From, "annotations."); ok {
 		from = r.event.Annotations.Get(name)
 	}
-	re, from := c.extract[i], cut(from, extractMax)
-	if err := r.view.pay(matchCost(len(from), len(x.Pattern))); err != nil {
+	re, from := &c.extract[i], cut(from, extractMax)
+	if err := r.view.pay(re.cost(from)); err != nil {
 		r.fail(c, err)
 		return
 	}
@@ -103,9 +103,6 @@ func (r *Run) extract(c *compiled, i int, x Extract) {
 
 // extractMax bounds the text that a pattern is matched against, in bytes.
 const extractMax = 4096
-
-// matchCost is what CEL takes a match to cost.
-func matchCost(text, pattern int) uint64 { return uint64(1+text/10) * uint64(1+pattern/4) }
 
 func (r *Run) lookUp(c *compiled, l *lookup) {
 	var key []byte

@@ -191,12 +191,10 @@ func (r *Run) stage(s Stage, from int32, each func(c *compiled) (goOn bool)) {
 
 // spend asks one rule and charges what it cost.
 func (r *Run) spend(c *compiled, each func(c *compiled) bool) (goOn bool) {
-	may := min(r.left, r.meter.left(c.at))
-	r.view.metered, r.view.left = true, may
+	r.view.metered, r.view.may, r.view.spent = true, min(r.left, r.meter.left(c.at)), 0
 	goOn = each(c)
-	cost := may - r.view.left
-	r.left -= cost
-	r.meter.charge(c.at, cost)
+	r.left -= min(r.view.spent, r.left)
+	r.meter.charge(c.at, r.view.spent)
 	return goOn
 }
 
