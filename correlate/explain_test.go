@@ -61,6 +61,10 @@ func checkOutcome(t *testing.T, w *world, x *Explanation, last itsm.IncidentNumb
 	f := w.fates[len(w.fates)-1].Events[0]
 	a := w.alerts[f.Alert]
 	switch x.Outcome.What {
+	case OutcomeRepeats:
+		if !x.Firing && a.Incident != x.Outcome.Incident {
+			t.Errorf("entry %d: said it goes on in %s, became %s (%+v)", w.off, x.Outcome.Incident, a.Incident, x.Outcome)
+		}
 	case OutcomeJoins:
 		if a.Incident != x.Outcome.Incident {
 			t.Errorf("entry %d: said it joins %s, became %s (%+v)", w.off, x.Outcome.Incident, a.Incident, x.Outcome)

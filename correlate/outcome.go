@@ -41,6 +41,11 @@ const (
 // there is none) is asked about; the rules were begun with it.
 func (s *State) outcome(q *Question, t, a *alert, e *itsm.Event, near *group.Considered) Outcome {
 	if q.Alert == 0 {
+		if s.mayDrop(a, e) {
+			if r := s.ruled.alert.dropsBy(); r != nil {
+				return s.droppedBy(r)
+			}
+		}
 		if o, ok := s.foldedOutcome(t, a, e, near); ok {
 			return o
 		}
@@ -132,7 +137,7 @@ func (s *State) suppressedOutcome(t *alert) (Outcome, bool) {
 	case r.Suppress.Drop && t.member:
 		o.What, o.Because = OutcomeMuted, "rule "+r.ID+" drops it, which finds nothing that fires already: it is muted"
 	case r.Suppress.Drop:
-		o.What, o.Because = OutcomeDropped, "rule "+r.ID+" drops it"
+		o = s.droppedBy(r)
 	case r.Suppress.Hold > 0:
 		o.What, o.Because = OutcomeHeld, fmt.Sprintf("rule %s holds it for %s", r.ID, short(Duration(r.Suppress.Hold)))
 	case r.Suppress.InhibitedBy != nil:
@@ -144,6 +149,12 @@ func (s *State) suppressedOutcome(t *alert) (Outcome, bool) {
 		}
 	}
 	return o, true
+}
+
+func (s *State) droppedBy(r *rules.Rule) Outcome {
+	o := s.byRule(r)
+	o.What, o.Because = OutcomeDropped, "rule "+r.ID+" drops it"
+	return o
 }
 
 func (s *State) byRule(r *rules.Rule) Outcome {

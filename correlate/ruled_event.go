@@ -70,18 +70,31 @@ func (s *State) bindingOf(e *itsm.Event) cmdb.Binding {
 // counts it. Nothing is kept of it, and nothing that fires already is dropped:
 // its clear has to be heard.
 func (s *State) dropped(src *source, a *alert, e *itsm.Event) bool {
-	if !s.ruled.drops || e.Status == itsm.Resolved || a != nil && a.status == itsm.Firing {
+	if !s.mayDrop(a, e) {
 		return false
 	}
 	k := &s.ruled.alert
 	k.begin(rules.Facts{Now: s.now, Event: e, CI: s.ciFactsOf(s.identifyEvent(e))})
-	r := k.run.Suppress(func(*rules.Rule) bool { return false })
-	if r == nil || !r.Suppress.Drop {
+	r := k.dropsBy()
+	if r == nil {
 		return false // what else speaks is counted when the alert is placed
 	}
 	s.tally(k, nil)
 	src.suppress(src.reason(fmt.Sprintf("rule %s: dropped", r.ID)))
 	return true
+}
+
+// mayDrop reports whether a rule may drop an event of a, which is nil for a new alert.
+func (s *State) mayDrop(a *alert, e *itsm.Event) bool {
+	return s.ruled.drops && e.Status != itsm.Resolved && (a == nil || a.status != itsm.Firing)
+}
+
+// dropsBy is the rule that drops what k was begun with, nil for none.
+func (k *asker) dropsBy() *rules.Rule {
+	if r := k.run.Suppress(func(*rules.Rule) bool { return false }); r != nil && r.Suppress.Drop {
+		return r
+	}
+	return nil
 }
 
 // ciFactsOf is ciFacts of a CI that nothing may hold yet.
