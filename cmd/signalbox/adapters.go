@@ -48,7 +48,7 @@ type feed struct {
 
 func subscribe(e *engine.Engine) func() (api.Feed, error) {
 	return func() (api.Feed, error) {
-		c, cancel, err := e.Subscribe()
+		c, cancel, err := e.Subscribe(false)
 		if err != nil {
 			return nil, err
 		}
@@ -58,16 +58,11 @@ func subscribe(e *engine.Engine) func() (api.Feed, error) {
 
 // Next implements api.Feed.
 func (f feed) Next(ctx context.Context) (api.Change, error) {
-	for {
-		select {
-		case c := <-f.changes:
-			if len(c.Incidents) == 0 {
-				continue // of interest to senders only
-			}
-			return api.Change{Offset: c.Cursor, Incidents: c.Incidents, Opened: c.Opened, More: c.More}, nil
-		case <-ctx.Done():
-			return api.Change{}, ctx.Err()
-		}
+	select {
+	case c := <-f.changes:
+		return api.Change{Offset: c.Cursor, Incidents: c.Incidents, Opened: c.Opened, More: c.More}, nil
+	case <-ctx.Done():
+		return api.Change{}, ctx.Err()
 	}
 }
 

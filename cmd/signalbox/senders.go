@@ -92,7 +92,7 @@ func toCompare(ctx context.Context, d *desk.Desk) (out []itsm.IncidentNumber, er
 
 // wakeSenders passes the fold's hints on: what changed may have left an intent.
 func wakeSenders(ctx context.Context, eng *engine.Engine, wakes []chan struct{}) error {
-	changes, cancel, err := eng.Subscribe()
+	changes, cancel, err := eng.Subscribe(true)
 	if err != nil {
 		return err
 	}

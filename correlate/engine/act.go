@@ -73,15 +73,16 @@ func (e *Engine) WaitFolded(ctx context.Context, off itsm.Offset) error {
 	}
 }
 
-// Subscribe returns hints of what changed until cancel is called.
-func (e *Engine) Subscribe() (<-chan Changed, func(), error) {
+// Subscribe returns hints of incidents that changed until cancel is called, and with
+// intents also of batches in which there is only something to send.
+func (e *Engine) Subscribe(intents bool) (<-chan Changed, func(), error) {
 	c := make(chan Changed, 16)
 	e.wait.Lock()
 	defer e.wait.Unlock()
 	if len(e.wait.subscribers) >= subscribersMax {
 		return nil, nil, itsm.Errorf(itsm.Unavailable, "%d readers already follow changes, which is the limit", subscribersMax)
 	}
-	e.wait.subscribers[c] = struct{}{}
+	e.wait.subscribers[c] = intents
 	return c, func() {
 		e.wait.Lock()
 		defer e.wait.Unlock()

@@ -91,7 +91,7 @@ type Engine struct {
 		err         error // why the fold stopped
 		paused      error // why the desk does not take a batch now
 		stopped     bool
-		subscribers map[chan Changed]struct{}
+		subscribers map[chan Changed]bool // true: hears of intents, too
 	}
 	ahead       chan fetched // what is read while a batch is folded; the fold's own, as what follows
 	storing     storing
@@ -110,7 +110,6 @@ type Changed struct {
 	Incidents []itsm.IncidentNumber `json:"-"`
 	Opened    int                   `json:"opened"`
 	More      bool                  `json:"more"` // there were more incidents than listed
-	Intents   bool                  `json:"-"`    // something is to be sent to a partner
 }
 
 // changedIncidentsMax bounds what one Changed lists.
@@ -131,7 +130,7 @@ func New(o Options) *Engine {
 	e.wait.moved = make(chan struct{})
 	e.wait.outcomes = map[itsm.Offset]itsm.Outcome{}
 	e.wait.waiting = map[itsm.Offset]chan itsm.Outcome{}
-	e.wait.subscribers = map[chan Changed]struct{}{}
+	e.wait.subscribers = map[chan Changed]bool{}
 	return e
 }
 
@@ -356,7 +355,7 @@ func (e *Engine) now() time.Time {
 
 // publish wakes waiters and subscribers after a batch is in the desk.
 func (e *Engine) publish(b *desk.Batch) {
-	ch := Changed{Cursor: b.Cursor}
+	ch, intents := Changed{Cursor: b.Cursor}, false
 	e.wait.Lock()
 	defer e.wait.Unlock()
 	for i := range b.Decisions {
@@ -373,15 +372,15 @@ func (e *Engine) publish(b *desk.Batch) {
 				ch.Opened++
 			}
 		case itsm.PutIntent, itsm.ReviveIntent:
-			ch.Intents = true
+			intents = true
 		}
 	}
 	close(e.wait.moved)
 	e.wait.moved = make(chan struct{})
-	if len(ch.Incidents) == 0 && !ch.Intents {
-		return
-	}
-	for sub := range e.wait.subscribers {
+	for sub, hearsIntents := range e.wait.subscribers {
+		if len(ch.Incidents) == 0 && !(intents && hearsIntents) {
+			continue // in a full queue it would stand where a hint belongs
+		}
 		select {
 		case sub <- ch:
 		default: // a slow reader misses a hint, not a fact: it reads the desk
