@@ -167,7 +167,7 @@ func (c *Connector) receipt(x source.Input, answer any) connectors.Receipt {
 func (c *Connector) know(of ref, id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.records) >= recordsMax {
+	if _, known := c.records[of]; !known && len(c.records) >= recordsMax {
 		clear(c.records) // they are in the incidents' links
 	}
 	c.records[of] = id
