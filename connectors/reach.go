@@ -2,7 +2,6 @@ package connectors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -73,8 +72,10 @@ func (r Reach) checkHost(host string) error {
 	host = plainHost(host)
 	ip, err := netip.ParseAddr(host)
 	switch {
+	case err == nil && refusal(ip) != nil:
+		return refusal(ip)
 	case err == nil:
-		return errors.Join(refusal(ip), r.refusal(host, ip))
+		return r.refusal(host, ip)
 	case isLocalhost(host):
 		return r.refusal(host, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	case endsInNumber(host):
