@@ -332,7 +332,7 @@ func (s *State) countPlaced(a *alert) {
 // refire folds a fire of a resolved alert.
 func (s *State) refire(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	s.change(a, e)
-	if s.now.Sub(a.endedAt) <= s.cfg.RefireWithin.Std() && s.canContinue(a) {
+	if s.mayGoOn(a) {
 		s.continueEpisode(a, e, et, assumed)
 	} else {
 		s.startEpisode(a, e, et, assumed)

@@ -88,6 +88,7 @@ func (s *State) continueEpisode(a *alert, e *itsm.Event, et itsm.Time, assumed b
 	if pl.Incident == i.number {
 		s.group.join(i, a)
 	}
+	s.group.last = group.Probe{} // nobody joins with it: a later episode is not placed yet
 	s.firingAgain(i, a)
 	if !i.state.IsOpen() {
 		s.reopen(i, actSystem, a.describe()+" fired again")
@@ -105,6 +106,11 @@ func (s *State) resume(a *alert, e *itsm.Event, et itsm.Time, assumed bool) {
 	a.askAnew()
 	s.fire(a, e, et, assumed)
 	a.lastStart = max(a.lastStart, s.startOf(e, et))
+}
+
+// mayGoOn reports whether a fire of a resolved alert is one of the episode that ended.
+func (s *State) mayGoOn(a *alert) bool {
+	return s.now.Sub(a.endedAt) <= s.cfg.RefireWithin.Std() && s.canContinue(a)
 }
 
 // canContinue reports whether the last episode may be continued: its incident is

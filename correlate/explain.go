@@ -57,7 +57,7 @@ func (s *State) Explain(q Question) (x Explanation, ok bool) {
 			a = src.alerts[e.Identity]
 		}
 	}
-	t := s.understudy(a, e)
+	t := s.understudy(a, e, a != nil && (q.Alert != 0 || a.status == itsm.Firing || s.mayGoOn(a)))
 	x = Explanation{At: s.now, Rules: s.rules, Graph: s.graph, Event: e, CI: t.ci.id}
 	if a != nil {
 		x.Alert, x.Episode, x.Firing, x.Held = a.number, a.episode, a.status == itsm.Firing, a.held
@@ -122,8 +122,9 @@ func (s *State) rehearseEvent(e *itsm.Event, a *alert) *itsm.Event {
 	return &c
 }
 
-// understudy is an alert that says what e says, and stands in no list.
-func (s *State) understudy(a *alert, e *itsm.Event) *alert {
+// understudy is an alert that says what e says, and stands in no list. goesOn: it is a
+// word of the episode that a is in, or was in last.
+func (s *State) understudy(a *alert, e *itsm.Event, goesOn bool) *alert {
 	t := &alert{number: s.lastAlert + 1, identity: e.Identity, src: s.sources[e.Source], episode: 1}
 	if t.src == nil {
 		t.src = &source{name: e.Source}
@@ -144,21 +145,22 @@ func (s *State) understudy(a *alert, e *itsm.Event) *alert {
 	s.setText(t, e)
 	s.setSender(t, e)
 	t.status, t.severity = itsm.Firing, severityOf(e)
-	t.ci = s.ciWithout(a, e)
+	t.ci = s.ciWithout(a, e, goesOn)
 	return t
 }
 
-// ciWithout is the CI of an event of a, which may be nil, without keeping one that is new.
-func (s *State) ciWithout(a *alert, e *itsm.Event) *ci {
+// ciWithout is the CI of an event of a, which may be nil, without keeping one that is
+// new. Of an episode that goes on it is not asked anew which of several is meant.
+func (s *State) ciWithout(a *alert, e *itsm.Event, goesOn bool) *ci {
 	if s.ruled.has[rules.Bind] {
 		s.ruled.event.begin(rules.Facts{Now: s.now, Event: e})
 	}
 	b := s.bindingOf(e)
-	if a != nil && a.status == itsm.Firing && a.staysMeant(&b) {
-		return a.ci
-	}
-	if a == nil || a.status != itsm.Firing {
+	switch {
+	case !goesOn:
 		b = s.meant(b)
+	case a.staysMeant(&b):
+		return a.ci
 	}
 	key := ciKey{b.Provisional, true}
 	if b.Ref != cmdb.NoRef {

@@ -109,7 +109,7 @@ func (s *State) foldedOutcome(t, a *alert, e *itsm.Event, near *group.Considered
 // goesOn reports whether an episode that ended is continued rather than followed
 // by another.
 func (s *State) goesOn(a *alert, near *group.Considered) bool {
-	if s.now.Sub(a.endedAt) > s.cfg.RefireWithin.Std() || !s.canContinue(a) {
+	if !s.mayGoOn(a) {
 		return false
 	}
 	o := s.incidents[near.Incident]
