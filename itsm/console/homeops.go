@@ -10,6 +10,7 @@ import (
 	"signalbox/itsm/access"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/partners"
+	"signalbox/rules"
 )
 
 // quietAfter is how long a source that delivered may say nothing before its last
@@ -106,9 +107,14 @@ func (c *Console) ruleNeeds(now time.Time) (out []opsNeed) {
 	slices.SortFunc(counts, func(a, b RuleCount) int {
 		return cmp.Or(cmp.Compare(b.Failures, a.Failures), strings.Compare(a.ID, b.ID))
 	})
+	_, set := c.activeSet()
 	for _, r := range counts[:min(len(counts), homeRows)] {
+		var stage rules.Stage
+		if rule := set.Rule(r.ID); rule != nil {
+			stage = rule.Stage
+		}
 		out = append(out, opsNeed{State: needBroken, What: "Rule " + line(r.ID, titleRunesMax) + " fails", Href: "/rules/rule/" + url.PathEscape(r.ID),
-			Why: "It was skipped " + failedText(0, &r) + ". A rule that is skipped changes nothing.", When: at(r.LastAt, now)})
+			Why: "It was skipped " + failedText(stage, &r) + ". A rule that is skipped changes nothing.", When: at(r.LastAt, now)})
 	}
 	return out
 }
