@@ -114,12 +114,18 @@ func (s *State) govern(i *incident) {
 	}
 	spoke := s.spokeOf(k, nil)
 	was := i.policy()
+	if was != nil && len(k.run.Late) > 0 {
+		s.enforce(i) // what was decided stands until they can be asked again
+		return
+	}
 	i.rules().policy = p
 	s.enforce(i)
 	facts.Priority, facts.Impact, facts.Urgency = i.priority(), i.impact, i.urgency
 	k.begin(k.facts)
 	if r := k.run.Route(); r != nil && s.reaches(r) {
 		p.route = r.ID
+	} else if was != nil && len(k.run.Late) > 0 {
+		p.route = was.route
 	}
 	spoke = s.spokeOf(k, spoke)
 	if p.spoke = strings.Join(spoke, "\n"); was == nil || was.spoke != p.spoke {

@@ -201,7 +201,9 @@
 // 2026-11 Deadlines are counted in cost, and their minutes are the journal's:
 // those of a wall clock would make a replay on a slower machine decide differently.
 // Rejected: suspending a rule that was seen to be slow by an entry of the journal;
-// in a storm that entry stands behind everything that waits.
+// in a storm that entry stands behind everything that waits. A rule with a key
+// that is late leaves the alert its sender's identity: conditions of such rules are
+// best comparisons of labels, which are never late.
 //
 // 2026-11 One rule, one stage. A rule that renames, groups and routes at once
 // cannot be reordered, counted or rolled back in parts.
