@@ -111,7 +111,7 @@ func (m *alertSearch) consider(n uint64, read func() ([]byte, error)) error {
 // match decodes a record only if its bytes say that it may match: a search for a
 // text looks at thousands of records and decodes a few.
 func (m *alertSearch) match(n itsm.AlertNumber, value []byte) (a itsm.Alert, ok bool, err error) {
-	if !m.text.empty() && !m.text.mayBeIn(value) && !m.text.in(n.String()) {
+	if !m.text.empty() && !m.text.mayBeIn(value) && !(m.text.digits && m.text.in(n.String())) {
 		return a, false, nil
 	}
 	if a, err = decodeAlert(n, value); err != nil {

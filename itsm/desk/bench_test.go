@@ -194,12 +194,12 @@ func BenchmarkQueries(b *testing.B) {
 			return len(p.Items), err
 		}, 20},
 		{"open incidents with a text nowhere", func() (int, error) {
-			p, err := d.Incidents(IncidentQuery{States: open, Q: "zzz"})
+			p, err := d.Incidents(IncidentQuery{States: open, Q: "nowhere"})
 			return len(p.Items), err
 		}, 0},
 		{"alerts", func() (int, error) { p, err := d.Alerts(AlertQuery{}); return len(p.Items), err }, 50},
 		{"alerts of a CI", func() (int, error) { p, err := d.Alerts(AlertQuery{CI: cis}); return len(p.Items), err }, 20},
-		{"alerts with a text nowhere", func() (int, error) { p, err := d.Alerts(AlertQuery{Q: "zzz"}); return len(p.Items), err }, 0},
+		{"alerts with a text nowhere", func() (int, error) { p, err := d.Alerts(AlertQuery{Q: "nowhere"}); return len(p.Items), err }, 0},
 		{"alerts of an incident", func() (int, error) { p, err := d.IncidentAlerts(7, "", 50); return len(p.Items), err }, 20},
 	} {
 		b.Run(bb.name, func(b *testing.B) {

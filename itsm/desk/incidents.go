@@ -103,7 +103,7 @@ func (m *incidentMatcher) match(n itsm.IncidentNumber, value []byte) (in itsm.In
 	if !anyIn(q.Service, value) || !anyIn(q.CI, value) || !anyIn(q.Assignee, value) || !anyIn(q.Group, value) || !anyIn(q.Majors, value) {
 		return in, false, nil
 	}
-	if !m.text.empty() && !m.text.mayBeIn(value) && !m.text.in(n.String()) {
+	if !m.text.empty() && !m.text.mayBeIn(value) && !(m.text.digits && m.text.in(n.String())) {
 		return in, false, nil
 	}
 	if in, err = decodeIncident(n, value); err != nil {

@@ -11,15 +11,33 @@ import (
 // needle is a text to search for without regard to case. Letters outside ASCII
 // are compared in lower case; within ASCII no copy is made.
 type needle struct {
-	text  string // in lower case
-	ascii bool
+	text   string // in lower case
+	ascii  bool
+	rare   int  // place of the letter that texts hold least often
+	digits bool // a number such as INC0000001 may hold it: there is no letter but those before the digits
 }
 
-// needleOf prepares a text as a person typed it.
+// usual are the letters that stored records hold most often, the most frequent
+// first; one that is not among them is rarer than all of these.
+const usual = "e0ta1ino2srl3c-d.m4p5hu6g7bf8y9 v/w:k_xjqz"
+
+// needleOf prepares a text as a person typed it. The letters of numbers are those
+// before the digits of any number.
 func needleOf(q string) needle {
-	n := needle{text: strings.ToLower(strings.TrimSpace(q)), ascii: true}
+	const numbers = "incalr0123456789"
+	n := needle{text: strings.ToLower(strings.TrimSpace(q)), ascii: true, digits: true}
+	best := -1
 	for i := range len(n.text) {
-		n.ascii = n.ascii && n.text[i] < utf8.RuneSelf
+		c := n.text[i]
+		n.ascii = n.ascii && c < utf8.RuneSelf
+		n.digits = n.digits && strings.IndexByte(numbers, c) >= 0
+		rank := strings.IndexByte(usual, c)
+		if rank < 0 {
+			rank = len(usual)
+		}
+		if rank > best {
+			best, n.rare = rank, i
+		}
 	}
 	return n
 }
@@ -35,13 +53,34 @@ func (n needle) in(s string) bool {
 }
 
 // mayBeIn is a quick test on a stored record, whose texts lie in it as they are:
-// false means that none of them contains the needle.
+// false means that none of them contains the needle. A search passes over thousands
+// of records, so it goes from one rare letter to the next, in either case.
 func (n needle) mayBeIn(record []byte) bool {
-	return !n.ascii || foldIndex(record, n.text)
+	if !n.ascii || n.text == "" {
+		return true
+	}
+	c := n.text[n.rare]
+	return n.around(record, c) || 'a' <= c && c <= 'z' && n.around(record, c-'a'+'A')
+}
+
+// around reports whether the needle is where its rare letter is written as c.
+func (n needle) around(record []byte, c byte) bool {
+	last := len(record) - len(n.text) // where the needle can begin at the latest
+	for at := n.rare; at-n.rare <= last; at++ {
+		next := bytes.IndexByte(record[at:], c)
+		if next < 0 {
+			return false
+		}
+		at += next
+		if begin := at - n.rare; begin <= last && lower(record[begin]) == n.text[0] && foldPrefix(record[begin:], n.text) {
+			return true
+		}
+	}
+	return false
 }
 
 // foldIndex reports whether s contains q, which is ASCII in lower case.
-func foldIndex[S string | []byte](s S, q string) bool {
+func foldIndex(s, q string) bool {
 	if q == "" {
 		return true
 	}
@@ -91,13 +130,13 @@ func (n needle) inLabels(ls itsm.Labels) bool {
 
 // inIncident searches what the list of incidents shows.
 func (n needle) inIncident(in *itsm.Incident) bool {
-	return n.in(in.Number.String()) || n.in(in.Title) || n.inAny(in.CIs) || n.inAny(in.Services) ||
+	return n.digits && n.in(in.Number.String()) || n.in(in.Title) || n.inAny(in.CIs) || n.inAny(in.Services) ||
 		n.inAny(in.Unbound) || n.inLabels(in.Labels)
 }
 
 // inAlert searches what the list of alerts shows, and the key.
 func (n needle) inAlert(a *itsm.Alert) bool {
-	return n.in(a.Number.String()) || n.in(a.Title) || n.in(string(a.Key)) || n.in(a.CI) ||
+	return n.digits && n.in(a.Number.String()) || n.in(a.Title) || n.in(string(a.Key)) || n.in(a.CI) ||
 		n.in(a.Provisional) || n.inLabels(a.Labels)
 }
 
