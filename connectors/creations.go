@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
@@ -58,6 +59,18 @@ func (c *Creations) Missed(in *itsm.Intent, key string) error {
 		return Retry(wait, "an earlier try may have made the record %s, and the partner's search may not show it yet", key)
 	}
 	return nil
+}
+
+// Unseen judges how a call about a record ended: that it does not exist is not believed
+// of one that this process has just made, so that it is called again.
+func (c *Creations) Unseen(key string, err error) error {
+	c.mu.Lock()
+	at := c.made[key].at
+	c.mu.Unlock()
+	if wait := c.lag - time.Since(at); StatusOf(err) == http.StatusNotFound && !at.IsZero() && wait > 0 {
+		return Retry(wait, "the record %s was made just now, and the partner does not show it yet: %w", key, err)
+	}
+	return err
 }
 
 // Doubtful reports whether what an intent makes may have been made although this

@@ -2,12 +2,15 @@ package connectors
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"signalbox/itsm"
 )
+
+var errOther = errors.New("refused")
 
 func TestCreations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -46,7 +49,20 @@ func TestCreations(t *testing.T) {
 		check("it was made and is known", young, "c", 0)
 		c.Made("d", "7")
 		check("it was made just now and is not shown", young, "d", time.Minute)
+		gone := &TerminalError{Status: http.StatusNotFound}
+		if wait, passing := retryAfter(c.Unseen("d", gone)); !passing || wait != time.Minute {
+			t.Errorf("what was made just now is gone: wait %v (passing %v)", wait, passing)
+		}
+		if err := c.Unseen("d", errOther); err != errOther {
+			t.Errorf("a refusal became %v", err)
+		}
+		if err := c.Unseen("e", gone); err != error(gone) {
+			t.Errorf("what another process made: %v", err)
+		}
 		time.Sleep(time.Minute)
+		if err := c.Unseen("d", gone); err != error(gone) {
+			t.Errorf("what was made a minute ago and is gone: %v", err)
+		}
 		check("it was made, and was deleted since", young, "d", 0)
 		c.Found("d", "8")
 		check("it was found and is gone", young, "d", 0)

@@ -107,6 +107,9 @@ func (c *acme) pushObject(ctx context.Context, in *itsm.Intent) error {
 	c.made.Trying(in.Object)
 	err = c.call(ctx, "POST", "/tickets", t, nil)
 	c.made.Settled(in.Object, err)
+	if err == nil {
+		c.made.Made(in.Object, in.Object)
+	}
 	return err
 }
 

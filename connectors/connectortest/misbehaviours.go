@@ -34,6 +34,7 @@ var misbehaviours = []misbehaviour{
 	{name: "cuts the connection after doing it", unknown: true, fate: mostly(fate{drop: true})},
 	{name: "cuts its answer in the middle", fate: mostly(fate{truncate: true})},
 	{name: "answers 503 for an hour", fate: forAnHour(fate{undone: true, status: http.StatusServiceUnavailable})},
+	{name: "shows a new record only later", lag: 40 * time.Second},
 	{name: "shows what it made only later", fate: mostly(fate{drop: true}), lag: 40 * time.Second},
 	{name: "searches without a filter", fate: onWrites(mostly(fate{drop: true})), unfiltered: true},
 	{name: "refuses", fate: refuses, mayDie: true},

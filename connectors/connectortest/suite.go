@@ -180,7 +180,7 @@ func (b *bench) reopen(s *story) {
 // lasts is how long a story is watched: longer than anything is tried again.
 const lasts = 26 * time.Hour
 
-// outward tells four incidents to a partner that misbehaves.
+// outward tells five incidents to a partner that misbehaves.
 func outward(t *testing.T, s *Subject, m misbehaviour) []string {
 	b, stop := newBench(t, s)
 	defer stop()
@@ -190,7 +190,6 @@ func outward(t *testing.T, s *Subject, m misbehaviour) []string {
 	at := func(d time.Duration) { b.sleep(time.Until(began.Add(d))) }
 
 	whole, held, brief, again := b.open("orders-api"), b.open("billing-db"), b.open("search-web"), b.open("mail-relay")
-	stories := []*story{whole, held, brief, again}
 	b.sleep(time.Second)
 	b.resolve(brief)
 	brief.absent = true
@@ -220,9 +219,13 @@ func outward(t *testing.T, s *Subject, m misbehaviour) []string {
 		b.restart()
 	}
 	b.resolve(whole)
+	at(9 * time.Minute)
+	soon := b.open("backup-job")
+	b.sleep(10 * time.Second)
+	b.acknowledge(soon)
 	at(lasts)
 	synctest.Wait()
-	b.judge(stories, m.mayEnd(s))
+	b.judge([]*story{whole, held, brief, again, soon}, m.mayEnd(s))
 	return b.broken()
 }
 
@@ -283,9 +286,9 @@ func (b *bench) judgeLooks(stories []*story) {
 	}
 }
 
-// callsMax bounds the calls of one story, whatever goes wrong: about 20 intents,
+// callsMax bounds the calls of one story, whatever goes wrong: about 25 intents,
 // each tried three times for each of up to three calls it takes, and look-ups.
-const callsMax = 400
+const callsMax = 500
 
 func (b *bench) judgeStory(s *story, died string) {
 	records := b.partner.about(s)

@@ -57,11 +57,11 @@ func (c *Connector) keep(ctx context.Context, in *itsm.Intent) (connectors.Recei
 	ref := c.ref(in.Incident, in.Epoch)
 	title := connectors.Cut(oneLine(in.Snapshot.Title), titleMax) + " " + ref
 	if !found {
+		if err := c.made.Missed(in, ref); err != nil {
+			return connectors.Receipt{}, err // it may be there although it is not shown
+		}
 		if in.Transition != itsm.Trigger && in.Transition != itsm.Update {
 			return connectors.Receipt{}, nil // there is nothing to change
-		}
-		if err := c.made.Missed(in, ref); err != nil {
-			return connectors.Receipt{}, err
 		}
 		c.made.Trying(ref)
 		r, err = k.create(ctx, title, in.Snapshot.Priority)

@@ -111,10 +111,10 @@ func (c *Connector) Push(ctx context.Context, in itsm.Intent) (connectors.Receip
 	}
 	if !found.has(key) { // a request that was made and not labelled
 		if err := c.label(ctx, found.Key, key); err != nil {
-			return connectors.Receipt{}, err
+			return connectors.Receipt{}, c.made.Unseen(key, err)
 		}
 	}
-	return connectors.Receipt{Link: c.linkTo(found.Key)}, c.write(ctx, &in, found)
+	return connectors.Receipt{Link: c.linkTo(found.Key)}, c.made.Unseen(key, c.write(ctx, &in, found))
 }
 
 // write brings an issue, whose key is verified, to what an intent asks for. An issue
