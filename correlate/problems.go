@@ -235,27 +235,32 @@ func (s *State) addRecurrence(key string, rec *recurrence) {
 }
 
 // forgetSilent drops a tenth of the signatures: those that were silent longest and
-// that no problem answers for.
+// that no problem answers for. When each was heard of last is looked up once and not
+// at every comparison.
 func (s *State) forgetSilent() {
-	var keys []string
+	list := make([]silent, 0, len(s.problems.series))
 	for k, rec := range s.problems.series { // sorted below
 		if t := s.problems.list[rec.number]; t == nil || !t.State.Known() && t.State != itsm.ProblemCandidate {
-			keys = append(keys, k)
+			list = append(list, silent{rec.Last(), k, rec})
 		}
 	}
-	slices.SortFunc(keys, func(a, b string) int {
-		return cmp.Or(cmp.Compare(s.problems.series[a].Last(), s.problems.series[b].Last()), strings.Compare(a, b))
-	})
-	for _, k := range keys[:min(len(keys), recurrencesMax/10)] {
-		rec := s.problems.series[k]
-		delete(s.problems.series, k)
-		for _, cause := range rec.causes {
-			list := slices.DeleteFunc(s.problems.byCause[cause], func(o *recurrence) bool { return o == rec })
+	slices.SortFunc(list, func(a, b silent) int { return cmp.Or(cmp.Compare(a.since, b.since), strings.Compare(a.key, b.key)) })
+	for _, v := range list[:min(len(list), recurrencesMax/10)] {
+		delete(s.problems.series, v.key)
+		for _, cause := range v.rec.causes {
+			list := slices.DeleteFunc(s.problems.byCause[cause], func(o *recurrence) bool { return o == v.rec })
 			if s.problems.byCause[cause] = list; len(list) == 0 {
 				delete(s.problems.byCause, cause)
 			}
 		}
 	}
+}
+
+// silent is a signature and when it was heard of last.
+type silent struct {
+	since itsm.Time
+	key   string
+	rec   *recurrence
 }
 
 // beside are the series that may belong together with rec: others of the same CI,
