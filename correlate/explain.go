@@ -162,14 +162,7 @@ func (s *State) ciWithout(a *alert, e *itsm.Event, goesOn bool) *ci {
 	case a.staysMeant(&b):
 		return a.ci
 	}
-	key := ciKey{b.Provisional, true}
-	if b.Ref != cmdb.NoRef {
-		key = ciKey{s.graph.ID(b.Ref), false}
-	}
-	if c := s.cis[key]; c != nil {
-		return c
-	}
-	return &ci{id: key.id, ref: b.Ref, provisional: key.provisional}
+	return s.ciBoundBy(b)
 }
 
 // hidersOf is what each rule that inhibits would hide t by. It begins the rules

@@ -1,10 +1,6 @@
 package correlate
 
-import (
-	"slices"
-
-	"signalbox/itsm"
-)
+import "signalbox/itsm"
 
 func init() {
 	objectActors[itsm.ActConnectorPause] = (*State).actConnectorPause
@@ -20,9 +16,8 @@ const pausedMax = 1000
 func (s *State) actConnectorPause(a *itsm.Act) itsm.Outcome {
 	name, pause := named(a, itsm.ObjectConnector), a.Kind == itsm.ActConnectorPause
 	c := s.pausedState(name)
-	configured := slices.ContainsFunc(s.cfg.Connectors, func(c Connector) bool { return c.Name == name })
 	switch {
-	case !configured && c == nil:
+	case s.connector(name) == nil && c == nil:
 		return refuse(a, itsm.NotFound, "no connector is named %q", name)
 	case len(a.Reason) > itsm.ReasonBytesMax:
 		return *tooLong(a, "reason", a.Reason, itsm.ReasonBytesMax)

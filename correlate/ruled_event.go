@@ -98,15 +98,18 @@ func (k *asker) dropsBy() *rules.Rule {
 }
 
 // ciFactsOf is ciFacts of a CI that nothing may hold yet.
-func (s *State) ciFactsOf(b cmdb.Binding) rules.CI {
+func (s *State) ciFactsOf(b cmdb.Binding) rules.CI { return s.ciFacts(s.ciBoundBy(b)) }
+
+// ciBoundBy is the CI of a binding, without keeping one that is new.
+func (s *State) ciBoundBy(b cmdb.Binding) *ci {
 	key := ciKey{b.Provisional, true}
 	if b.Ref != cmdb.NoRef {
 		key = ciKey{s.graph.ID(b.Ref), false}
 	}
 	if c := s.cis[key]; c != nil {
-		return s.ciFacts(c)
+		return c
 	}
-	return s.ciFacts(&ci{id: key.id, ref: b.Ref, provisional: key.provisional})
+	return &ci{id: key.id, ref: b.Ref, provisional: key.provisional}
 }
 
 // reasonsMax bounds the reasons that a source counts by: rules come and go.

@@ -75,9 +75,7 @@ func (v *silencing) equal(o *silencing) bool {
 // would ever say that they ended.
 func (s *State) dropSilences() {
 	n := len(s.silences.list)
-	s.silences.list = slices.DeleteFunc(s.silences.list, func(v *silencing) bool {
-		return !slices.ContainsFunc(s.cfg.Connectors, func(c Connector) bool { return c.Name == v.connector })
-	})
+	s.silences.list = slices.DeleteFunc(s.silences.list, func(v *silencing) bool { return s.connector(v.connector) == nil })
 	if len(s.silences.list) != n {
 		s.silenceAll()
 	}

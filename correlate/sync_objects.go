@@ -146,7 +146,7 @@ func (s *State) tellObjectAgain(a *itsm.Act, v *ObjectSync, differs []itsm.Diffe
 	d.repaired++
 	v.Want.Text = clip("told again: "+text, itsm.AuditTextMax)
 	s.intendObject(t, v.Want, actSystem)
-	return itsm.Outcome{Detail: ""}
+	return itsm.Outcome{}
 }
 
 // differences says what a record has wrong.

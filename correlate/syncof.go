@@ -40,13 +40,11 @@ func (s *State) SyncOf(n itsm.IncidentNumber) ([]PartnerSync, bool) {
 
 // SyncWith is SyncOf for one connector.
 func (s *State) SyncWith(n itsm.IncidentNumber, connector string) (PartnerSync, bool) {
-	i := s.incidents[n]
-	for k := range s.cfg.Connectors {
-		if c := &s.cfg.Connectors[k]; i != nil && c.Name == connector {
-			return s.syncWith(i, c), true
-		}
+	i, c := s.incidents[n], s.connector(connector)
+	if i == nil || c == nil {
+		return PartnerSync{}, false
 	}
-	return PartnerSync{}, false
+	return s.syncWith(i, c), true
 }
 
 func (s *State) syncWith(i *incident, c *Connector) PartnerSync {

@@ -54,10 +54,10 @@ func (m *Meter) SetBudget(b Budget) { m.budget = b }
 // Save returns what brings back what is spent now: for whoever asks the rules about
 // what does not happen.
 func (m *Meter) Save() (restore func()) {
-	at, list := m.Spent()
+	was := *m
+	was.spent, was.some = slices.Clone(m.spent), slices.Clone(m.some)
 	return func() {
-		m.reset(0)
-		m.Restore(at, list)
+		*m = was
 	}
 }
 

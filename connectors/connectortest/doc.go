@@ -43,12 +43,12 @@
 //
 // # What is tried
 //
-// Each case tells a story of four incidents: one goes all the way with notes and a
+// Each case tells a story of five incidents: one goes all the way with notes and a
 // new priority, one stays acknowledged, one is over before it was told, one comes
-// back. A well-behaved partner, then 16 that are slow, hang, throttle with and
-// without saying for how long, fail before or after doing it, cut the connection
-// before or after, cut their answer, are down for an hour, show what they made only
-// 40 s later, ignore a search's filter, refuse, lose a record, or do it while our
+// back, one is acknowledged ten seconds after it opened. A well-behaved partner, then
+// 17 that are slow, hang, throttle with and without saying for how long, fail before
+// or after doing it, cut the connection before or after, cut their answer, are down
+// for an hour, show what they made only 40 s later, with and without cut connections, ignore a search's filter, refuse, lose a record, or do it while our
 // process restarts. With Report, people at the partner act and its webhooks come
 // repeated, out of order, or from a clock that is wrong.
 //

@@ -84,16 +84,15 @@ func (c *Connector) objectRecord(rec *record, r row) (connectors.ObjectRecord, e
 	got.Said = said
 	body := rec.differing(r)
 	for _, field := range slices.Sorted(maps.Keys(body)) {
-		if has := r.value(field); has != "" || !isTime(field) {
+		if has := r.value(field); has != "" || !changeTimes[field] {
 			got.Differs = append(got.Differs, itsm.Difference{Field: rec.authority(field), Has: field + " " + strconv.Quote(has), Want: field + " " + strconv.Quote(body[field])})
 		}
 	}
 	return got, nil
 }
 
-func isTime(field string) bool {
-	return slices.Contains([]string{"start_date", "end_date", "work_start", "work_end"}, field)
-}
+// changeTimes are the fields of a change that a partner may have empty.
+var changeTimes = map[string]bool{"start_date": true, "end_date": true, "work_start": true, "work_end": true}
 
 // authority is whose word counts about a field of a record.
 func (rec *record) authority(field string) string {

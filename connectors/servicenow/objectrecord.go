@@ -157,10 +157,7 @@ func (c *Connector) changeRecord(ch *itsm.Change) *record {
 
 // changeChoice is how the instance writes the state of a change.
 func (c *Connector) changeChoice(st itsm.ChangeState) string {
-	states := c.o.Fields.ChangeStates
-	if states == nil {
-		states = sn.DefaultChangeStates
-	}
+	states := c.o.Fields.ChangeChoices()
 	if st == itsm.ChangeFailed && len(states[st]) == 0 {
 		st = itsm.ChangeSuccessful // close_code tells them apart
 	}
@@ -202,10 +199,7 @@ func (c *Connector) problemRecord(p *itsm.Problem) *record {
 // problemChoice is how the instance writes the state of a problem. What goes on
 // elsewhere, or nowhere, is closed there.
 func (c *Connector) problemChoice(st itsm.ProblemState) string {
-	states := c.o.Fields.ProblemStates
-	if states == nil {
-		states = sn.DefaultProblemStates
-	}
+	states := c.o.Fields.ProblemChoices()
 	if !st.Accepted() || len(states[st]) == 0 {
 		st = itsm.ProblemClosed
 	}

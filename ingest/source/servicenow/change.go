@@ -15,13 +15,18 @@ var DefaultChangeStates = map[itsm.ChangeState][]string{
 	itsm.ChangePlanned: {"-5", "-4", "-3", "-2"}, itsm.ChangeInProgress: {"-1"}, itsm.ChangeSuccessful: {"0", "3"}, itsm.ChangeCancelled: {"4"},
 }
 
+// ChangeChoices are the choices of change_request.state of the instance.
+func (c *Config) ChangeChoices() map[itsm.ChangeState][]string {
+	if c.ChangeStates == nil {
+		return DefaultChangeStates
+	}
+	return c.ChangeStates
+}
+
 // ChangeStateOf reads a choice of change_request.state and a close_code; "" when it is
 // not configured.
 func (c *Config) ChangeStateOf(choice, closeCode string) itsm.ChangeState {
-	states := c.ChangeStates
-	if states == nil {
-		states = DefaultChangeStates
-	}
+	states := c.ChangeChoices()
 	for _, st := range itsm.ChangeStates {
 		if !slices.Contains(states[st], choice) {
 			continue

@@ -39,13 +39,18 @@ var DefaultProblemStates = map[itsm.ProblemState][]string{
 // RiskAccepted is the resolution_code of a problem that is lived with.
 const RiskAccepted = "risk_accepted"
 
+// ProblemChoices are the choices of problem.state of the instance.
+func (c *Config) ProblemChoices() map[itsm.ProblemState][]string {
+	if c.ProblemStates == nil {
+		return DefaultProblemStates
+	}
+	return c.ProblemStates
+}
+
 // ProblemStateOf reads a choice of problem.state and a resolution_code; "" when it is
 // not configured.
 func (c *Config) ProblemStateOf(choice, resolution string) itsm.ProblemState {
-	states := c.ProblemStates
-	if states == nil {
-		states = DefaultProblemStates
-	}
+	states := c.ProblemChoices()
 	for _, st := range itsm.ProblemStates {
 		if !slices.Contains(states[st], choice) {
 			continue
