@@ -138,19 +138,18 @@ func showObjects[T, V any](a *API, r *request, kind string, view func(*T) V, kee
 	if ci := r.q["ci"]; ci != "" {
 		q.Ref = "ci/" + ci
 	}
-	q.Keep = func(o *itsm.Object) bool {
+	var items []T
+	q.Keep = func(o *itsm.Object) bool { // what it keeps is the page
 		var v T
-		return json.Unmarshal(o.Body, &v) == nil && keep(&v)
+		ok := json.Unmarshal(o.Body, &v) == nil && keep(&v)
+		if ok {
+			items = append(items, v)
+		}
+		return ok
 	}
 	found, err := a.o.Records.Objects(q)
 	if err != nil {
 		return err
-	}
-	items := make([]T, len(found.Items))
-	for i := range found.Items {
-		if err := json.Unmarshal(found.Items[i].Body, &items[i]); err != nil {
-			return err
-		}
 	}
 	return r.json(pageOf(items, found.Next, view))
 }

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"signalbox/itsm"
 	"signalbox/itsm/access"
@@ -216,13 +219,53 @@ func (a *API) problems(r *request) error {
 		q.Ref = "ci/" + filters["ci"][0]
 	}
 	text := strings.ToLower(r.q["q"])
+	members := slices.Clone(problemFilters)
+	if len(filters["incident"]) > 0 {
+		members = append(members, "incidents")
+	}
+	var picked []byte
 	q.Keep = func(o *itsm.Object) bool {
-		p, err := noun[itsm.Problem](o)
-		return err == nil && r.who.Scope.Sees(p.Services, p.Team) && (len(states) == 0 || slices.Contains(states, p.State)) && wanted(filters["service"], p.Services...) &&
+		if !mayMention(o.Body, text) {
+			return false
+		}
+		var p itsm.Problem
+		picked = itsm.Members(picked[:0], o.Body, members...)
+		return json.Unmarshal(picked, &p) == nil && r.who.Scope.Sees(p.Services, p.Team) && (len(states) == 0 || slices.Contains(states, p.State)) && wanted(filters["service"], p.Services...) &&
 			wanted(filters["team"], p.Team) && wanted(filters["owner"], p.Owner) && wanted(filters["ci"], p.Cause) && wanted(filters["incident"], incidentsOf(&p)...) &&
 			(text == "" || strings.Contains(strings.ToLower(p.Title+" "+p.Signature+" "+p.RootCause+" "+p.Workaround), text))
 	}
 	return objectPage(a, r, q, viewProblemRecord)
+}
+
+// problemFilters are what the filters of the list look at. Most of a problem is its
+// incidents.
+var problemFilters = []string{"title", "state", "signature", "cause", "services", "owner", "team", "root_cause", "workaround"}
+
+// mayMention is a quick test on the JSON of a record: false means that no words of it,
+// one after the other with spaces between them, contain the text, which is in lower
+// case. JSON writes some letters another way, and letters outside ASCII may have one
+// inside as their small one: then it cannot say.
+func mayMention(body []byte, text string) bool {
+	if text == "" {
+		return true
+	}
+	for _, c := range []byte(text) {
+		if c < ' ' || c >= utf8.RuneSelf || strings.IndexByte(`<>&"\`, c) >= 0 {
+			return true
+		}
+	}
+	for _, c := range body {
+		if c >= utf8.RuneSelf {
+			return true
+		}
+	}
+	low := bytes.ToLower(body)
+	for word := range strings.SplitSeq(text, " ") {
+		if !bytes.Contains(low, []byte(word)) {
+			return false
+		}
+	}
+	return true
 }
 
 // wanted reports whether any of the values is wanted; with no wishes every one is.

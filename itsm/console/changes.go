@@ -2,7 +2,6 @@ package console
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -114,11 +113,14 @@ func viewDays(items []calendarItem, now time.Time) []calendarDay {
 	return out
 }
 
+// spanMembers are what the span of a change is made of.
+var spanMembers = []string{"planned_start", "planned_end", "started_at", "ended_at", "created_at"}
+
 func (c *Console) calendarItems(from, to itsm.Time) ([]calendarItem, error) {
 	changes, err := objects(c, desk.ObjectQuery{Kind: "change", Limit: calendarMax}, func(ch *itsm.Change) bool {
 		begins, _ := ch.Span()
 		return begins >= from && begins < to
-	})
+	}, spanMembers...)
 	if err != nil {
 		return nil, err
 	}
@@ -150,21 +152,28 @@ func (c *Console) calendarItems(from, to itsm.Time) ([]calendarItem, error) {
 	return out, nil
 }
 
-// objects reads one page of the objects of a noun that keep accepts.
-func objects[T any](c *Console, q desk.ObjectQuery, keep func(*T) bool) ([]T, error) {
-	q.Keep = func(o *itsm.Object) bool {
-		var v T
-		return json.Unmarshal(o.Body, &v) == nil && keep(&v)
-	}
-	page, err := c.o.Records.Objects(q)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]T, len(page.Items))
-	for i := range page.Items {
-		if err := json.Unmarshal(page.Items[i].Body, &out[i]); err != nil {
-			return nil, fmt.Errorf("read %s: %w", page.Items[i].ID, err)
+// objects reads one page of the objects of a noun that keep accepts. When members are
+// named, keep is asked of these alone, and the others are read of what it accepts.
+func objects[T any](c *Console, q desk.ObjectQuery, keep func(*T) bool, members ...string) ([]T, error) {
+	var out []T
+	var picked []byte
+	q.Keep = func(o *itsm.Object) bool { // what it keeps is the page
+		if len(members) > 0 {
+			var v T
+			picked = itsm.Members(picked[:0], o.Body, members...)
+			if json.Unmarshal(picked, &v) != nil || !keep(&v) {
+				return false
+			}
 		}
+		var v T
+		ok := json.Unmarshal(o.Body, &v) == nil && (len(members) > 0 || keep(&v))
+		if ok {
+			out = append(out, v)
+		}
+		return ok
+	}
+	if _, err := c.o.Records.Objects(q); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -76,15 +76,21 @@ func nounOf[T any](c *Console, kind, id string) (v T, err error) {
 	return v, err
 }
 
-// nouns reads a page of objects.
-func nouns[T any](c *Console, q desk.ObjectQuery) (out []T, next string, err error) {
+// nouns reads a page of objects: when members are named, no others of each.
+func nouns[T any](c *Console, q desk.ObjectQuery, members ...string) (out []T, next string, err error) {
 	page, err := c.o.Records.Objects(q)
 	if err != nil {
 		return nil, "", err
 	}
 	out = make([]T, len(page.Items))
+	var picked []byte
 	for i := range page.Items {
-		if err := json.Unmarshal(page.Items[i].Body, &out[i]); err != nil {
+		body := []byte(page.Items[i].Body)
+		if len(members) > 0 {
+			picked = itsm.Members(picked[:0], body, members...)
+			body = picked
+		}
+		if err := json.Unmarshal(body, &out[i]); err != nil {
 			return nil, "", itsm.Wrap(itsm.Internal, err, "%s %s cannot be read", page.Items[i].Kind, page.Items[i].ID)
 		}
 	}

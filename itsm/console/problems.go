@@ -216,12 +216,16 @@ func reviewOf(list []itsm.Problem, by string, inv inventory, now time.Time) []pr
 	return out
 }
 
+// boardMembers are what the board and the home of problem managers are made of. Most
+// of a problem is its incidents, and they show none.
+var boardMembers = []string{"number", "title", "state", "services", "tests", "count", "monthly_cost", "owner", "team", "root_cause", "workaround", "known_error", "last_at", "effect"}
+
 // problemList reads the problems that who may see, the newest, and whether that is
-// all of them.
+// all of them; of each what boardMembers names.
 func (c *Console) problemList(who access.Identity) (list []itsm.Problem, whole bool, err error) {
 	q := desk.ObjectQuery{Kind: problemKind, Limit: desk.PageMax}
 	for len(list) < problemsRead {
-		page, next, err := nouns[itsm.Problem](c, q)
+		page, next, err := nouns[itsm.Problem](c, q, boardMembers...)
 		if err != nil {
 			return nil, false, err
 		}
@@ -239,7 +243,7 @@ func (c *Console) problemList(who access.Identity) (list []itsm.Problem, whole b
 
 // sortByCost puts the dearest first.
 func sortByCost(list []itsm.Problem) {
-	slices.SortStableFunc(list, func(a, b itsm.Problem) int {
+	slices.SortFunc(list, func(a, b itsm.Problem) int {
 		return cmp.Or(cmp.Compare(b.MonthlyCost, a.MonthlyCost), cmp.Compare(b.Number, a.Number))
 	})
 }

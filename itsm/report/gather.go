@@ -299,10 +299,13 @@ func (f *facts) readLabels(r Records) error {
 	})
 }
 
+// readProblems reads of each what the reports say of it: most of one is its incidents.
 func (f *facts) readProblems(r Records) error {
+	var picked []byte
 	return objects(r, "problem", func(o *itsm.Object) (bool, error) {
 		var p itsm.Problem
-		if err := json.Unmarshal(o.Body, &p); err != nil {
+		picked = itsm.Members(picked[:0], o.Body, "number", "title", "state", "services", "monthly_cost", "team", "proposed_at", "accepted_at", "resolved_at", "effect", "created_by")
+		if err := json.Unmarshal(picked, &p); err != nil {
 			return false, itsm.Wrap(itsm.Internal, err, "problem %s cannot be read", o.ID)
 		}
 		if f.q.wants(p.Services, p.Team) && (f.q.has(p.ProposedAt) || f.q.has(p.ResolvedAt)) {
@@ -313,9 +316,11 @@ func (f *facts) readProblems(r Records) error {
 }
 
 func (f *facts) readChanges(r Records) error {
+	var picked []byte
 	return objects(r, "change", func(o *itsm.Object) (bool, error) {
 		var c itsm.Change
-		if err := json.Unmarshal(o.Body, &c); err != nil {
+		picked = itsm.Members(picked[:0], o.Body, "id", "type", "state", "title", "ended_at", "services", "who")
+		if err := json.Unmarshal(picked, &c); err != nil {
 			return false, itsm.Wrap(itsm.Internal, err, "change %s cannot be read", o.ID)
 		}
 		if f.q.wants(c.Services, "") && f.q.has(c.EndedAt) && (c.State == itsm.ChangeSuccessful || c.State == itsm.ChangeFailed) {
