@@ -3,8 +3,8 @@ package correlate
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
+	"strconv"
 
 	"signalbox/itsm"
 )
@@ -156,11 +156,10 @@ func (t *told) leaves() {
 
 // reason is the one line of evidence that goes into the page.
 func (i *incident) reason() string {
-	r := i.impactWhy.String() + "; " + i.urgencyWhy.String()
 	if len(i.members) > 1 && i.why != "" {
-		r += "; " + i.why
+		return i.impactWhy.String() + "; " + i.urgencyWhy.String() + "; " + i.why
 	}
-	return r
+	return i.impactWhy.String() + "; " + i.urgencyWhy.String()
 }
 
 // tellNext is when something held back for a partner is due; 0: nothing.
@@ -347,19 +346,23 @@ func intentKey(n itsm.IncidentNumber, epoch uint32, tr itsm.Transition, serial u
 	if faultKeyReused {
 		epoch, serial = 0, 0
 	}
-	return keyOf("%s/%d/%s/%d/%s", n, epoch, tr, serial, connector)
+	b := append(make([]byte, 0, 128), n.String()...)
+	b = strconv.AppendUint(append(b, '/'), uint64(epoch), 10)
+	b = append(append(b, '/'), tr...)
+	b = strconv.AppendUint(append(b, '/'), uint64(serial), 10)
+	return keyOf(append(append(b, '/'), connector...))
 }
 
 // keyOf is the key of the intent that a text names.
-func keyOf(format string, args ...any) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, format, args...))
+func keyOf(text []byte) string {
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }
 
 func (i *incident) snapshot() itsm.IncidentSnapshot {
 	v := itsm.IncidentSnapshot{
 		Title: i.title(), Priority: i.priority(), Severity: i.severity(), State: i.state, Because: i.reason(),
-		CIs: firstN(i.bound, itsm.IntentCIsMax), Services: firstN(i.serviceIDs(), itsm.IntentCIsMax),
+		CIs: firstN(i.bound, itsm.IntentCIsMax), Services: i.firstServices(itsm.IntentCIsMax),
 		Alerts: len(i.members), Firing: int(i.firing), Group: i.team, OpenedAt: i.openedAt, Links: []itsm.ExternalRef{},
 	}
 	if len(v.CIs) == 0 {

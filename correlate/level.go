@@ -1,8 +1,8 @@
 package correlate
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"signalbox/itsm"
@@ -218,15 +218,17 @@ func (s *State) levelNotices(i *incident) {
 
 // levelText words a notice.
 func levelText(i *incident, g *sla.Goal, clock int, percent uint8) string {
-	what := "to acknowledge it"
+	what := " to acknowledge it ("
 	if clock == resolution {
-		what = "to resolve it"
+		what = " to resolve it ("
 	}
-	target := fmt.Sprintf("%s %s (%s)", short(Duration(levelTarget(g, clock))), what, i.priority())
+	target := short(Duration(levelTarget(g, clock))) + what + i.priority().String() + ")"
 	if percent == 100 {
 		return "the time is over: " + target + " have passed"
 	}
-	return fmt.Sprintf("%d %% of %s have passed; due %s", percent, target, i.levelReach(g, clock, 100).Std().Format("2006-01-02 15:04 UTC"))
+	b := strconv.AppendUint(make([]byte, 0, 128), uint64(percent), 10)
+	b = append(append(append(b, " % of "...), target...), " have passed; due "...)
+	return string(i.levelReach(g, clock, 100).Std().AppendFormat(b, "2006-01-02 15:04 UTC"))
 }
 
 // levelRecord is how i stands, as of its last notice: it does not depend on when

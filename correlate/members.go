@@ -1,7 +1,6 @@
 package correlate
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -176,10 +175,14 @@ func (i *incident) setLabels(ls itsm.Labels) {
 	}
 }
 
-func (i *incident) serviceIDs() []string {
-	out := make([]string, len(i.services))
-	for n := range i.services {
-		out[n] = i.services[n].id
+func (i *incident) serviceIDs() []string { return i.firstServices(len(i.services)) }
+
+// firstServices are at most n of the affected services; never nil, for it becomes a
+// JSON list.
+func (i *incident) firstServices(n int) []string {
+	out := make([]string, min(n, len(i.services)))
+	for k := range out {
+		out[k] = i.services[k].id
 	}
 	return out
 }
@@ -195,30 +198,38 @@ func (i *incident) title() string {
 	if t == "" {
 		t = "Alert"
 	}
+	b := append(make([]byte, 0, 256), t...)
 	if i.leadCI != "" && !strings.Contains(t, i.leadCI) {
-		t += " on " + i.leadCI
+		b = append(append(b, " on "...), i.leadCI...)
 	}
 	if n := len(i.members) - 1; n > 0 {
-		t += fmt.Sprintf(" and %s", more(n))
+		b = append(append(b, " and "...), more(n)...)
 	}
 	if len(i.causes) > 0 && len(i.cis.list) > 1 && i.causes[0].CI != i.leadCI {
-		t += ", probable cause " + i.causes[0].CI
+		b = append(append(b, ", probable cause "...), i.causes[0].CI...)
 	}
 	if len(i.services) > 0 {
-		t += " [" + i.worstService() + "]"
+		b = append(append(append(b, " ["...), i.worstService()...), ']')
 	}
-	return t
+	return string(b)
 }
 
+// more says how many besides the first, rounded down. It is asked at each change of
+// an incident whether the title is still right, so it makes no text.
 func more(n int) string {
-	steps := []int{1000, 500, 200, 100, 50, 20, 10, 5}
-	for _, s := range steps {
-		if n >= s {
-			return fmt.Sprintf("%d+ more", s)
+	for _, s := range moreSteps {
+		if n >= s.from {
+			return s.text
 		}
 	}
-	return fmt.Sprintf("%d more", n)
+	return "0 more"
 }
+
+var moreSteps = [...]struct {
+	from int
+	text string
+}{{1000, "1000+ more"}, {500, "500+ more"}, {200, "200+ more"}, {100, "100+ more"}, {50, "50+ more"}, {20, "20+ more"}, {10, "10+ more"}, {5, "5+ more"},
+	{4, "4 more"}, {3, "3 more"}, {2, "2 more"}, {1, "1 more"}}
 
 // worstService is the affected service of the best tier, first by id.
 func (i *incident) worstService() string {

@@ -1,7 +1,7 @@
 package correlate
 
 import (
-	"fmt"
+	"strconv"
 
 	"signalbox/itsm"
 )
@@ -39,19 +39,20 @@ const (
 	whyRule
 )
 
-// String writes the sentence.
+// String writes the sentence. It is in every page and every record of an incident,
+// so it is put together without fmt.
 func (b because) String() string {
 	switch b.kind {
 	case whyTier1Service:
-		return fmt.Sprintf("tier-1 service %s is affected", b.name)
+		return "tier-1 service " + b.name + " is affected"
 	case whyManyServices:
-		return fmt.Sprintf("%d services are affected", b.n)
+		return itoa(b.n) + " services are affected"
 	case whyShare:
-		return fmt.Sprintf("%d of the %d CIs of service %s alert", b.n, b.m, b.name)
+		return itoa(b.n) + " of the " + itoa(b.m) + " CIs of service " + b.name + " alert"
 	case whyTier2Service:
-		return fmt.Sprintf("tier-2 service %s is affected", b.name)
+		return "tier-2 service " + b.name + " is affected"
 	case whyUnknownTierService:
-		return fmt.Sprintf("service %s is affected; the CMDB gives no tier, which counts as tier 2", b.name)
+		return "service " + b.name + " is affected; the CMDB gives no tier, which counts as tier 2"
 	case whyLowTier:
 		return "nothing of tier 1 or 2 is affected"
 	case whyTier1CI:
@@ -63,15 +64,15 @@ func (b because) String() string {
 	case whyUnknownInfo:
 		return "the CMDB does not say what depends on it, and the alert is for information"
 	case whyCriticalFacing:
-		return fmt.Sprintf("critical, and service %s depends on it", b.name)
+		return "critical, and service " + b.name + " depends on it"
 	case whyCriticalUnknown:
 		return "critical, and the CMDB does not rule out that users notice"
 	case whyCriticalGrowing:
-		return fmt.Sprintf("critical and growing: %d CIs, twice as many as at the start of the window", b.n)
+		return "critical and growing: " + itoa(b.n) + " CIs, twice as many as at the start of the window"
 	case whyCriticalInside:
 		return "critical, but nothing that users see depends on it and it does not grow"
 	case whyMajorGrowing:
-		return fmt.Sprintf("major and growing: %d CIs, twice as many as at the start of the window", b.n)
+		return "major and growing: " + itoa(b.n) + " CIs, twice as many as at the start of the window"
 	case whyMajor:
 		return "major"
 	case whyFlappingTier1:
@@ -79,10 +80,12 @@ func (b because) String() string {
 	case whyRule:
 		return "rule " + b.name + " says so"
 	case whyLesser:
-		return fmt.Sprintf("nothing worse than %s", b.name)
+		return "nothing worse than " + b.name
 	}
 	return ""
 }
+
+func itoa(n int32) string { return strconv.Itoa(int(n)) }
 
 // effectiveTier is the tier a CI counts with; an unknown one counts as 2.
 func effectiveTier(tier int) int {

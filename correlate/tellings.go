@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -70,7 +71,7 @@ func (s *State) intendObject(t *telling, in itsm.Intent, by doer) {
 
 // objectKey is the key of an intent about an object, the same for every retry.
 func objectKey(object string, serial uint32, connector string) string {
-	return keyOf("%s/%d/%s", object, serial, connector)
+	return keyOf(fmt.Appendf(nil, "%s/%d/%s", object, serial, connector))
 }
 
 func digestOf(v any) uint64 { return xxhash.Sum64(jsonOf(v)) }

@@ -1,6 +1,8 @@
 package correlate
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"math/rand"
@@ -282,6 +284,10 @@ func TestIntentKey(t *testing.T) {
 		if o == k {
 			t.Errorf("two intents share the key %s", k)
 		}
+	}
+	sum := sha256.Sum256([]byte("INC0000007/4000000000/acknowledge/12/pd eu")) // partners were given keys like this
+	if got, want := intentKey(7, 4_000_000_000, itsm.Acknowledge, 12, "pd eu"), hex.EncodeToString(sum[:16]); got != want {
+		t.Errorf("key %s, want %s", got, want)
 	}
 }
 
