@@ -56,6 +56,17 @@ func (s *State) ObjectSyncWith(object, connector string) (ObjectSync, bool) {
 	return v, ok && (told != nil || v.Theirs)
 }
 
+// ObjectSyncOf says how a change or a problem stands with every connector that has a
+// record of it, in the order of the configuration.
+func (s *State) ObjectSyncOf(object string) (out []ObjectSync) {
+	for k := range s.cfg.Connectors {
+		if v, ok := s.ObjectSyncWith(object, s.cfg.Connectors[k].Name); ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 func (s *State) connector(name string) *Connector {
 	if n := slices.IndexFunc(s.cfg.Connectors, func(k Connector) bool { return k.Name == name }); n >= 0 {
 		return &s.cfg.Connectors[n]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"slices"
 
@@ -108,6 +109,64 @@ func (b board) seen(n itsm.IncidentNumber, r *partners.Row, v *correlate.Partner
 	if r.Differs = itsm.Differences(&r.Want, &has, v.Kept); len(r.Differs) > 0 {
 		r.RepairAt = v.RepairAt
 	}
+}
+
+// SyncObject implements partners.Board.
+func (b board) SyncObject(id string) (out []partners.ObjectRow) {
+	links := b.linksOf(id)
+	for _, v := range b.eng.ObjectSyncOf(id) {
+		r := partners.ObjectRow{Connector: v.Connector, Kind: b.set[v.Connector].kind, Theirs: v.Theirs, At: v.At, ToldAt: v.ToldAt, Waiting: v.Waiting, Failed: v.Failed, Repairs: v.Repairs}
+		for _, l := range links {
+			if l.Connector == v.Connector {
+				r.Link = l
+			}
+		}
+		b.seenObject(id, &r, &v)
+		out = append(out, r)
+	}
+	return out
+}
+
+// seenObject is seen of a change or a problem.
+func (b board) seenObject(id string, r *partners.ObjectRow, v *correlate.ObjectSync) {
+	s := b.sender(v.Connector)
+	if s == nil {
+		return
+	}
+	l, ok := s.LookedObject(id)
+	if !ok {
+		return
+	}
+	has := l.Record
+	r.Has, r.SeenAt = &has, itsm.TimeOf(l.At)
+	if r.Link.ID == "" {
+		r.Link = has.Link
+	}
+	if r.SeenAt < max(v.At, v.ToldAt) || v.Waiting > 0 {
+		return
+	}
+	if r.Differs = l.Differs; len(r.Differs) > 0 {
+		r.RepairAt = v.RepairAt
+	}
+}
+
+// linksOf are the records of a change or a problem at partners that were told of it.
+func (b board) linksOf(id string) []itsm.ExternalRef {
+	kind := "problem"
+	if _, err := itsm.ParseChangeNumber(id); err == nil {
+		kind = "change"
+	}
+	var has struct {
+		Links []itsm.ExternalRef `json:"links"`
+	}
+	o, err := b.desk.Object(kind, id)
+	if err == nil {
+		err = json.Unmarshal(o.Body, &has)
+	}
+	if err != nil {
+		b.log.Error("the records of a change or a problem at partners cannot be read", "id", id, "err", err)
+	}
+	return has.Links
 }
 
 func (b board) sender(name string) *connectors.Sender {

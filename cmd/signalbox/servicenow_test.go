@@ -54,6 +54,24 @@ func TestServiceNowKeepsChangesAndProblems(t *testing.T) {
 		s.do(http.MethodGet, "/api/v1/changes/CHG0000001", nil, &chg)
 		return len(chg.Links) == 1 && chg.Links[0].Connector == "servicenow"
 	})
+	for object, record := range map[string]fake.Record{"changes/CHG0000001": change, "problems/PRB0000001": problem} {
+		var sync struct {
+			Items []struct {
+				Connector string
+				Waiting   int
+				Failed    bool
+				Link      struct{ ID string }
+				ToldAt    string `json:"told_at"`
+			}
+		}
+		eventually(t, object+" says how it stands there", func() bool {
+			s.do(http.MethodGet, "/api/v1/"+object+"/sync", nil, &sync)
+			return len(sync.Items) == 1 && sync.Items[0].Waiting == 0
+		})
+		if got := sync.Items[0]; got.Connector != "servicenow" || got.Failed || got.Link.ID != record["sys_id"] || got.ToldAt == "" {
+			t.Errorf("%s stands %+v, record %s", object, got, record["sys_id"])
+		}
+	}
 	writes := len(sn.Writes())
 	sn.Person(t, "jo", change["sys_id"], fake.Record{"state": "-1"})
 	sn.Person(t, "jo", problem["sys_id"], fake.Record{"state": "103", "cause_notes": "no rotation"})

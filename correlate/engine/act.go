@@ -191,6 +191,14 @@ func (e *Engine) ObjectSyncWith(object, connector string) (correlate.ObjectSync,
 	return e.folder.State.ObjectSyncWith(object, connector)
 }
 
+// ObjectSyncOf says how a change or a problem stands with every connector that has a
+// record of it.
+func (e *Engine) ObjectSyncOf(object string) []correlate.ObjectSync {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.folder.State.ObjectSyncOf(object)
+}
+
 // Drifts lists what sweeps found, by connector.
 func (e *Engine) Drifts() []correlate.Drift {
 	e.mu.RLock()

@@ -18,6 +18,7 @@ func (a *API) changeRoutes() []route {
 		{http.MethodGet, Prefix + "/changes", access.Viewer, append([]string{"state", "type", "source", "ci", "from", "to"}, paging...), a.changes},
 		{http.MethodPost, Prefix + "/changes", access.Responder, nil, a.putChange},
 		{http.MethodGet, one, access.Viewer, nil, a.change},
+		{http.MethodGet, one + "/sync", access.Viewer, nil, a.changeSync},
 		{http.MethodPut, one, access.Responder, nil, a.putChange},
 		{http.MethodPost, one + "/cancel", access.Responder, nil, actOn(a, "change", itsm.ActChangeCancel, viewChangeRecord)},
 	}

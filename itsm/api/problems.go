@@ -47,6 +47,7 @@ func (a *API) problemRoutes() []route {
 		{http.MethodPost, Prefix + "/problems", access.Responder, nil, a.createProblem},
 		{http.MethodGet, one, access.Viewer, nil, a.problem},
 		{http.MethodGet, one + "/timeline", access.Viewer, paging, a.problemTimeline},
+		{http.MethodGet, one + "/sync", access.Viewer, nil, a.problemSync},
 	}
 	for _, act := range problemActions {
 		rows = append(rows, route{http.MethodPost, one + "/" + act.name, act.role, nil, a.actOnProblem(act)})

@@ -10,6 +10,7 @@ import (
 	"signalbox/correlate"
 	"signalbox/itsm"
 	"signalbox/itsm/entry"
+	"signalbox/itsm/partners"
 )
 
 // recur lets the fold see three outages of a day, so that it proposes PRB0000001.
@@ -42,12 +43,18 @@ func TestProblems(t *testing.T) {
 		t.Fatalf("the candidate: %s", list.body)
 	}
 	one := Prefix + "/problems/PRB0000001"
+	w.objectRows = []partners.ObjectRow{{Connector: "snow", Kind: "servicenow", Has: &itsm.PartnerRecord{Status: itsm.RecordOpen, By: "jo"}, SeenAt: start, Link: itsm.ExternalRef{Connector: "snow", ID: "PRB77"},
+		Differs: []itsm.Difference{{Field: itsm.AuthorityProblem, Has: `workaround "x"`, Want: `workaround "y"`}}, Repairs: 2}}
 	for _, c := range []struct {
 		method, path, body string
 		status             int
 		want               string
 	}{
 		{"GET", one, "", 200, `"state":"candidate"`},
+		{"GET", one + "/sync", "", 200, `"drift":[{"field":"problem","has":"workaround \"x\"","wants":"workaround \"y\"","owner":"Signalbox or the ITSM tool"`},
+		{"GET", one + "/sync", "", 200, `"status":"open","by":"jo"`},
+		{"GET", Prefix + "/problems/PRB0000009/sync", "", 404, "PRB0000009"},
+		{"GET", Prefix + "/changes/CHG0000099/sync", "", 404, "CHG0000099"},
 		{"GET", Prefix + "/problems?state=nonsense", "", 400, "expected one of candidate"},
 		{"GET", Prefix + "/problems/PRB0000009", "", 404, "PRB0000009"},
 		{"POST", one + "/assign", `{"owner":"mira"}`, 409, "accept it first"},

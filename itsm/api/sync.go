@@ -88,13 +88,82 @@ func viewSync(rows []partners.Row, kept bool) syncView {
 			link := viewLink(&r.Link)
 			v.Link = &link
 		}
-		for _, d := range r.Differs {
-			a := itsm.AuthorityOf(d.Field)
-			v.Drift = append(v.Drift, differenceView{d.Field, d.Has, d.Want, a.Owner, a.Conflict})
-		}
+		v.Drift = append(v.Drift, each(r.Differs, viewDifference)...)
 		out.Items = append(out.Items, v)
 	}
 	return out
+}
+
+func viewDifference(d *itsm.Difference) differenceView {
+	a := itsm.AuthorityOf(d.Field)
+	return differenceView{d.Field, d.Has, d.Want, a.Owner, a.Conflict}
+}
+
+// objectSyncView is how one change or problem stands at the partners that have a record.
+type objectSyncView struct {
+	Items       []objectSyncRow `json:"items"`
+	Authorities []authorityView `json:"authorities"`
+}
+
+type objectSyncRow struct {
+	Connector string           `json:"connector"`
+	Kind      string           `json:"kind"`
+	Theirs    bool             `json:"made_there"`
+	Status    *string          `json:"status"`
+	By        *string          `json:"by"`
+	SeenAt    itsm.Time        `json:"seen_at"`
+	Link      *linkView        `json:"link"`
+	At        itsm.Time        `json:"exchanged_at"`
+	ToldAt    itsm.Time        `json:"told_at"`
+	Waiting   int              `json:"waiting"`
+	Failed    bool             `json:"failed"`
+	Drift     []differenceView `json:"drift"`
+	Repairs   int              `json:"repairs"`
+	RepairAt  itsm.Time        `json:"repair_at"`
+}
+
+func viewObjectSync(r *partners.ObjectRow) objectSyncRow {
+	v := objectSyncRow{Connector: r.Connector, Kind: r.Kind, Theirs: r.Theirs, SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed,
+		Drift: each(r.Differs, viewDifference), Repairs: r.Repairs, RepairAt: r.RepairAt}
+	if r.Has != nil {
+		v.Status, v.By = text(r.Has.Status.String()), text(r.Has.By)
+	}
+	if r.Link.ID != "" {
+		link := viewLink(&r.Link)
+		v.Link = &link
+	}
+	return v
+}
+
+// showObjectSync answers about a change or a problem that the asker may see.
+func (a *API) showObjectSync(r *request, id string) error {
+	var rows []partners.ObjectRow
+	if a.o.Connectors != nil {
+		rows = a.o.Connectors.SyncObject(id)
+	}
+	return r.json(objectSyncView{each(rows, viewObjectSync), viewSync(nil, true).Authorities})
+}
+
+func (a *API) problemSync(r *request) error {
+	n, err := r.problemNumber()
+	if err != nil {
+		return err
+	}
+	if _, err := a.seenProblem(r, n.String()); err != nil {
+		return err
+	}
+	return a.showObjectSync(r, n.String())
+}
+
+func (a *API) changeSync(r *request) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	if _, err := a.o.Records.Object("change", id); err != nil {
+		return err
+	}
+	return a.showObjectSync(r, id)
 }
 
 func (a *API) incidentSync(r *request) error {

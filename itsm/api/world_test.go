@@ -64,6 +64,7 @@ type world struct {
 	retry      func(id string) error
 	connectors []Connector
 	rows       []partners.Row
+	objectRows []partners.ObjectRow
 	retried    []string // dead letters
 	feeds      chan Change
 	status     Status
@@ -305,6 +306,9 @@ func (w *world) Connectors() []Connector { return w.connectors }
 
 // Sync implements partners.Board.
 func (w *world) Sync(itsm.IncidentNumber) ([]partners.Row, bool) { return w.rows, true }
+
+// SyncObject implements partners.Board.
+func (w *world) SyncObject(string) []partners.ObjectRow { return w.objectRows }
 
 // Pause implements partners.Board.
 func (w *world) Pause(_ context.Context, name, reason, actor string) error {

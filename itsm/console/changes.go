@@ -206,6 +206,7 @@ type changePage struct {
 	Facts     []fact
 	Text      string
 	Windows   []windowRow
+	Sync      []syncRow
 	Plan      string // address that begins a maintenance window for it, or ""
 }
 
@@ -224,6 +225,7 @@ func (c *Console) changeOne(ctx *fiber.Ctx) error {
 	}
 	now := c.o.Clock()
 	p := viewChange(ch, inventory{c.o.Graph()}, now)
+	p.Sync = c.objectSync(ch.ID)
 	for _, m := range windows {
 		p.Windows = append(p.Windows, viewWindowRow(m, c.inventory(), now))
 	}

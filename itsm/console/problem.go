@@ -39,6 +39,7 @@ type problemPage struct {
 	Merged              string
 	Next                string // what to do next
 	Lines               []timelineLine
+	Sync                []syncRow
 	Refused             string
 	Can                 problemCan
 	Form                problemForm
@@ -276,6 +277,6 @@ func (c *Console) problemPage(ctx *fiber.Ctx, n itsm.ProblemNumber) (problemPage
 			return problemPage{}, err
 		}
 	}
-	v.Form.Key = formKey()
+	v.Sync, v.Form.Key = c.objectSync(n.String()), formKey()
 	return v, nil
 }

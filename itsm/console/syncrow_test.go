@@ -21,3 +21,27 @@ func TestStrangers(t *testing.T) {
 		}
 	}
 }
+
+// TestObjectsAtPartners: a change or a problem says what its record has wrong and who
+// decides.
+func TestObjectsAtPartners(t *testing.T) {
+	s := signedIn(t, fixedClock)
+	for path, want := range map[string][]string{
+		"/problems/PRB0000003": {"At partners", "PRB0040117", "Differs", "changed by jo.field", "disk trouble", "whoever made the change or the problem", "told again 1 time, the next time in 9 min"},
+		"/changes/CHG0000001":  {"At partners", "CHG0030201", "Agrees"},
+	} {
+		_, body := s.get(path)
+		for _, w := range want {
+			if !strings.Contains(body, w) {
+				t.Errorf("%s does not say %q", path, w)
+			}
+		}
+	}
+	theirs := partners.ObjectRow{Theirs: true, Waiting: 1}
+	if v := viewObjectSync(&theirs, time.Now()); v.Note != "1 message waits; made there" {
+		t.Errorf("what was made there says %q", v.Note)
+	}
+	if _, body := s.get("/problems/PRB0000002"); strings.Contains(body, "At partners") {
+		t.Error("a problem of which no partner has a record has partners")
+	}
+}

@@ -81,6 +81,23 @@ type Row struct {
 	Stranger  string    // the assignee, when the partner knows nobody of that name
 }
 
+// ObjectRow is how one change or problem stands at one partner that has a record of it.
+type ObjectRow struct {
+	Connector string
+	Kind      string
+	Theirs    bool                // its record was made there
+	Has       *itsm.PartnerRecord // as a sweep saw it last; nil: none did
+	SeenAt    itsm.Time
+	Link      itsm.ExternalRef // its record; empty when it is not known
+	At        itsm.Time        // last receipt or report
+	ToldAt    itsm.Time
+	Waiting   int  // intents on their way
+	Failed    bool // the last intent is in the dead letters
+	Differs   []itsm.Difference
+	Repairs   int       // times it was told again
+	RepairAt  itsm.Time // not before is it told again; 0: it is not
+}
+
 // Step is one step of a test.
 type Step struct {
 	Name   string
@@ -96,6 +113,9 @@ type Board interface {
 	// Sync says how an incident stands at every partner, in the order of their names;
 	// false when its state is not kept any more.
 	Sync(n itsm.IncidentNumber) ([]Row, bool)
+	// SyncObject says how a change or a problem stands at the partners that have a record
+	// of it, in the order of their names.
+	SyncObject(id string) []ObjectRow
 	// Pause and Resume journal what a person decided.
 	Pause(ctx context.Context, name, reason, actor string) error
 	Resume(ctx context.Context, name, actor string) error
