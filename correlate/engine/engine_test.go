@@ -25,7 +25,7 @@ import (
 
 // rig is an engine on a real journal and an in-memory view that outlives it.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	db    kv.DB
 	j     *journal.Log
@@ -35,7 +35,7 @@ type rig struct {
 	stop  func() error
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	r := &rig{t: t, dir: t.TempDir(), db: kv.Mem()}
 	r.open()
 	t.Cleanup(func() { r.close() })

@@ -130,20 +130,20 @@ func (e *Engine) decided(a *itsm.Alert) (*itsm.Evidence, error) {
 
 // received reads the event with which an alert's episode fires as its sender sent
 // it: the one that was decided by, else the last, else the first. nil when none is kept.
-func (e *Engine) received(a *itsm.Alert, ev *itsm.Evidence) (*itsm.Event, itsm.Offset) {
-	var offs []itsm.Offset
-	if ev != nil {
-		offs = append(offs, ev.Offset)
+// To find a delivery by its moment costs far more than to read one, so it is done last.
+func (e *Engine) received(a *itsm.Alert, decided *itsm.Evidence) (*itsm.Event, itsm.Offset) {
+	if decided != nil {
+		if ev := e.eventAt(decided.Offset, a); ev != nil {
+			return ev, decided.Offset
+		}
 	}
 	for _, at := range []itsm.Time{a.LastSeenAt, a.RaisedAt} {
 		p, err := e.o.Desk.Deliveries(desk.DeliveryQuery{Alert: a.Number, FromAt: at, ToAt: at, Limit: 1})
-		if err == nil && len(p.Items) == 1 {
-			offs = append(offs, p.Items[0].Offset)
+		if err != nil || len(p.Items) != 1 {
+			continue
 		}
-	}
-	for _, off := range offs {
-		if ev := e.eventAt(off, a); ev != nil {
-			return ev, off
+		if ev := e.eventAt(p.Items[0].Offset, a); ev != nil {
+			return ev, p.Items[0].Offset
 		}
 	}
 	return nil, 0

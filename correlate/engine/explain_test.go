@@ -86,3 +86,25 @@ func TestExplainEvent(t *testing.T) {
 		t.Errorf("an alert that there is not: %v", err)
 	}
 }
+
+// BenchmarkExplainMembers explains fifty members of one incident, a page of the API:
+// they came long before what came last.
+func BenchmarkExplainMembers(b *testing.B) {
+	r := newRig(b)
+	r.run()
+	const members, after = 50, 400
+	for n := 1; n <= members; n++ {
+		r.append(delivery(fire("shop", n, 1000)))
+	}
+	for n := range after {
+		r.append(delivery(fire("other", members+n, 5000)))
+	}
+	r.wait(r.append(delivery(fire("last", 1, 9000))))
+	for b.Loop() {
+		for n := range members {
+			if x := r.explain(engine.Question{Alert: itsm.AlertNumber(n + 1), Brief: true}); x.Received == 0 {
+				b.Fatalf("of %s nothing is kept", x.Alert)
+			}
+		}
+	}
+}

@@ -59,7 +59,8 @@ func (v *viewer) outage() *candidate {
 // seen is a neighbour with what orders it.
 type seen struct {
 	Neighbour
-	rank int // 0: listed whatever it is; then candidates, relations by nearness, and what is of the same time
+	rank int    // 0: listed whatever it is; then candidates, relations by nearness, and what is of the same time
+	gr   *group // of one that is no candidate: why it takes nothing is said when it is listed
 }
 
 const (
@@ -78,7 +79,7 @@ func (v *viewer) neighbours(best *candidate, except itsm.IncidentNumber) (out []
 		done[c.gr.n] = true
 		n := v.base(c.gr)
 		n.By, n.Relation, n.ScoreMilli, n.Why = c.by.String(), v.g.relatedBy(c), c.score, v.against(c, best)
-		all = append(all, seen{n, rankCandidate})
+		all = append(all, seen{n, rankCandidate, nil})
 	}
 	unrelated := 0
 	for _, gr := range v.latest() {
@@ -93,8 +94,7 @@ func (v *viewer) neighbours(best *candidate, except itsm.IncidentNumber) (out []
 			}
 			unrelated++
 		}
-		n.Why = v.refuses(gr, n.By)
-		all = append(all, seen{n, rank})
+		all = append(all, seen{n, rank, gr})
 	}
 	for i := range all {
 		if all[i].Incident == v.beside {
@@ -105,6 +105,9 @@ func (v *viewer) neighbours(best *candidate, except itsm.IncidentNumber) (out []
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.ScoreMilli, a.ScoreMilli), cmp.Compare(b.LastJoinAt, a.LastJoinAt), cmp.Compare(a.Incident, b.Incident))
 	})
 	for _, n := range all[:min(len(all), NeighboursMax)] {
+		if n.gr != nil {
+			n.Why = v.refuses(n.gr, n.By)
+		}
 		out = append(out, n.Neighbour)
 	}
 	return out, len(all) - len(out)
