@@ -76,7 +76,7 @@ func (v *syncRow) stands(failed, differs bool, waiting int, seen bool) {
 func (v *syncRow) drifts(list []itsm.Difference, then string) {
 	for _, d := range list {
 		a := itsm.AuthorityOf(d.Field)
-		v.Drift = append(v.Drift, driftRow{words(a.Field), orNobody(d.Has), orNobody(d.Want), a.Owner, a.Conflict, then})
+		v.Drift = append(v.Drift, driftRow{capital(words(a.Field)), orNobody(d.Has), orNobody(d.Want), capital(a.Owner), a.Conflict, capital(then)})
 	}
 }
 

@@ -27,7 +27,7 @@ func TestStrangers(t *testing.T) {
 func TestObjectsAtPartners(t *testing.T) {
 	s := signedIn(t, fixedClock)
 	for path, want := range map[string][]string{
-		"/problems/PRB0000003": {"At partners", "PRB0040117", "Differs", "changed by jo.field", "disk trouble", "whoever made the change or the problem", "told again 1 time, the next time in 9 min"},
+		"/problems/PRB0000003": {"At partners", "PRB0040117", "Differs", "changed by jo.field", "disk trouble", "Whoever made the change or the problem", "Told again 1 time, the next time in 9 min"},
 		"/changes/CHG0000001":  {"At partners", "CHG0030201", "Agrees"},
 	} {
 		_, body := s.get(path)
