@@ -288,14 +288,14 @@ func (s *State) endOf(e *itsm.Event, et itsm.Time) itsm.Time {
 // or severity, or nothing but a counter.
 func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen itsm.Time) {
 	start := s.startOf(e, et)
-	if faultRepeat || start > a.lastStart && s.now.Sub(seen) > a.src.gap.Std() || a.beats && a.member {
+	if s.isNext(a, start, seen) {
 		s.endQuietly(a, endedEpisode, seen) // it was last known to fire then; grouping hears of the onset
 		s.change(a, e)
 		s.startEpisode(a, e, et, assumed)
 		s.countPlaced(a)
 		return
 	}
-	if e.StartsAt != 0 && start > a.lastStart && !a.src.strict && a.member && a.inc != nil && a.inc.state.IsOpen() && s.onset(a, e, et, assumed, seen) {
+	if isOnset(a, e, start) && s.onset(a, e, et, assumed, seen) {
 		s.countPlaced(a)
 		return
 	}
@@ -310,6 +310,18 @@ func (s *State) repeat(a *alert, e *itsm.Event, et itsm.Time, assumed bool, seen
 		return
 	}
 	s.countPlaced(a)
+}
+
+// isNext reports whether a fire of a firing alert, last seen then, begins its next
+// episode wherever it belongs.
+func (s *State) isNext(a *alert, start, seen itsm.Time) bool {
+	return faultRepeat || start > a.lastStart && s.now.Sub(seen) > a.src.gap.Std() || a.beats && a.member
+}
+
+// isOnset reports whether a fire of a firing alert says that its condition began again,
+// so that grouping is asked where it belongs.
+func isOnset(a *alert, e *itsm.Event, start itsm.Time) bool {
+	return e.StartsAt != 0 && start > a.lastStart && !a.src.strict && a.member && a.inc != nil && a.inc.state.IsOpen()
 }
 
 // countPlaced counts an event that changed an alert: suppressed while the alert

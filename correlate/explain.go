@@ -57,7 +57,7 @@ func (s *State) Explain(q Question) (x Explanation, ok bool) {
 			a = src.alerts[e.Identity]
 		}
 	}
-	t := s.understudy(a, e, a != nil && (q.Alert != 0 || a.status == itsm.Firing || s.mayGoOn(a)))
+	t := s.understudy(a, e, a != nil && (q.Alert != 0 || s.mayStay(a, e)))
 	x = Explanation{At: s.now, Rules: s.rules, Graph: s.graph, Event: e, CI: t.ci.id}
 	if a != nil {
 		x.Alert, x.Episode, x.Firing, x.Held = a.number, a.episode, a.status == itsm.Firing, a.held
@@ -75,9 +75,23 @@ func (s *State) Explain(q Question) (x Explanation, ok bool) {
 		et, _ := s.eventTime(e)
 		at = s.groupTime(et)
 	}
-	x.Near = s.group.g.Consider(s.probe(t, at, e.Labels), own, q.Beside)
+	who := t
+	if et, _ := s.eventTime(e); q.Alert == 0 && a != nil && a.status == itsm.Firing && isOnset(a, e, s.startOf(e, et)) && s.mayStay(a, e) {
+		who = a // as it is: what the event says of it counts only once it belongs elsewhere
+	}
+	x.Near = s.group.g.Consider(s.probe(who, at, e.Labels), own, q.Beside)
 	x.Outcome = s.outcome(&q, t, a, e, &x.Near)
 	return x, true
+}
+
+// mayStay reports whether an event of a may be one of the episode that it is in, or was
+// in last.
+func (s *State) mayStay(a *alert, e *itsm.Event) bool {
+	if a.status != itsm.Firing {
+		return s.mayGoOn(a)
+	}
+	et, _ := s.eventTime(e)
+	return e.Status != itsm.Firing || !s.isNext(a, s.startOf(e, et), a.lastSeen)
 }
 
 // pretend sets the time and the rules that are meant, and returns what sets them

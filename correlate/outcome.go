@@ -96,14 +96,28 @@ func (s *State) foldedOutcome(t, a *alert, e *itsm.Event, near *group.Considered
 		o.What, o.Because = OutcomeClears, clearsWhat(a)
 	case a == nil && s.isBuried(t.src, e):
 		o.What, o.Because = OutcomeOld, "it cleared already, before it was heard to fire"
-	case a != nil && a.status == itsm.Firing:
-		o.What, o.Because, o.Incident = OutcomeRepeats, a.describe()+" fires already", a.incident
+	case a != nil && a.status == itsm.Firing && a.holdUntil == 0 && !s.startsNext(t, a, e, et, near):
+		o.What, o.Because = OutcomeRepeats, a.describe()+" fires already"
+		if a.member {
+			o.Incident = a.incident
+		}
 	case a != nil && a.member && s.goesOn(a, near) && (a.inc.state.IsOpen() || s.covering(t) == nil):
 		o.What, o.Because, o.Incident = OutcomeRepeats, a.describe()+" goes on: it had cleared only a moment before", a.incident
 	default:
 		return Outcome{}, false
 	}
 	return o, true
+}
+
+// startsNext reports whether a fire of the firing alert a begins its next episode: after
+// a silence, or because it says that it began again and belongs elsewhere now.
+func (s *State) startsNext(t, a *alert, e *itsm.Event, et itsm.Time, near *group.Considered) bool {
+	start := s.startOf(e, et)
+	if s.isNext(a, start, a.lastSeen) || !isOnset(a, e, start) || near.Incident == a.incident {
+		return s.isNext(a, start, a.lastSeen)
+	}
+	spoken := (s.ruled.has[rules.Suppress] || s.ruled.has[rules.Correlate]) && s.isSpokenFor(t)
+	return !spoken && s.covering(t) == nil
 }
 
 // goesOn reports whether an episode that ended is continued rather than followed
