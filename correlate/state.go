@@ -243,9 +243,7 @@ func (s *State) Flush() []itsm.Decision {
 		r.Problem, r.SLA = s.recurs(i).problem.String(), s.levelRecord(i)
 		s.flushed = append(s.flushed, itsm.Decision{Kind: itsm.PutIncident, Incident: r})
 	}
-	clear(s.dirtyAlerts)
-	clear(s.dirtyIncidents)
-	s.dirtyAlerts, s.dirtyIncidents = s.dirtyAlerts[:0], s.dirtyIncidents[:0]
+	s.cleaned()
 	return s.flushed
 }
 

@@ -108,10 +108,10 @@ func (s *side) take(off itsm.Offset, at itsm.Time, v any) error {
 	return nil
 }
 
-// flush takes over what the records say.
+// flush takes over what became of the incidents that changed.
 func (s *side) flush() {
 	s.folded = 0
-	s.decided(s.folder.State.Flush())
+	s.folder.State.FlushSketches(s.sketched)
 }
 
 // drain lets time pass until nothing waits.
@@ -135,8 +135,6 @@ func (s *side) decided(ds []itsm.Decision) {
 		switch d := &ds[i]; d.Kind {
 		case itsm.PutFates:
 			s.fates = d.Fates
-		case itsm.PutIncident:
-			s.record(d.Incident)
 		case itsm.PutEvidence:
 			s.joined(d.Evidence)
 		case itsm.DropEvidence:
@@ -158,7 +156,7 @@ func (s *side) incident(n itsm.IncidentNumber) *incident {
 	return in
 }
 
-func (s *side) record(r *itsm.Incident) {
+func (s *side) sketched(r *correlate.Sketch) {
 	in := s.incident(r.Number)
 	in.title, in.group, in.openedAt, in.merged = r.Title, r.Group, r.OpenedAt, r.MergedInto
 	in.raise(r.Priority)
