@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"signalbox/connectors"
 	so "signalbox/ingest/source/opsgenie"
@@ -18,12 +19,16 @@ const (
 	queryBytesMax = 1000 // of one query
 )
 
+// listlessFor is how long a refusal to list is believed: whoever mends the key need not
+// restart us, and one look more an hour costs nothing.
+const listlessFor = time.Hour
+
 // LookMany implements connectors.ManyLooker: the alerts with any of some aliases are
 // listed. The list is a search, which may lag; what it lacks is asked for alone, and
 // when it lacks many it is not believed. An integration may do without the list, as
 // its key may not read or its API has none; then each alert is looked at.
 func (c *Connector) LookMany(ctx context.Context, refs []connectors.Ref) ([]connectors.Record, error) {
-	if c.listless.Load() {
+	if c.o.Clock().UnixMilli() < c.listless.Load() {
 		return nil, &connectors.TerminalError{Detail: "this integration does not list alerts"}
 	}
 	at := make(map[string]*alert, len(refs))
@@ -35,7 +40,7 @@ func (c *Connector) LookMany(ctx context.Context, refs []connectors.Ref) ([]conn
 		if err := c.list(ctx, query, at); err != nil {
 			switch connectors.StatusOf(err) {
 			case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
-				c.listless.Store(true)
+				c.listless.Store(c.o.Clock().Add(listlessFor).UnixMilli())
 			}
 			return nil, err
 		}

@@ -1,8 +1,12 @@
 package opsgenie_test
 
 import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"signalbox/connectors"
 	"signalbox/connectors/connectortest"
@@ -68,6 +72,23 @@ func TestLookMany(t *testing.T) {
 	agrees(t, c, refs, got)
 	if got[4].Status != connectors.RecordOpen || got[0].Status != connectors.RecordAcknowledged || got[1].Status != connectors.RecordNone || got[2].Status != connectors.RecordResolved || got[8].Status != connectors.RecordResolved {
 		t.Errorf("%+v", got[:9])
+	}
+}
+
+// TestLookManyIsTriedAgain: a key that may not list may be mended without a restart.
+func TestLookManyIsTriedAgain(t *testing.T) {
+	s := opsgenietest.New(connectortest.NewPartner())
+	h := httptest.NewServer(s)
+	t.Cleanup(h.Close)
+	refs, now := full(s), time.Now()
+	conn := opsgenie.New(opsgenie.Options{Name: "og", URL: h.URL, APIKey: opsgenietest.Key, HTTP: connectors.NewClient(slog.New(slog.DiscardHandler)), Clock: func() time.Time { return now }})
+	s.Mute = true
+	if _, err := conn.LookMany(t.Context(), refs); connectors.StatusOf(err) != http.StatusForbidden {
+		t.Fatalf("got %v", err)
+	}
+	s.Mute, now = false, now.Add(time.Hour)
+	if _, err := conn.LookMany(t.Context(), refs); err != nil {
+		t.Errorf("an hour later: %v", err)
 	}
 }
 

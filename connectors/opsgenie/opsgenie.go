@@ -60,6 +60,7 @@ type Options struct {
 	Tags        []string
 	ExternalURL string // where people reach this console
 	HTTP        *http.Client
+	Clock       func() time.Time // nil: time.Now
 }
 
 // Responder is a team, user, escalation or schedule that is told.
@@ -73,12 +74,15 @@ type Connector struct {
 	o    Options
 	rest connectors.REST
 
-	listless atomic.Bool // it was found that alerts are not listed
+	listless atomic.Int64 // until when, in ms, alerts are taken not to be listed
 }
 
 // New makes a connector.
 func New(o Options) *Connector {
 	o.URL = strings.TrimSuffix(o.URL, "/")
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
 	c := &Connector{o: o}
 	c.rest = connectors.REST{Partner: "Opsgenie", HTTP: o.HTTP, Authorize: func(_ context.Context, r *http.Request) error {
 		r.Header.Set("Authorization", "GenieKey "+o.APIKey)
