@@ -13,7 +13,7 @@ type sweep struct {
 	*Sender
 	failed        map[itsm.IncidentNumber]bool // that the partner could not be asked about
 	failedObjects map[string]bool
-	inRow         int  // looks that failed since the last that did not
+	inRow         int  // looks at the kind of record asked about that failed since the last that did not
 	over          bool // the partner cannot be asked now
 }
 
@@ -41,7 +41,7 @@ func (w *sweep) compareAll(ctx context.Context, numbers []itsm.IncidentNumber) {
 				w.compare(ctx, batch)
 				batch = batch[:0]
 			}
-			if w.over {
+			if w.isOver() {
 				return
 			}
 		}
@@ -58,13 +58,16 @@ func (w *sweep) lookBatch() int {
 	return 1
 }
 
+// isOver reports whether no more of this kind of record are asked about.
+func (w *sweep) isOver() bool { return w.over || w.inRow >= lookFails }
+
 // mayAsk takes the turn of so many calls among what is sent.
 func (w *sweep) mayAsk(ctx context.Context, calls int) bool {
 	for range calls {
 		w.over = w.over || w.take(ctx) != nil
 	}
 	w.over = w.over || ctx.Err() != nil || w.isPaused() || w.closedIn() > 0
-	return !w.over
+	return !w.isOver()
 }
 
 // compare looks at one batch. When the partner refuses to tell of many, each is
@@ -122,8 +125,9 @@ func (s *Sender) tellSeen(ctx context.Context, of Ref, r *Record) {
 	}
 }
 
-// fails notes what could not be looked at. A partner that asks to be left alone, or
-// fails again and again, ends the sweep.
+// fails notes what could not be looked at. A partner that asks to be left alone ends the
+// sweep, and one that fails again and again ends it for that kind of record: our account
+// may not read one table, and may read the next.
 func (w *sweep) fails(ctx context.Context, batch []question, err error) {
 	if ctx.Err() == nil && w.failed == nil {
 		w.failed = map[itsm.IncidentNumber]bool{}
@@ -142,7 +146,7 @@ func (w *sweep) failedLook(ctx context.Context, first string, records int, err e
 	}
 	w.log.Warn("the partner could not be asked about records", "first", first, "records", records, "err", err)
 	w.inRow++
-	w.over = w.inRow >= lookFails || AskedWait(err) > 0
+	w.over = AskedWait(err) > 0
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.swept.Failed, w.swept.Error = len(w.failed)+len(w.failedObjects), bounded(err.Error())

@@ -50,32 +50,44 @@ func (s *Sender) objectsToCompare(ctx context.Context) ([]string, error) {
 	return s.o.Sweeps.Objects(ctx)
 }
 
-// compareObjects compares in the order of the list, until the sweep is over. Changes and
-// problems are asked about apart: they are records of two kinds.
+// compareObjects compares in the order of the list, changes before problems: they are
+// records of two kinds, and are asked about apart.
 func (w *sweep) compareObjects(ctx context.Context, ids []string) {
-	var changes, problems []WantedObject
+	var kinds [2][]string
 	for _, id := range ids {
-		v, ok := w.o.Sweeps.WantedObject(id)
-		if !ok || !v.Settled {
-			continue
-		}
-		batch := &problems
+		kind := &kinds[1]
 		if _, err := itsm.ParseChangeNumber(id); err == nil {
-			batch = &changes
+			kind = &kinds[0]
 		}
-		if *batch = append(*batch, v); len(*batch) == LookManyMax {
-			w.compareBatch(ctx, *batch)
-			*batch = nil
+		*kind = append(*kind, id)
+	}
+	for _, kind := range kinds {
+		w.inRow = 0
+		w.compareKind(ctx, kind)
+	}
+}
+
+func (w *sweep) compareKind(ctx context.Context, ids []string) {
+	var batch []WantedObject
+	for _, id := range ids {
+		if v, ok := w.o.Sweeps.WantedObject(id); ok && v.Settled {
+			batch = append(batch, v)
+		}
+		if len(batch) == LookManyMax {
+			w.compareBatch(ctx, batch)
+			batch = nil
+		}
+		if w.isOver() {
+			return
 		}
 	}
-	w.compareBatch(ctx, changes)
-	w.compareBatch(ctx, problems)
+	w.compareBatch(ctx, batch)
 }
 
 // compareBatch looks at one batch, and at each alone when the partner refuses to tell
 // of all: one of them may be why.
 func (w *sweep) compareBatch(ctx context.Context, batch []WantedObject) {
-	if len(batch) == 0 || w.over || !w.mayAsk(ctx, sweepShare) {
+	if len(batch) == 0 || w.isOver() || !w.mayAsk(ctx, sweepShare) {
 		return
 	}
 	records, err := w.lookObjects(ctx, batch)

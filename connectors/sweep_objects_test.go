@@ -101,10 +101,34 @@ func TestASweepSkipsChangesThatCannotBeRead(t *testing.T) {
 			ids = append(ids, itsm.ProblemNumber(n+1).String())
 		}
 		s := comparing(t, b, k, 2*time.Minute, ids, nil)
-		if d := cmp.Diff([]string{"PRB0000001×50", "CHG0000001×2", "CHG0000001×1", "CHG0000002×1", "PRB0000051×10"}, k.batches); d != "" {
+		if d := cmp.Diff([]string{"CHG0000001×2", "CHG0000001×1", "CHG0000002×1", "PRB0000001×50", "PRB0000051×10"}, k.batches); d != "" {
 			t.Errorf("asked (-want +got):\n%s", d)
 		}
 		if st := s.Status().Sweep; st.Failed != 1 || st.Compared != 62 || st.Error == "" {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
+// An account that may read neither incidents nor changes still has its problems compared.
+func TestASweepEndsForOneKindOfRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, b := &keeper{bad: map[string]bool{}}, &box{}
+		k.err = &TerminalError{Status: 403, Detail: "no such table"}
+		ids := []string{"PRB0000001"}
+		for n := range 2 * lookFails {
+			id := itsm.ChangeNumber(n + 10).String()
+			ids, k.bad[id] = append(ids, id), true
+		}
+		s := comparing(t, b, k, 2*time.Minute, ids, nil)
+		want := []string{"CHG0000010×10"}
+		for n := range lookFails {
+			want = append(want, itsm.ChangeNumber(n+10).String()+"×1")
+		}
+		if d := cmp.Diff(append(want, "PRB0000001×1"), k.batches); d != "" {
+			t.Errorf("asked (-want +got):\n%s", d)
+		}
+		if st := s.Status().Sweep; st.Failed != lookFails+1 || st.Compared != 1 {
 			t.Errorf("status %+v", st)
 		}
 	})
