@@ -103,7 +103,7 @@ func (m *alertSearch) consider(n uint64, read func() ([]byte, error)) error {
 	}
 	a, ok, err := m.match(itsm.AlertNumber(n), v)
 	if ok {
-		m.items = append(m.items, a)
+		m.items = append(roomFor(m.items, m.limit), a)
 	}
 	return err
 }

@@ -134,7 +134,7 @@ func (d *Desk) Objects(q ObjectQuery) (page Page[itsm.Object], err error) {
 				return nil // a ref that an interrupted batch left
 			}
 			if err == nil && (q.Keep == nil || q.Keep(&o)) {
-				page.Items = append(page.Items, o)
+				page.Items = append(roomFor(page.Items, limit), o)
 			}
 			return err
 		})

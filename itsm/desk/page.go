@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"slices"
 
 	"signalbox/itsm"
 	"signalbox/itsm/kv"
@@ -91,7 +92,7 @@ func list[T any](d *Desk, p pager, cursor string, pick func(tx kv.Tx, key, value
 			last = append(last[:0], key...)
 			item, ok, err := pick(tx, key, value)
 			if err == nil && ok {
-				page.Items = append(page.Items, item)
+				page.Items = append(roomFor(page.Items, limit), item)
 			}
 			return err
 		})
@@ -100,6 +101,18 @@ func list[T any](d *Desk, p pager, cursor string, pick func(tx kv.Tx, key, value
 		return Page[T]{}, err
 	}
 	return page, nil
+}
+
+// fewItems is how many items of a page are taken to be all that there will be.
+const fewItems = 32
+
+// roomFor makes room for the rest of a page once there are more items than a few:
+// growing step by step would allocate large records two and a half times.
+func roomFor[T any](items []T, limit int) []T {
+	if len(items) == cap(items) && len(items) >= fewItems {
+		return slices.Grow(items, max(1, limit-len(items)))
+	}
+	return items
 }
 
 // notFound turns a missing key into an error that names what was asked for.

@@ -227,6 +227,9 @@ func (f *facts) takeAlert(a *itsm.Alert) {
 	if a.CI == "" {
 		v.unbound = cmp.Or(a.Provisional, "nothing to go by")
 	}
+	if len(f.alerts) == cap(f.alerts) { // of a hundred thousand, by a quarter at a time is many copies
+		f.alerts = slices.Grow(f.alerts, max(desk.PageMax, len(f.alerts)))
+	}
 	f.alerts = append(f.alerts, v)
 }
 
