@@ -1,9 +1,6 @@
 package backtest
 
-import (
-	"signalbox/correlate/engine"
-	"signalbox/itsm"
-)
+import "signalbox/itsm"
 
 // Acts says what became of what people and partners did.
 type Acts struct {
@@ -96,7 +93,7 @@ func (r *run) episodeOn(s *side, known int32) int32 {
 
 // leadOf is the first episode of an incident of recorded history; -1: none.
 func (r *run) leadOf(n itsm.IncidentNumber) int32 {
-	if in := r.known.incidents[n]; in != nil {
+	if in := r.known.get(n); in != nil {
 		return in.lead - 1
 	}
 	return -1
@@ -124,8 +121,8 @@ func (r *run) alerts(s *side, known []itsm.AlertNumber, in itsm.IncidentNumber) 
 
 // currentOf is the newest episode of an alert of recorded history; -1: none.
 func (r *run) currentOf(a itsm.AlertNumber) int32 {
-	if n, ok := r.known.ids[engine.Episode{Alert: a, Number: r.known.current[a]}]; ok {
-		return n
+	if a >= itsm.AlertNumber(len(r.known.newest)) {
+		return -1
 	}
-	return -1
+	return r.known.newest[a] - 1
 }

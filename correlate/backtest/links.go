@@ -22,13 +22,7 @@ func (r *run) link(event int, status itsm.Status) {
 	if l.before < 0 && l.after < 0 || status == itsm.Resolved && (l.before < 0 || l.after < 0) {
 		return // nothing to either, or the clear of what one side never took in
 	}
-	n, ok := r.linkOf[l]
-	if !ok {
-		n = int32(len(r.links))
-		r.linkOf[l] = n
-		r.links = append(r.links, l)
-		r.heard = append(r.heard, false)
-	}
+	n := r.number(l)
 	if r.counting {
 		r.heard[n] = true
 		r.before.hear(l.before)
@@ -37,6 +31,30 @@ func (r *run) link(event int, status itsm.Status) {
 	if l.known >= 0 {
 		r.where[l.known] = n
 	}
+}
+
+// number numbers a link, from 0. Nearly always it is the last one of its episode.
+func (r *run) number(l link) int32 {
+	if l.before < 0 {
+		return r.numberNew(l)
+	}
+	r.lastLink = reaching(r.lastLink, int(l.before))
+	last := &r.lastLink[l.before]
+	if *last == 0 || r.links[*last-1] != l {
+		*last = r.numberNew(l) + 1
+	}
+	return *last - 1
+}
+
+func (r *run) numberNew(l link) int32 {
+	n, ok := r.linkOf[l]
+	if !ok {
+		n = int32(len(r.links))
+		r.linkOf[l] = n
+		r.links = append(r.links, l)
+		r.heard = append(r.heard, false)
+	}
+	return n
 }
 
 // hear notes that an episode was heard of in the range; -1 is none.

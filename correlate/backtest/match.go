@@ -25,8 +25,8 @@ type fate struct {
 	in     *incident
 	shared map[itsm.IncidentNumber]int // alerts in each incident of the other side
 	alone  int                         // alerts that are in none there
-	held   map[string]int              // alerts that a rule of the other side holds back, by rule
-	rules  map[string]bool             // that put its alerts there
+	held   map[string]int              // alerts that a rule of the other side holds back, by rule; nil: none
+	rules  map[string]bool             // that put its alerts there; nil: none
 }
 
 // match compares where each link leads.
@@ -96,10 +96,13 @@ func (m *matching) note(l *link, b, a itsm.IncidentNumber) {
 func (m *matching) seen(of map[itsm.IncidentNumber]*fate, s *side, n itsm.IncidentNumber, ep int32) *fate {
 	f := of[n]
 	if f == nil {
-		f = &fate{in: s.incident(n), shared: map[itsm.IncidentNumber]int{}, held: map[string]int{}, rules: map[string]bool{}}
+		f = &fate{in: s.incident(n), shared: map[itsm.IncidentNumber]int{}}
 		of[n] = f
 	}
 	if r := s.episodes[ep].rule; r != 0 {
+		if f.rules == nil {
+			f.rules = map[string]bool{}
+		}
 		f.rules[s.names[r]] = true
 	}
 	return f
@@ -114,9 +117,13 @@ func (f *fate) meets(other itsm.IncidentNumber) {
 }
 
 func (f *fate) hold(rule string) {
-	if rule != "" {
-		f.held[rule]++
+	if rule == "" {
+		return
 	}
+	if f.held == nil {
+		f.held = map[string]int{}
+	}
+	f.held[rule]++
 }
 
 func (m *matching) gone(f *fate, rule string) {

@@ -14,8 +14,9 @@ const lateMS = LateMinutes * 60_000
 // chains are the incidents of a side with those that were merged into them.
 func (s *side) chains() map[itsm.IncidentNumber][]*incident {
 	out := map[itsm.IncidentNumber][]*incident{}
-	for _, n := range sorted(s.incidents) {
-		out[s.final(n)] = append(out[s.final(n)], s.incidents[n])
+	for in := range s.all {
+		n := s.final(in.number)
+		out[n] = append(out[n], in)
 	}
 	return out
 }
@@ -152,8 +153,8 @@ func (m *matching) pages() (out Pages) {
 	}
 	out.Total.Name = "total"
 	for i, s := range []*side{m.r.before, m.r.after} {
-		for _, n := range sorted(s.incidents) {
-			for _, p := range s.incidents[n].pages {
+		for in := range s.all {
+			for _, p := range in.pages {
 				if p.at < s.since {
 					continue
 				}

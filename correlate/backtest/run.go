@@ -60,6 +60,7 @@ type run struct {
 	links         []link
 	heard         []bool // by link: in the range
 	linkOf        map[link]int32
+	lastLink      []int32         // by episode before: link of its last event, index + 1; 0: none
 	where         map[int32]int32 // episode of known → newest link
 	labels        Labels
 	done          int

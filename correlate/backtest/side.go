@@ -22,14 +22,14 @@ type side struct {
 	folder    *engine.Folder
 	limit     int  // of episodes
 	assume    bool // when nobody would be paged, an assumed connector is
-	ids       map[engine.Episode]int32
 	episodes  []episode
-	incidents map[itsm.IncidentNumber]*incident
-	current   map[itsm.AlertNumber]uint32 // newest episode
-	fates     *itsm.Fates                 // of the delivery stepped last
-	outcome   *itsm.Outcome               // of the act stepped last
-	folded    int                         // entries since the last flush
-	names     []string                    // rule ids, by number; 0 is none
+	newest    []int32       // by number of the alert: its newest episode, index + 1; 0: none
+	incidents []*incident   // by number; nil: none. Both kinds of number are dense
+	room      []incident    // for the next of them
+	fates     *itsm.Fates   // of the delivery stepped last
+	outcome   *itsm.Outcome // of the act stepped last
+	folded    int           // entries since the last flush
+	names     []string      // rule ids, by number; 0 is none
 	numbers   map[string]int32
 	acts      Acts
 
@@ -44,6 +44,7 @@ type episode struct {
 	incident itsm.IncidentNumber // it was last put into; before merges
 	rule     int32               // that put it there
 	held     int32               // that held it back last
+	older    int32               // episode of the same alert before it, index + 1; 0: none
 	heard    bool                // of in the range
 }
 
@@ -68,8 +69,7 @@ type page struct {
 }
 
 func newSide(assume bool, limit int) *side {
-	return &side{folder: engine.NewFolder(), assume: assume, limit: limit, ids: map[engine.Episode]int32{}, incidents: map[itsm.IncidentNumber]*incident{},
-		current: map[itsm.AlertNumber]uint32{}, names: []string{""}, numbers: map[string]int32{"": 0}}
+	return &side{folder: engine.NewFolder(), assume: assume, limit: limit, names: []string{""}, numbers: map[string]int32{"": 0}}
 }
 
 // begin notes what was there before the range, which begins at a time.
@@ -147,13 +147,48 @@ func (s *side) decided(ds []itsm.Decision) {
 	}
 }
 
+// incident is what is known of a number; it is made when there is nothing yet.
 func (s *side) incident(n itsm.IncidentNumber) *incident {
-	in := s.incidents[n]
-	if in == nil {
-		in = &incident{number: n, priority: itsm.P5}
-		s.incidents[n] = in
+	if in := s.get(n); in != nil {
+		return in
 	}
+	s.incidents = reaching(s.incidents, int(n))
+	if len(s.room) == 0 {
+		s.room = make([]incident, roomIncidents)
+	}
+	in := &s.room[0]
+	s.room = s.room[1:]
+	in.number, in.priority = n, itsm.P5
+	s.incidents[n] = in
 	return in
+}
+
+// roomIncidents is how many incidents are made at once.
+const roomIncidents = 256
+
+// get is what is known of a number; nil: nothing.
+func (s *side) get(n itsm.IncidentNumber) *incident {
+	if n >= itsm.IncidentNumber(len(s.incidents)) {
+		return nil
+	}
+	return s.incidents[n]
+}
+
+// all goes through the incidents by number.
+func (s *side) all(yield func(*incident) bool) {
+	for _, in := range s.incidents {
+		if in != nil && !yield(in) {
+			return
+		}
+	}
+}
+
+// reaching makes a list long enough to have an index.
+func reaching[T any](list []T, index int) []T {
+	if missing := index + 1 - len(list); missing > 0 {
+		return slices.Grow(list, missing)[:index+1]
+	}
+	return list
 }
 
 func (s *side) sketched(r *correlate.Sketch) {
@@ -200,15 +235,20 @@ func (s *side) told(t *itsm.Intent) {
 	}
 }
 
-// episode numbers an episode, from 0.
+// episode numbers an episode, from 0. Nearly always it is the newest of its alert.
 func (s *side) episode(e engine.Episode) int32 {
-	n, ok := s.ids[e]
-	if !ok {
-		n = int32(len(s.episodes))
-		s.ids[e] = n
-		s.episodes = append(s.episodes, episode{key: e})
-		s.current[e.Alert] = max(s.current[e.Alert], e.Number)
+	s.newest = reaching(s.newest, int(e.Alert))
+	at := &s.newest[e.Alert]
+	for *at != 0 && s.episodes[*at-1].key.Number > e.Number {
+		at = &s.episodes[*at-1].older
 	}
+	if *at != 0 && s.episodes[*at-1].key.Number == e.Number {
+		return *at - 1
+	}
+	n := int32(len(s.episodes))
+	older := *at
+	*at = n + 1 // before the list may move
+	s.episodes = append(s.episodes, episode{key: e, older: older})
 	return n
 }
 
@@ -252,7 +292,7 @@ func ruleOf(reason string) string {
 // final is the incident that a number stands for after all merges.
 func (s *side) final(n itsm.IncidentNumber) itsm.IncidentNumber {
 	for range len(s.incidents) {
-		in := s.incidents[n]
+		in := s.get(n)
 		if in == nil || in.merged == 0 {
 			return n
 		}
