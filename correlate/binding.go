@@ -246,13 +246,13 @@ func (s *State) setGraph(g *cmdb.Graph) {
 // of it can be seen. Counting again also chooses its lead anew, among the members
 // that still have state.
 func (s *State) reassess(i *incident, moved bool) {
-	bound, unbound, services := i.bound, i.unbound, i.services
+	bound, unbound, services := i.bound.list, i.unbound.list, i.services
 	impact, urgency := i.impactWhy, i.urgencyWhy
 	title, labels, severity := i.title(), i.labels, i.severity()
 	policy := i.policy()
 	s.recount(i)
 	s.assess(i)
-	if !moved && policy.equal(i.policy()) && title == i.title() && labels == i.labels && severity == i.severity() && slices.Equal(bound, i.bound) && slices.Equal(unbound, i.unbound) && slices.Equal(services, i.services) &&
+	if !moved && policy.equal(i.policy()) && title == i.title() && labels == i.labels && severity == i.severity() && slices.Equal(bound, i.bound.list) && slices.Equal(unbound, i.unbound.list) && slices.Equal(services, i.services) &&
 		impact == i.impactWhy && urgency == i.urgencyWhy {
 		return
 	}

@@ -222,8 +222,8 @@ func archiveMembers(a *archive, cis *ciTable, i *incident) {
 	for n := range i.bySeverity {
 		num(a, &i.bySeverity[n])
 	}
-	texts(a, &i.bound)
-	texts(a, &i.unbound)
+	texts(a, &i.bound.list)
+	texts(a, &i.unbound.list)
 	list(a, &i.services, func(a *archive, v *affected) {
 		text(a, &v.id)
 		num(a, &v.tier)

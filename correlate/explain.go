@@ -67,6 +67,7 @@ func (s *State) Explain(q Question) (x Explanation, ok bool) {
 	}
 	if i := s.incidents[x.Incident]; i != nil && s.alerts.Get(i.lead) != nil {
 		x.Lead, x.Facts = i.lead, s.incidentFacts(i)
+		x.Facts.CIs = i.bound.show() // read while the fold goes on
 	}
 	x.HiddenBy = s.hidersOf(t, e)
 	own, at := x.Incident, s.now

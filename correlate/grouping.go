@@ -134,7 +134,7 @@ const ruleDefault = "default"
 
 // related keeps the neighbours that may belong to i, the best first.
 func (s *State) related(i *incident, maybe []itsm.Candidate) {
-	list, changed := i.around().maybe, false
+	list, heard, changed := i.around().maybe, false, false
 	for _, m := range maybe {
 		at := slices.IndexFunc(list, func(c itsm.Candidate) bool { return c.Incident == m.Incident })
 		if at >= 0 && list[at].ScoreMilli >= m.ScoreMilli {
@@ -144,20 +144,27 @@ func (s *State) related(i *incident, maybe []itsm.Candidate) {
 		if m.Incident == i.number || o == nil || !o.state.IsOpen() || i.isUnrelated(m.Incident) {
 			continue
 		}
-		if at >= 0 {
-			list = slices.Delete(list, at, at+1)
-		}
-		at, _ = slices.BinarySearchFunc(list, m, func(a, b itsm.Candidate) int {
+		heard = true
+		to, _ := slices.BinarySearchFunc(list, m, func(a, b itsm.Candidate) int {
 			return cmp.Or(cmp.Compare(b.ScoreMilli, a.ScoreMilli), cmp.Compare(a.Incident, b.Incident))
 		})
-		list = slices.Insert(list, at, m)
-		changed = true
+		if to >= itsm.MaybeRelatedMax {
+			continue
+		}
+		if !changed {
+			list, changed = slices.Clone(list), true // a record has it
+		}
+		if at >= 0 { // with a lower score, so behind
+			list = slices.Delete(list, at, at+1)
+		}
+		list = slices.Insert(list, to, m)
 	}
-	if !changed {
-		return
+	if changed {
+		i.surround().maybe = list[:min(len(list), itsm.MaybeRelatedMax)]
 	}
-	i.surround().maybe = list[:min(len(list), itsm.MaybeRelatedMax)]
-	s.touchIncident(i)
+	if heard {
+		s.touchIncident(i)
+	}
 }
 
 // Causes are ranked anew with every join while an incident is small, then when
@@ -186,7 +193,7 @@ func (s *State) refreshCauses(i *incident) {
 	if i.beside != nil {
 		i.beside.causesDue = 0
 	}
-	if changes := s.whatChanged(i); len(changes) > 0 || i.beside != nil {
+	if changes := s.whatChanged(i); !slices.Equal(changes, i.around().changes) {
 		i.surround().changes = changes
 	}
 }

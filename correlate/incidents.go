@@ -49,6 +49,7 @@ type incident struct {
 	bound      names // bound CI ids
 	unbound    names // provisional keys
 	services   []affected
+	serviceIDs []string // of services; nil: to be made. Never changed in place
 
 	lead      itsm.AlertNumber // the alert that names it: the worst, then the first
 	leadTitle string
@@ -425,7 +426,9 @@ func clip(s string, n int) string {
 	return s[:n] + "…"
 }
 
-// record makes the record of i as of its last material change.
+// record makes the record of i as of its last material change. Its long lists are
+// those of i, which puts others in their place instead of changing them: whoever
+// stores the record can tell by that which lists are as they were.
 func (i *incident) record() *itsm.Incident {
 	h := i.handled()
 	r := &itsm.Incident{
@@ -434,8 +437,8 @@ func (i *incident) record() *itsm.Incident {
 		OpenedAt: i.openedAt, AcknowledgedAt: i.ackAt, AcknowledgedBy: h.ackBy, ResolvedAt: i.resolvedAt, ResolvedBy: i.resolvedBy,
 		ClosedAt: i.closedAt, CloseCode: h.closeCode, HoldReason: h.holdReason, Epoch: i.epoch,
 		AlertCount: len(i.members), FiringCount: int(i.firing), EventCount: i.recEvents,
-		CIs: slices.Clone(i.bound), Services: i.serviceIDs(), Unbound: slices.Clone(i.unbound), Causes: slices.Clone(i.causes), Changes: slices.Clone(i.around().changes),
-		MaybeRelated: slices.Clone(i.around().maybe), Assignee: h.assignee, Group: i.team, Links: slices.Clone(h.links),
+		CIs: i.bound.show(), Services: i.affectedIDs(), Unbound: i.unbound.show(), Causes: slices.Clip(i.causes), Changes: slices.Clip(i.around().changes),
+		MaybeRelated: slices.Clip(i.around().maybe), Assignee: h.assignee, Group: i.team, Links: slices.Clone(h.links),
 		Follows: i.follows, MergedInto: i.mergedInto, StillFiring: i.stillFires, Storm: i.storm, Severity: i.severity(),
 		Version: i.version, Labels: i.allLabels(), LastActivityAt: i.recActivity, ChangedAt: i.changedAt,
 	}

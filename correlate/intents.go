@@ -133,7 +133,7 @@ func (i *incident) routeOf(c *Connector) string {
 	if len(c.Routes) == 0 {
 		return ""
 	}
-	services := i.serviceIDs()
+	services := i.affectedIDs()
 	for _, r := range c.Routes {
 		if slices.Contains(services, r) {
 			return r
@@ -362,11 +362,11 @@ func keyOf(text []byte) string {
 func (i *incident) snapshot() itsm.IncidentSnapshot {
 	v := itsm.IncidentSnapshot{
 		Title: i.title(), Priority: i.priority(), Severity: i.severity(), State: i.state, Because: i.reason(),
-		CIs: firstN(i.bound, itsm.IntentCIsMax), Services: i.firstServices(itsm.IntentCIsMax),
+		CIs: firstN(i.bound.list, itsm.IntentCIsMax), Services: i.firstServices(itsm.IntentCIsMax),
 		Alerts: len(i.members), Firing: int(i.firing), Group: i.team, OpenedAt: i.openedAt, Links: []itsm.ExternalRef{},
 	}
 	if len(v.CIs) == 0 {
-		v.CIs = firstN(i.unbound, itsm.IntentCIsMax)
+		v.CIs = firstN(i.unbound.list, itsm.IntentCIsMax)
 	}
 	if len(i.causes) > 0 {
 		v.Cause = i.causes[0].CI

@@ -106,7 +106,7 @@ func levelTarget(g *sla.Goal, clock int) time.Duration {
 }
 
 func (s *State) goal(i *incident) (sla.Goal, bool) {
-	return s.level.Goal(i.priority(), i.serviceIDs)
+	return s.level.Goal(i.priority(), i.affectedIDs)
 }
 
 // levelNext is when the next notice of i is due; 0: none.

@@ -59,17 +59,30 @@ func (c *ciSet) reindex() {
 }
 
 // names is a sorted list of distinct names, the first IncidentCIsMax of them.
-type names []string
+type names struct {
+	list  []string
+	shown bool // a record has the list: it is not changed in place
+}
 
 func (n *names) add(s string) {
-	i, found := slices.BinarySearch(*n, s)
+	i, found := slices.BinarySearch(n.list, s)
 	if found || i >= itsm.IncidentCIsMax {
 		return
 	}
-	if len(*n) == itsm.IncidentCIsMax {
-		*n = (*n)[:len(*n)-1]
+	list := n.list
+	if len(list) == itsm.IncidentCIsMax {
+		list = list[:len(list)-1]
 	}
-	*n = slices.Insert(*n, i, s)
+	if n.shown {
+		list, n.shown = slices.Clip(list), false // so that it is copied
+	}
+	n.list = slices.Insert(list, i, s)
+}
+
+// show returns the list for whoever keeps it.
+func (n *names) show() []string {
+	n.shown = true
+	return slices.Clip(n.list)
 }
 
 // affected is a service that the CIs of an incident can take down.
@@ -115,6 +128,7 @@ func (s *State) addServices(i *incident, c *ci) {
 			i.services[at].hit++
 		} else if len(i.services) < servicesMax {
 			i.services = slices.Insert(i.services, at, affected{v.id, v.tier, v.cis, 1})
+			i.serviceIDs = nil
 		}
 	}
 }
@@ -123,9 +137,9 @@ func (s *State) addServices(i *incident, c *ci) {
 // need it; they cost as much as they move.
 func (s *State) recount(i *incident) {
 	old, grown := i.cis, i.grown
-	i.cis, i.bound, i.unbound = ciSet{}, nil, nil
+	i.cis, i.bound, i.unbound = ciSet{}, names{}, names{}
 	i.firing, i.bySeverity, i.worst, i.lead, i.labels = 0, [itsm.Info + 1]int32{}, 0, 0, ""
-	i.services, i.bestTier, i.unknown = nil, 0, false
+	i.services, i.serviceIDs, i.bestTier, i.unknown = nil, nil, 0, false
 	s.count(i, i.members, 0)
 	for at := range i.cis.list {
 		if was := old.find(i.cis.list[at].ci); was >= 0 {
@@ -175,7 +189,13 @@ func (i *incident) setLabels(ls itsm.Labels) {
 	}
 }
 
-func (i *incident) serviceIDs() []string { return i.firstServices(len(i.services)) }
+// affectedIDs are the ids of the affected services; the list is never changed.
+func (i *incident) affectedIDs() []string {
+	if i.serviceIDs == nil {
+		i.serviceIDs = i.firstServices(len(i.services))
+	}
+	return i.serviceIDs
+}
 
 // firstServices are at most n of the affected services; never nil, for it becomes a
 // JSON list.

@@ -200,7 +200,7 @@ func (s *State) enforce(i *incident) {
 // incidentFacts is what rules may ask of an incident.
 func (s *State) incidentFacts(i *incident) *rules.IncidentFacts {
 	f := &rules.IncidentFacts{Priority: i.priority(), Impact: i.impact, Urgency: i.urgency, Severity: i.severity(), Alerts: len(i.members),
-		Firing: int(i.firing), CIs: i.bound, Services: i.serviceIDs(), Labels: i.sharedLabels(), Storm: i.storm}
+		Firing: int(i.firing), CIs: i.bound.list, Services: i.affectedIDs(), Labels: i.sharedLabels(), Storm: i.storm}
 	for _, v := range i.services {
 		f.ShareMilli = max(f.ShareMilli, i.shareOf(&v))
 	}
@@ -214,7 +214,7 @@ func (s *State) incidentFacts(i *incident) *rules.IncidentFacts {
 // none of its own parts: half of its pods is two of four.
 func (i *incident) shareOf(v *affected) int {
 	hit := int(v.hit)
-	if slices.Contains(i.bound, v.id) {
+	if slices.Contains(i.bound.list, v.id) {
 		hit--
 	}
 	return shareMilli(hit, int(v.cis))

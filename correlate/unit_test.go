@@ -135,8 +135,25 @@ func TestNamesKeepTheFirst(t *testing.T) {
 		n.add(fmt.Sprintf("%04d", k))
 		n.add(fmt.Sprintf("%04d", k))
 	}
-	if len(n) != itsm.IncidentCIsMax || n[0] != "0000" || n[len(n)-1] != fmt.Sprintf("%04d", itsm.IncidentCIsMax-1) || !slices.IsSorted(n) {
-		t.Errorf("got %d names from %s to %s", len(n), n[0], n[len(n)-1])
+	if l := n.list; len(l) != itsm.IncidentCIsMax || l[0] != "0000" || l[len(l)-1] != fmt.Sprintf("%04d", itsm.IncidentCIsMax-1) || !slices.IsSorted(l) {
+		t.Errorf("got %d names from %s to %s", len(l), l[0], l[len(l)-1])
+	}
+}
+
+// A list that a record has stays as it was.
+func TestNamesThatAreShownStay(t *testing.T) {
+	var n names
+	var shown, copies [][]string
+	for _, k := range rand.New(rand.NewSource(4)).Perm(2000) {
+		n.add(fmt.Sprintf("%04d", k))
+		if k%3 == 0 {
+			shown, copies = append(shown, n.show()), append(copies, slices.Clone(n.list))
+		}
+	}
+	for at := range shown {
+		if !slices.Equal(shown[at], copies[at]) {
+			t.Fatalf("list %d of %d names changed after it was shown", at, len(copies[at]))
+		}
 	}
 }
 

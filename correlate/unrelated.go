@@ -37,7 +37,7 @@ func (s *State) actUnrelated(i *incident, a *itsm.Act) itsm.Outcome {
 			h.unrelated = append(h.unrelated, other)
 		}
 		if v := this.beside; v != nil {
-			if v.maybe = slices.DeleteFunc(v.maybe, func(c itsm.Candidate) bool { return c.Incident == other }); len(v.maybe) == 0 {
+			if v.maybe = slices.DeleteFunc(slices.Clone(v.maybe), func(c itsm.Candidate) bool { return c.Incident == other }); len(v.maybe) == 0 {
 				v.maybe = nil // as a state that was read has it
 			}
 		}
