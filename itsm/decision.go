@@ -87,7 +87,7 @@ type DecisionKind uint8
 // Kinds of decision.
 const (
 	PutAlert      DecisionKind = iota + 1 // Alert: store the record
-	PutIncident                           // Incident: store the record
+	PutIncident                           // Incident: store the record. Its lists are never changed in place, so the same list is as it was
 	PutEvidence                           // Evidence: store one member's evidence
 	DropEvidence                          // Evidence key fields: the member left (split, merge)
 	AddTimeline                           // Timeline: append

@@ -158,7 +158,7 @@ func (a *application) member(e, stored *itsm.Evidence) {
 // it changes, which for most records of a storm it does not.
 func (a *application) putIncident(in *itsm.Incident) error {
 	a.tally.incidents = max(a.tally.incidents, in.Number)
-	if err := a.tx.Set(a.buf.incidentKey(in.Number), a.buf.incident(in)); err != nil {
+	if err := a.putRecord(in); err != nil {
 		return err
 	}
 	old, ok := a.tally.open[in.Number]

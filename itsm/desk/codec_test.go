@@ -73,6 +73,8 @@ func codecs() []codec {
 	alert, plain := filled[itsm.Alert](), filled[itsm.Alert]()
 	plain.Key, plain.SeverityWord, plain.Flapping = itsm.KeyOf(plain.Source, "x"), plain.Severity.String(), false
 	incident, evidence := filled[itsm.Incident](), filled[itsm.Evidence]()
+	head, about, causes := incident, aboutOf(incident), itsm.Incident{Causes: incident.Causes}
+	head.CIs, head.Services, head.Unbound, head.MaybeRelated, head.Changes, head.Causes = nil, nil, nil, nil, nil, nil
 	entry, intent := filled[itsm.TimelineEntry](), filled[StoredIntent]()
 	quarantined := storedQuarantine{filled[itsm.Quarantined](), 77}
 	member := memberRef{incident: evidence.Incident, alert: evidence.Alert, episode: evidence.Episode}
@@ -82,8 +84,11 @@ func codecs() []codec {
 		{"alert", alert, b.alert(&alert), func(v []byte) (any, error) { return decodeAlert(alert.Number, v) }},
 		{"alert with the usual words", plain, b.alert(&plain), func(v []byte) (any, error) { return decodeAlert(plain.Number, v) }},
 		{"alert without anything", itsm.Alert{}, b.alert(&itsm.Alert{}), func(v []byte) (any, error) { return decodeAlert(0, v) }},
-		{"incident", incident, b.incident(&incident), func(v []byte) (any, error) { return decodeIncident(incident.Number, v) }},
-		{"incident without anything", itsm.Incident{}, b.incident(&itsm.Incident{}), func(v []byte) (any, error) { return decodeIncident(0, v) }},
+		{"incident", incident, b.incident(&incident, false), func(v []byte) (any, error) { return decodeIncident(incident.Number, v) }},
+		{"incident without anything", itsm.Incident{}, b.incident(&itsm.Incident{}, false), func(v []byte) (any, error) { return decodeIncident(0, v) }},
+		{"incident with parts", head, b.incident(&incident, true), func(v []byte) (any, error) { return decodeIncident(incident.Number, v) }},
+		{"part of an incident: what it is about", about, b.partAbout(&incident), decodedInto(decodeAbout)},
+		{"part of an incident: causes", causes, b.partCauses(&incident), decodedInto(decodeCauses)},
 		{"evidence", evidence, b.evidence(&evidence), func(v []byte) (any, error) { return decodeEvidence(member, v) }},
 		{"timeline", entry, b.timelineEntry(&entry), func(v []byte) (any, error) {
 			return decodeTimeline(b.timelineKey(entry.Incident, entry.Offset, 3), v)
@@ -101,6 +106,18 @@ func codecs() []codec {
 		{"cursor", cur, b.cursor(cur), func(v []byte) (any, error) { return decodeCursorValue(v) }},
 	}
 	return append(list, packCodec(b), columnsCodec(b))
+}
+
+func aboutOf(in itsm.Incident) itsm.Incident {
+	return itsm.Incident{CIs: in.CIs, Services: in.Services, Unbound: in.Unbound, MaybeRelated: in.MaybeRelated, Changes: in.Changes}
+}
+
+func decodedInto(decode func(*itsm.Incident, []byte) error) func([]byte) (any, error) {
+	return func(v []byte) (any, error) {
+		var in itsm.Incident
+		err := decode(&in, v)
+		return in, err
+	}
 }
 
 // sampleFates has every fate, every form of an event and two deliveries far apart.
@@ -255,6 +272,17 @@ func TestOlderFormsAreRead(t *testing.T) {
 		default:
 			t.Errorf("%s: read as %T", lines[n], got)
 		}
+	}
+}
+
+// Version 5 of an incident is version 6 of one that has no parts.
+func TestIncidentsOfBeforePartsAreRead(t *testing.T) {
+	want := filled[itsm.Incident]()
+	old := new(buffer).incident(&want, false)
+	old[0] = 5
+	got, err := decodeIncident(want.Number, old)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil || isParted(old) {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 }
 

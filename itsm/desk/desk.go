@@ -21,6 +21,7 @@ type Desk struct {
 	cursor cursor
 
 	buf    buffer // of Apply
+	parted parted // of Apply
 	serial uint64 // of the last mark; of Apply
 	failed bool   // the last Apply stopped half-way: reload before the next
 }

@@ -127,7 +127,7 @@ func (x *exporter) incidents() error {
 		if err != nil {
 			return itsm.Incident{}, err
 		}
-		return decodeIncident(itsm.IncidentNumber(n), value)
+		return readIncident(x.tx, itsm.IncidentNumber(n), value)
 	}
 	return each(x, kindIncident, decode, func(list []itsm.Incident) {
 		x.d.overlayIncidents(list)

@@ -40,7 +40,7 @@ func getIncident(tx kv.Tx, n itsm.IncidentNumber) (itsm.Incident, error) {
 	if err != nil {
 		return itsm.Incident{}, err
 	}
-	return decodeIncident(n, v)
+	return readIncident(tx, n, v)
 }
 
 // Incidents lists incidents, the newest number first. When only open states are
@@ -70,7 +70,7 @@ func (d *Desk) Incidents(q IncidentQuery) (page Page[itsm.Incident], err error) 
 				return in, false, err
 			}
 		}
-		return m.match(itsm.IncidentNumber(n), value)
+		return m.match(tx, itsm.IncidentNumber(n), value)
 	})
 	d.overlayIncidents(page.Items)
 	return page, err
@@ -97,23 +97,45 @@ func (m *incidentMatcher) wantsOpen(s openState) bool {
 	return anyOf(m.q.States, s.state) && anyOf(m.q.Priorities, s.priority)
 }
 
-// match decodes a record only if its bytes say that it may match.
-func (m *incidentMatcher) match(n itsm.IncidentNumber, value []byte) (in itsm.Incident, ok bool, err error) {
+// match decodes a record only if its bytes say that it may match, and reads its
+// parts only if they decide or the rest matches.
+func (m *incidentMatcher) match(tx kv.Tx, n itsm.IncidentNumber, value []byte) (in itsm.Incident, ok bool, err error) {
 	q := m.q
-	if !anyIn(q.Service, value) || !anyIn(q.CI, value) || !anyIn(q.Assignee, value) || !anyIn(q.Group, value) || !anyIn(q.Majors, value) {
+	if !anyIn(q.Assignee, value) || !anyIn(q.Group, value) || !anyIn(q.Majors, value) {
 		return in, false, nil
 	}
-	if !m.text.empty() && !m.text.mayBeIn(value) && !(m.text.digits && m.text.in(n.String())) {
+	parted, about := isParted(value), value
+	text := m.text.empty() || m.text.mayBeIn(value) || m.text.digits && m.text.in(n.String())
+	if parted && (len(q.Service)+len(q.CI) > 0 || !text) {
+		if about, err = getPart(tx, n, partAbout); err != nil {
+			return in, false, err
+		}
+		text = text || m.text.mayBeIn(about)
+	}
+	if !text || !anyIn(q.Service, about) || !anyIn(q.CI, about) {
 		return in, false, nil
 	}
-	if in, err = decodeIncident(n, value); err != nil {
+	if in, err = decodeIncident(n, value); err != nil || !m.stands(&in) {
 		return in, false, err
 	}
-	ok = anyOf(q.States, in.State) && anyOf(q.Priorities, in.Priority) && anyOf(q.Service, in.Services...) &&
-		(anyOf(q.CI, in.CIs...) || anyOf(q.CI, in.Unbound...)) &&
-		anyOf(q.Assignee, in.Assignee) && anyOf(q.Group, in.Group) && anyOf(q.Majors, in.Major.State) &&
-		(m.text.empty() || m.text.inIncident(&in)) && (q.Keep == nil || q.Keep(&in))
-	return in, ok, nil
+	if parted {
+		if err := readParts(tx, &in); err != nil {
+			return in, false, err
+		}
+	}
+	return in, m.isAbout(&in), nil
+}
+
+// stands asks for what no part holds.
+func (m *incidentMatcher) stands(in *itsm.Incident) bool {
+	q := m.q
+	return anyOf(q.States, in.State) && anyOf(q.Priorities, in.Priority) && anyOf(q.Assignee, in.Assignee) && anyOf(q.Group, in.Group) && anyOf(q.Majors, in.Major.State)
+}
+
+func (m *incidentMatcher) isAbout(in *itsm.Incident) bool {
+	q := m.q
+	return anyOf(q.Service, in.Services...) && (anyOf(q.CI, in.CIs...) || anyOf(q.CI, in.Unbound...)) &&
+		(m.text.empty() || m.text.inIncident(in)) && (q.Keep == nil || q.Keep(in))
 }
 
 // Timeline lists the audit trail of an incident, newest first.

@@ -27,6 +27,7 @@ import (
 //	(object, kind, id)                              -> record that is neither alert nor incident
 //	(object ref, ref, kind, id)                     -> nothing; what an object is found by
 //	(past, subject, ↓incident)                      -> nothing; incidents that are or were over, by each CI and service
+//	(part, ↓incident, part)                         -> lists of an open incident that its record says are here
 const (
 	kindMeta        = 1
 	kindAlert       = 2
@@ -48,6 +49,7 @@ const (
 	kindObject      = 18
 	kindObjectRef   = 19
 	kindPast        = 20
+	kindPart        = 21
 )
 
 // The names below (meta).
@@ -74,6 +76,10 @@ func (b *rawBuffer) incidentKey(n itsm.IncidentNumber) []byte {
 	return b.descKey(kindIncident, uint64(n))
 }
 func (b *rawBuffer) openKey(n itsm.IncidentNumber) []byte { return b.descKey(kindOpen, uint64(n)) }
+
+func (b *rawBuffer) partKey(n itsm.IncidentNumber, part uint64) []byte {
+	return b.key(func(k []byte) []byte { return kv.AppendUint(kv.AppendDesc(kv.Begin(k, kindPart), uint64(n)), part) })
+}
 
 // pastKey finds an incident that is over by what it was about.
 func (b *rawBuffer) pastKey(subject string, n itsm.IncidentNumber) []byte {

@@ -10,7 +10,11 @@ import (
 // migrations brings a stored view to the next format, in order: migrations[i]
 // takes format i+1 to i+2. What one writes is stored before the new number and may
 // be stored in part: it is then made again.
-var migrations = []func(kv.Tx) error{indexPast}
+var migrations = []func(kv.Tx) error{indexPast, partsMayCome}
+
+// partsMayCome changes nothing: records without parts are read as they are. A program
+// that knows of none must not read a view that has some.
+func partsMayCome(kv.Tx) error { return nil }
 
 // format is the version of the layout that this program writes.
 func format() uint64 { return uint64(len(migrations)) + 1 }

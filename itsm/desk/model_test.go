@@ -93,7 +93,7 @@ func (w *world) next(t *rapid.T) step {
 	s := &step{offset: w.offset}
 	acts := []func(*rapid.T, *step){w.raise}
 	if len(w.alerts) > 0 {
-		acts = append(acts, w.raise, w.resolve, w.recover, w.revise, w.again, w.move, w.work, w.note, w.send, w.send, w.settle, w.spoil, w.name)
+		acts = append(acts, w.raise, w.grow, w.grow, w.resolve, w.recover, w.revise, w.again, w.move, w.work, w.note, w.send, w.send, w.settle, w.spoil, w.name)
 	}
 	rapid.SampledFrom(acts).Draw(t, "act")(t, s)
 	if rapid.IntRange(0, 2).Draw(t, "delivery") > 0 {
@@ -248,6 +248,25 @@ func (w *world) work(t *rapid.T, s *step) {
 	w.putIncident(s, in)
 }
 
+// grow brings an incident more alerts, and sometimes what it is about and its causes
+// anew; what it does not change are the lists that there were.
+func (w *world) grow(t *rapid.T, s *step) {
+	in := w.incidents[pick[itsm.IncidentNumber](t, len(w.incidents), "incident")]
+	in.AlertCount = rapid.IntRange(0, 12).Draw(t, "alerts")
+	if rapid.IntRange(0, 2).Draw(t, "about") == 0 {
+		in.CIs, in.Unbound = []string{fmt.Sprintf("db-%d", in.Number%3)}, nil
+		for n := range rapid.IntRange(0, 12).Draw(t, "cis") {
+			in.CIs = append(in.CIs, fmt.Sprintf("web-%d", n))
+			in.Unbound = append(in.Unbound, fmt.Sprintf("host=h%d", n))
+		}
+		in.MaybeRelated = []itsm.Candidate{{Incident: 1, ScoreMilli: int(w.offset)}}
+	}
+	if rapid.IntRange(0, 2).Draw(t, "causes") == 0 {
+		in.Causes = []itsm.Cause{{CI: fmt.Sprintf("web-%d", w.offset), Because: "it depends on it", Paths: []itsm.CausePath{{"a", "b"}}}}
+	}
+	w.putIncident(s, in)
+}
+
 func (w *world) note(t *rapid.T, s *step) {
 	w.say(s, pick[itsm.IncidentNumber](t, len(w.incidents), "incident"), "looking")
 }
@@ -395,6 +414,8 @@ func (w *world) checkIncidents(t testing.TB, d *Desk, limit int) {
 		}},
 		{IncidentQuery{Majors: []itsm.MajorState{itsm.MajorAccepted}}, func(in itsm.Incident) bool { return in.Major.State == itsm.MajorAccepted }},
 		{IncidentQuery{Service: []string{"shop-1"}}, func(in itsm.Incident) bool { return in.Number%2 == 1 }},
+		{IncidentQuery{CI: []string{"host=h7"}, States: open}, func(in itsm.Incident) bool { return in.State.IsOpen() && len(in.Unbound) > 7 }},
+		{IncidentQuery{Q: "Web-9"}, func(in itsm.Incident) bool { return len(in.CIs) > 10 }},
 		{IncidentQuery{Q: "DATABASE"}, func(in itsm.Incident) bool { return in.Title == "Database slow" }},
 		{IncidentQuery{Q: "übergabe"}, func(in itsm.Incident) bool { return strings.HasPrefix(in.Title, "Ü") }},
 		{IncidentQuery{Q: "inc0000002"}, func(in itsm.Incident) bool { return in.Number == 2 }},

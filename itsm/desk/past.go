@@ -115,7 +115,7 @@ func (d *Desk) aboutSubjects(q *IncidentQuery, subjects []string) (page Page[its
 			if err != nil {
 				return err
 			}
-			in, ok, err := m.match(n, value)
+			in, ok, err := m.match(tx, n, value)
 			if err != nil {
 				return err
 			}

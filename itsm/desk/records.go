@@ -10,7 +10,7 @@ import (
 // reading the older one as well; nothing is renamed or used for something else.
 const (
 	alertVersion      = 2 // 2 added Rules
-	incidentVersion   = 5 // 2 added Runbook and Signature, 3 Changes, 4 SLA, 5 families, major incidents, watchers, links
+	incidentVersion   = 6 // 2 added Runbook and Signature, 3 Changes, 4 SLA, 5 families, major incidents, watchers, links, 6 parts
 	evidenceVersion   = 1
 	timelineVersion   = 1
 	intentVersion     = 4 // 2 added who has it, how it ended and where else it is, 3 changes and problems, 4 the assignee's e-mail
@@ -114,10 +114,17 @@ func decodeAlert(n itsm.AlertNumber, value []byte) (a itsm.Alert, err error) {
 const (
 	incidentStillFiring = 1 << iota
 	incidentStorm
+	incidentParted // its lists are in parts
 )
 
-// incident writes the stored form; the short strings that mostly are empty share a list.
-func (b *rawBuffer) incident(in *itsm.Incident) []byte {
+// isParted reports whether a stored record says that its lists are in parts.
+func isParted(value []byte) bool {
+	return len(value) > 1 && value[0] >= 6 && value[1]&incidentParted != 0
+}
+
+// incident writes the stored form, without its lists when they are in parts; the
+// short strings that mostly are empty share a list.
+func (b *rawBuffer) incident(in *itsm.Incident, parted bool) []byte {
 	return b.value(incidentVersion, func() {
 		flags := uint64(0)
 		if in.StillFiring {
@@ -125,6 +132,9 @@ func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 		}
 		if in.Storm {
 			flags |= incidentStorm
+		}
+		if parted {
+			flags |= incidentParted
 		}
 		b.uint(flags)
 		for _, v := range []uint8{uint8(in.State), uint8(in.Priority), uint8(in.Computed), uint8(in.Impact), uint8(in.Urgency), uint8(in.Severity)} {
@@ -140,18 +150,22 @@ func (b *rawBuffer) incident(in *itsm.Incident) []byte {
 		b.int(int64(in.AlertCount))
 		b.int(int64(in.FiringCount))
 		b.uint(in.EventCount)
-		b.strs(in.CIs)
-		b.strs(in.Services)
-		b.strs(in.Unbound)
-		b.causes(in.Causes)
-		b.related(in.MaybeRelated)
+		if !parted {
+			b.strs(in.CIs)
+			b.strs(in.Services)
+			b.strs(in.Unbound)
+			b.causes(in.Causes)
+			b.related(in.MaybeRelated)
+		}
 		b.links(in.Links)
 		b.uint(uint64(in.Follows))
 		b.uint(uint64(in.MergedInto))
 		b.uint(in.Version)
 		b.labels(in.Labels)
 		b.uint(uint64(in.ChangedAt))
-		b.changes(in.Changes)
+		if !parted {
+			b.changes(in.Changes)
+		}
 		b.level(&in.SLA)
 		b.process(in)
 	})
@@ -164,12 +178,14 @@ const (
 	incidentWords1 = 10
 )
 
+// decodeIncident reads a record as far as it is under its own key.
 func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err error) {
 	r, version, err := openOlder(value, incidentVersion)
 	if err != nil {
 		return in, err
 	}
 	flags := r.uint()
+	parted := flags&incidentParted != 0 && version >= 6
 	in.Number = n
 	in.StillFiring, in.Storm = flags&incidentStillFiring != 0, flags&incidentStorm != 0
 	in.State, in.Priority, in.Computed = itsm.State(r.byte()), itsm.Priority(r.byte()), itsm.Priority(r.byte())
@@ -189,11 +205,14 @@ func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err 
 	in.OpenedAt, in.AcknowledgedAt, in.ResolvedAt, in.ClosedAt, in.LastActivityAt = r.time(), r.time(), r.time(), r.time(), r.time()
 	in.Epoch = r.uint32()
 	in.AlertCount, in.FiringCount, in.EventCount = int(r.int()), int(r.int()), r.uint()
-	in.CIs, in.Services, in.Unbound = r.strs(), r.strs(), r.strs()
-	in.Causes, in.MaybeRelated, in.Links = r.causes(), r.related(), r.links()
+	if !parted {
+		in.CIs, in.Services, in.Unbound = r.strs(), r.strs(), r.strs()
+		in.Causes, in.MaybeRelated = r.causes(), r.related()
+	}
+	in.Links = r.links()
 	in.Follows, in.MergedInto = itsm.IncidentNumber(r.uint()), itsm.IncidentNumber(r.uint())
 	in.Version, in.Labels, in.ChangedAt = r.uint(), r.labels(), itsm.Offset(r.uint())
-	if version >= 3 {
+	if version >= 3 && !parted {
 		in.Changes = r.changes()
 	}
 	if version >= 4 {

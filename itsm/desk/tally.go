@@ -132,6 +132,7 @@ func (d *Desk) reload() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tally, d.cursor, d.serial, d.failed = t, c, c.serial, false
+	d.parted = parted{known: map[itsm.IncidentNumber]*lists{}, since: t.incidents}
 	return nil
 }
 
