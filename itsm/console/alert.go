@@ -60,9 +60,9 @@ func viewAlert(a itsm.Alert, evidence []itsm.Evidence, inv inventory, now time.T
 	for _, t := range a.Trail[:min(len(a.Trail), alertLabelsMax)] {
 		p.Trail = append(p.Trail, inv.said(line(t, lineRunesMax)))
 	}
-	for _, e := range evidence {
-		if e.Alert == a.Number {
-			p.Why = append(p.Why, viewWhyLine(e, a, inv, now))
+	for k := range evidence {
+		if e := &evidence[k]; e.Alert == a.Number {
+			p.Why = append(p.Why, viewWhyLine(e, &a, inv, now))
 		}
 	}
 	return p

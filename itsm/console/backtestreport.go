@@ -160,7 +160,7 @@ func viewWarning(w backtest.Warning, active *rules.Set, now time.Time) warningVi
 
 func viewRef(i backtest.IncidentRef, now time.Time) refView {
 	v := refView{Priority: priorityBadge(i.Priority), Number: line(i.Number, 20), Title: line(i.Title, reportTitle), Group: line(i.Group, 40), Opened: at(i.OpenedAt, now)}
-	if i.Recorded != nil && incidentLike.MatchString(*i.Recorded) {
+	if i.Recorded != nil && isIncident(*i.Recorded) {
 		v.Number, v.Href = *i.Recorded, "/incidents/"+*i.Recorded
 	}
 	if v.Title == "" {

@@ -30,8 +30,33 @@ type brokenGroup struct {
 	Count    string
 	Alerts   []alertRef
 	More     int
-	worst    itsm.Severity
-	n        int
+}
+
+// firingCI is what fires on a CI.
+type firingCI struct {
+	id      string
+	unbound bool
+	worst   itsm.Severity
+	first   []*itsm.Alert // those that are shown
+	n       int
+}
+
+func (g *firingCI) add(a *itsm.Alert) {
+	g.n++
+	if a.Severity != 0 {
+		g.worst = min(g.worst, a.Severity)
+	}
+	if len(g.first) < brokenAlertsMax {
+		g.first = append(g.first, a)
+	}
+}
+
+func (g *firingCI) view(inv inventory, now time.Time) brokenGroup {
+	v := brokenGroup{CI: inv.link(g.id), Unbound: g.unbound, Severity: severityBadge(g.worst), Count: plural(g.n, "alert", "alerts"), More: g.n - len(g.first)}
+	for _, a := range g.first {
+		v.Alerts = append(v.Alerts, viewAlertRef(*a, now))
+	}
+	return v
 }
 
 type alertRef struct {
@@ -50,36 +75,25 @@ func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
 	if f.MoreAl {
 		b.Partial = "Of " + thousands(i.AlertCount) + " alerts the newest " + thousands(countedMax) + " are counted here."
 	}
-	groups := map[string]*brokenGroup{}
-	var order []string
+	groups := map[string]*firingCI{}
+	var order []*firingCI
 	for _, a := range worstFirst(f.firing()) {
-		id, unbound := ciOf(a)
+		id, unbound := ciOf(*a)
 		g := groups[id]
 		if g == nil {
-			g = &brokenGroup{CI: inv.link(id), Unbound: unbound, worst: itsm.Info}
-			groups[id], order = g, append(order, id)
+			g = &firingCI{id: id, unbound: unbound, worst: itsm.Info}
+			groups[id], order = g, append(order, g)
 		}
-		g.n++
-		if a.Severity != 0 {
-			g.worst = min(g.worst, a.Severity)
-		}
-		if len(g.Alerts) < brokenAlertsMax {
-			g.Alerts = append(g.Alerts, viewAlertRef(a, now))
-		} else {
-			g.More++
-		}
+		g.add(a)
 	}
-	slices.SortFunc(order, func(x, y string) int {
-		return cmp.Or(cmp.Compare(groups[x].worst, groups[y].worst), cmp.Compare(groups[y].n, groups[x].n), cmp.Compare(x, y))
+	slices.SortFunc(order, func(x, y *firingCI) int {
+		return cmp.Or(cmp.Compare(x.worst, y.worst), cmp.Compare(y.n, x.n), cmp.Compare(x.id, y.id))
 	})
-	for k, id := range order {
-		g := groups[id]
-		g.Severity, g.Count = severityBadge(g.worst), plural(g.n, "alert", "alerts")
-		switch {
-		case k < brokenGroupsMax:
-			b.Groups = append(b.Groups, *g)
-		case k < brokenGroupsMax+brokenFoldMax:
-			b.Rest = append(b.Rest, *g)
+	for k, g := range order[:min(len(order), brokenGroupsMax+brokenFoldMax)] {
+		if k < brokenGroupsMax {
+			b.Groups = append(b.Groups, g.view(inv, now))
+		} else {
+			b.Rest = append(b.Rest, g.view(inv, now))
 		}
 	}
 	b.RestCIs = max(0, len(order)-brokenGroupsMax)
@@ -92,9 +106,9 @@ func viewBroken(f incidentFacts, inv inventory, now time.Time) brokenView {
 }
 
 // worstFirst sorts by severity, then by age: the oldest of the worst tells most.
-func worstFirst(alerts []itsm.Alert) []itsm.Alert {
+func worstFirst(alerts []*itsm.Alert) []*itsm.Alert {
 	out := slices.Clone(alerts)
-	slices.SortStableFunc(out, func(a, b itsm.Alert) int {
+	slices.SortStableFunc(out, func(a, b *itsm.Alert) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.StartsAt, b.StartsAt))
 	})
 	return out

@@ -21,7 +21,7 @@ func drawingOf(f incidentFacts, inv inventory) (drawing, bool) {
 		}
 	}
 	for _, a := range f.firing() {
-		id, _ := ciOf(a)
+		id, _ := ciOf(*a)
 		d.Firing[id]++
 	}
 	ids := append(slices.Clone(f.Incident.Services), f.Incident.CIs...)

@@ -166,13 +166,20 @@ func TestTimelinePages(t *testing.T) {
 
 func BenchmarkIncidentPage(b *testing.B) {
 	s := signedIn(b, fixedClock)
-	f, err := s.console.incidentFacts(4, "")
-	if err != nil {
-		b.Fatal(err)
-	}
+	s.book.crowd(b, 2000, 0, 20)
+	b.Run("small", func(b *testing.B) { benchmarkIncidentPage(b, s, 4) })
+	b.Run("2000 alerts", func(b *testing.B) { benchmarkIncidentPage(b, s, crowdNumber) })
+}
+
+func benchmarkIncidentPage(b *testing.B, s *site, n itsm.IncidentNumber) {
 	inv := s.console.inventory()
 	size := 0
+	b.ReportAllocs()
 	for b.Loop() {
+		f, err := s.console.incidentFacts(n, "")
+		if err != nil {
+			b.Fatal(err)
+		}
 		p := viewIncident(f, inv, access.Identity{Name: "admin", Role: access.Admin}, "key", fixedNow)
 		out, err := s.console.render("incident", frame{Page: p, Here: "/", Person: "admin"})
 		if err != nil {

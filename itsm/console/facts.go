@@ -28,10 +28,10 @@ type incidentFacts struct {
 
 // firing lists the alerts that fire in this incident now: an alert that went on to
 // a later incident is counted there.
-func (f incidentFacts) firing() []itsm.Alert {
-	var out []itsm.Alert
-	for _, a := range f.Alerts {
-		if a.Status == itsm.Firing && a.Incident == f.Incident.Number {
+func (f *incidentFacts) firing() []*itsm.Alert {
+	out := make([]*itsm.Alert, 0, len(f.Alerts))
+	for k := range f.Alerts {
+		if a := &f.Alerts[k]; a.Status == itsm.Firing && a.Incident == f.Incident.Number {
 			out = append(out, a)
 		}
 	}
@@ -39,9 +39,9 @@ func (f incidentFacts) firing() []itsm.Alert {
 }
 
 // here lists up to limit alerts that are in this incident and not in a later one.
-func (f incidentFacts) here(limit int) (out []itsm.Alert) {
-	for _, a := range f.Alerts {
-		if a.Incident == f.Incident.Number && len(out) < limit {
+func (f *incidentFacts) here(limit int) (out []*itsm.Alert) {
+	for k := range f.Alerts {
+		if a := &f.Alerts[k]; a.Incident == f.Incident.Number && len(out) < limit {
 			out = append(out, a)
 		}
 	}
@@ -103,8 +103,10 @@ func (c *Console) undoable(i *itsm.Incident, entries []itsm.TimelineEntry) map[i
 		if e.Kind != "merged" && e.Kind != "split" && (e.Kind != "opened" || e.At != i.Undo.At) {
 			continue
 		}
-		for _, word := range nameLike.FindAllString(e.Text, saidLinksMax) {
-			n, err := itsm.ParseIncidentNumber(word)
+		names := 0
+		for begin, end := nextName(e.Text, 0); end > 0 && names < saidLinksMax; begin, end = nextName(e.Text, end) {
+			names++
+			n, err := itsm.ParseIncidentNumber(e.Text[begin:end])
 			if err != nil {
 				continue
 			}

@@ -355,8 +355,8 @@ func viewForms(f incidentFacts, inv inventory, key string) formsView {
 		v.Priority = append(v.Priority, option{Value: p.String(), Label: p.String() + " " + priorityHints[p], Selected: i.PriorityBy != "" && i.Priority == p})
 	}
 	for _, a := range f.here(membersMax) {
-		id, _ := ciOf(a)
-		v.Members = append(v.Members, memberOption{Value: a.Number.String(), Title: alertTitle(a), CI: inv.name(id), Severity: severityBadge(a.Severity)})
+		id, _ := ciOf(*a)
+		v.Members = append(v.Members, memberOption{Value: a.Number.String(), Title: alertTitle(*a), CI: inv.name(id), Severity: severityBadge(a.Severity)})
 	}
 	return v
 }

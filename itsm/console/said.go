@@ -2,8 +2,9 @@ package console
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // said is a sentence with links for what it names.
@@ -15,26 +16,60 @@ type part struct{ Text, Href string }
 // saidLinksMax bounds the links of one sentence.
 const saidLinksMax = 12
 
-// nameLike finds what may be a number or a CI id. A plain word is never taken for
-// one: a CI named "checkout" would turn prose into links.
-var nameLike = regexp.MustCompile(`[\pL\pN][\pL\pN._:/-]*[\pL\pN]`)
+// nextName finds what may be a number or a CI id at or after from: letters and digits,
+// two of them at least, with . _ : / - between. end is 0 when there is none. A plain
+// word is never taken for one: a CI named "checkout" would turn prose into links.
+func nextName(text string, from int) (begin, end int) {
+	begin = -1
+	first := 0 // where the first letter of the name ends
+	for at := from; at < len(text); {
+		r, size := rune(text[at]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[at:])
+		}
+		switch {
+		case isWord(r) && begin < 0:
+			begin, first, end = at, at+size, at+size
+		case isWord(r):
+			end = at + size
+		case begin >= 0 && !strings.ContainsRune("._:/-", r):
+			if end > first {
+				return begin, end
+			}
+			begin = -1
+		}
+		at += size
+	}
+	if begin < 0 || end == first {
+		return 0, 0
+	}
+	return begin, end
+}
+
+// isWord reports whether r is a letter or a number of any script.
+func isWord(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsNumber(r)
+}
 
 // said splits text, which line or block has bounded, at the incidents, alerts and
 // known CIs that it names.
 func (v inventory) said(text string) said {
 	var out said
 	links, done := 0, 0
-	for _, at := range nameLike.FindAllStringIndex(text, -1) {
-		href := v.hrefOf(text[at[0]:at[1]])
-		if href == "" || links == saidLinksMax {
+	for begin, end := nextName(text, 0); end > 0 && links < saidLinksMax; begin, end = nextName(text, end) {
+		href := v.hrefOf(text[begin:end])
+		if href == "" {
 			continue
 		}
 		links++
-		if at[0] > done {
-			out = append(out, part{Text: text[done:at[0]]})
+		if begin > done {
+			out = append(out, part{Text: text[done:begin]})
 		}
-		out = append(out, part{Text: text[at[0]:at[1]], Href: href})
-		done = at[1]
+		out = append(out, part{Text: text[begin:end], Href: href})
+		done = end
 	}
 	if done < len(text) {
 		out = append(out, part{Text: text[done:]})
@@ -57,26 +92,36 @@ func (v inventory) named(ids []string) (out said) {
 	return out
 }
 
-var (
-	incidentLike = regexp.MustCompile(`^INC\d{7,10}$`)
-	alertLike    = regexp.MustCompile(`^ALR\d{7,12}$`)
-	changeLike   = regexp.MustCompile(`^CHG\d{7,12}$`)
-	windowLike   = regexp.MustCompile(`^MNT\d{7,12}$`)
-	problemLike  = regexp.MustCompile(`^PRB\d{7,12}$`)
-)
+// isNumber reports whether word is a number such as INC0000001: a prefix and from seven
+// to so many digits.
+func isNumber(word, prefix string, most int) bool {
+	digits, ok := strings.CutPrefix(word, prefix)
+	if !ok || len(digits) < 7 || len(digits) > most {
+		return false
+	}
+	for _, c := range []byte(digits) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// isIncident reports whether word is the number of an incident.
+func isIncident(word string) bool { return isNumber(word, "INC", 10) }
 
 // hrefOf is the page of what word names, or "".
 func (v inventory) hrefOf(word string) string {
 	switch {
-	case incidentLike.MatchString(word):
+	case isIncident(word):
 		return "/incidents/" + word
-	case alertLike.MatchString(word):
+	case isNumber(word, "ALR", 12):
 		return "/alerts/" + word
-	case changeLike.MatchString(word):
+	case isNumber(word, "CHG", 12):
 		return "/changes/" + word
-	case windowLike.MatchString(word):
+	case isNumber(word, "MNT", 12):
 		return "/maintenance/" + word
-	case problemLike.MatchString(word):
+	case isNumber(word, "PRB", 12):
 		return "/problems/" + word
 	case !strings.ContainsAny(word, "-._:/0123456789"):
 		return ""

@@ -1,14 +1,35 @@
 package console
 
 import (
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"signalbox/itsm"
 )
+
+// nameLike is what nextName finds, as an expression.
+var nameLike = regexp.MustCompile(`[\pL\pN][\pL\pN._:/-]*[\pL\pN]`)
+
+func TestNextName(t *testing.T) {
+	t.Parallel()
+	letters := rapid.StringOf(rapid.SampledFrom([]rune("aZ09._:/- \né٣Ⅳ\u0301\ufffd…x")))
+	rapid.Check(t, func(t *rapid.T) {
+		text := letters.Draw(t, "text") + rapid.SampledFrom([]string{"", "\xff", "a\xffb"}).Draw(t, "broken")
+		var got [][]int
+		for begin, end := nextName(text, 0); end > 0; begin, end = nextName(text, end) {
+			got = append(got, []int{begin, end})
+		}
+		if want := nameLike.FindAllStringIndex(text, -1); !reflect.DeepEqual(got, want) {
+			t.Fatalf("names in %q: %v, want %v", text, got, want)
+		}
+	})
+}
 
 func TestSaid(t *testing.T) {
 	g, err := cannedGraph()

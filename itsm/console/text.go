@@ -39,6 +39,14 @@ func line(s string, limit int) string { return bounded(s, limit, false) }
 func block(s string, limit int) string { return bounded(s, limit, true) }
 
 func bounded(s string, limit int, breaks bool) string {
+	if plain(s, limit, breaks) {
+		return strings.Clone(s)
+	}
+	return fitted(s, limit, breaks)
+}
+
+// fitted is bounded a letter at a time.
+func fitted(s string, limit int, breaks bool) string {
 	var b strings.Builder
 	b.Grow(min(len(s), 4*limit))
 	n, marks, space := 0, 0, true // space: leading white space goes too
@@ -69,6 +77,27 @@ func bounded(s string, limit int, breaks bool) string {
 		space = false
 	}
 	return strings.TrimRight(b.String(), " ")
+}
+
+// plain reports whether bounded leaves s as it is, which it nearly always does: it is
+// short, in ASCII, and without space to take out.
+func plain(s string, limit int, breaks bool) bool {
+	if len(s) > limit || s != "" && s[len(s)-1] == ' ' {
+		return false
+	}
+	space := !breaks // before it is space that goes
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c > ' ' && c < 0x7f:
+			space = false
+		case c == ' ' && !space:
+			space = !breaks
+		case breaks && (c == '\n' || c == '\t'):
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // middle shortens s to limit characters by taking out the middle: the end of a

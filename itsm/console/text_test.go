@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"pgregory.net/rapid"
+
 	"signalbox/itsm"
 )
 
@@ -146,4 +148,19 @@ func FuzzLine(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPlain: what is taken to need nothing comes out the same a letter at a time.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	letters := rapid.StringOf(rapid.SampledFrom([]rune("ab~  \n\té\x00\x7f")))
+	rapid.Check(t, func(t *rapid.T) {
+		s, limit, breaks := letters.Draw(t, "text"), rapid.IntRange(0, 12).Draw(t, "limit"), rapid.Bool().Draw(t, "breaks")
+		if got, want := bounded(s, limit, breaks), fitted(s, limit, breaks); got != want {
+			t.Fatalf("%q up to %d, breaks %v: %q, want %q", s, limit, breaks, got, want)
+		}
+	})
+	if !plain("host-1 is down", 20, false) || plain("two  spaces", 20, false) {
+		t.Error("plain tells nothing apart")
+	}
 }

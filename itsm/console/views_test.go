@@ -100,9 +100,9 @@ func TestMoves(t *testing.T) {
 }
 
 func TestSummarise(t *testing.T) {
-	ev := func(n int, by, shared string) (out []itsm.Evidence) {
+	ev := func(n int, by, shared string) (out []*itsm.Evidence) {
 		for range n {
-			out = append(out, itsm.Evidence{By: by, Shared: shared})
+			out = append(out, &itsm.Evidence{By: by, Shared: shared})
 		}
 		return out
 	}

@@ -55,12 +55,15 @@ var kinds = map[string]string{
 }
 
 func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
-	alerts := map[itsm.AlertNumber]itsm.Alert{}
-	for _, a := range f.Alerts {
-		alerts[a.Number] = a
+	alerts := make(map[itsm.AlertNumber]*itsm.Alert, len(f.Alerts))
+	for k := range f.Alerts {
+		alerts[f.Alerts[k].Number] = &f.Alerts[k]
 	}
-	evidence := slices.Clone(f.Evidence)
-	slices.SortStableFunc(evidence, func(a, b itsm.Evidence) int { return cmp.Compare(a.Offset, b.Offset) })
+	evidence := make([]*itsm.Evidence, len(f.Evidence))
+	for k := range f.Evidence {
+		evidence[k] = &f.Evidence[k]
+	}
+	slices.SortStableFunc(evidence, func(a, b *itsm.Evidence) int { return cmp.Compare(a.Offset, b.Offset) })
 	v := whyView{Head: "Why these alerts belong together", Summary: inv.saidAll(summarise(evidence, inv))}
 	if f.MoreEv {
 		v.Counted = "Of the newest " + thousands(countedMax) + " members:"
@@ -72,7 +75,7 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 	for k, e := range evidence[:min(len(evidence), membersMax)] {
 		a := alerts[e.Alert]
 		w := viewWhyLine(e, a, inv, now)
-		if a.Number != 0 && a.Incident != f.Incident.Number && a.Incident != 0 {
+		if a != nil && a.Incident != f.Incident.Number && a.Incident != 0 {
 			w.Facts = append([]fact{{Name: "Now", Said: inv.said("it is in " + a.Incident.String() + " and no longer here.")}}, w.Facts...)
 		}
 		if k < whyShown {
@@ -90,7 +93,7 @@ func viewWhy(f incidentFacts, inv inventory, now time.Time) whyView {
 }
 
 // summarise counts the members by kind of evidence, the most frequent first.
-func summarise(evidence []itsm.Evidence, inv inventory) []string {
+func summarise(evidence []*itsm.Evidence, inv inventory) []string {
 	type tally struct {
 		kind, shared string
 		n            int
@@ -140,14 +143,15 @@ func singular(n int, words string) string {
 	return one + " " + rest
 }
 
-func viewWhyLine(e itsm.Evidence, a itsm.Alert, inv inventory, now time.Time) whyLine {
+// viewWhyLine words the evidence of a member; a is nil when its alert was not read.
+func viewWhyLine(e *itsm.Evidence, a *itsm.Alert, inv inventory, now time.Time) whyLine {
 	w := whyLine{CI: inv.link(e.CI), When: at(e.At, now), Verb: verbs[e.Decision], Because: inv.said(line(e.Because, lineRunesMax)),
 		Path: inv.links(e.Path, pictureHopsMax+2), Score: percent(e.ScoreMilli), Limit: percent(e.ThresholdMilli)}
 	if w.Verb == "" {
 		w.Verb = words(string(e.Decision))
 	}
-	if a.Number != 0 {
-		w.Alert = viewAlertRef(a, now)
+	if a != nil {
+		w.Alert = viewAlertRef(*a, now)
 	} else {
 		w.Alert = alertRef{Href: "/alerts/" + e.Alert.String(), Title: e.Alert.String()}
 	}

@@ -147,7 +147,7 @@ func (c *Console) whyHere(ctx *fiber.Ctx, p whyHerePage, a *itsm.Alert) error {
 			return err
 		}
 		if len(evidence) > 0 {
-			w := viewWhyLine(evidence[0], *a, inv, now)
+			w := viewWhyLine(&evidence[0], a, inv, now)
 			p.Decided = &w
 		}
 	default:
@@ -159,7 +159,7 @@ func (c *Console) whyHere(ctx *fiber.Ctx, p whyHerePage, a *itsm.Alert) error {
 // tellWhy puts an explanation on the page.
 func (c *Console) tellWhy(p *whyHerePage, x *engine.Explanation, a *itsm.Alert, inv inventory, now time.Time) {
 	if x.Decided != nil {
-		w := viewWhyLine(*x.Decided, *a, inv, now)
+		w := viewWhyLine(x.Decided, a, inv, now)
 		p.Decided = &w
 	}
 	p.Now = inv.said(line(nowSentence(x), 2*lineRunesMax))
