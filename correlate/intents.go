@@ -156,10 +156,12 @@ func (t *told) leaves() {
 
 // reason is the one line of evidence that goes into the page.
 func (i *incident) reason() string {
+	b := append(i.impactWhy.append(make([]byte, 0, 2*sentenceUsual)), "; "...)
+	b = i.urgencyWhy.append(b)
 	if len(i.members) > 1 && i.why != "" {
-		return i.impactWhy.String() + "; " + i.urgencyWhy.String() + "; " + i.why
+		b = append(append(b, "; "...), i.why...)
 	}
-	return i.impactWhy.String() + "; " + i.urgencyWhy.String()
+	return string(b)
 }
 
 // tellNext is when something held back for a partner is due; 0: nothing.

@@ -39,50 +39,68 @@ const (
 	whyRule
 )
 
-// String writes the sentence. It is in every page and every record of an incident,
-// so it is put together without fmt.
+// String writes the sentence.
 func (b because) String() string {
+	w := b.words()
+	return w[0] + w[1] + w[2] + w[3] + w[4]
+}
+
+// append adds the sentence to others.
+func (b because) append(to []byte) []byte {
+	w := b.words()
+	for n := range w {
+		to = append(to, w[n]...)
+	}
+	return to
+}
+
+// sentenceUsual is the room that nearly every sentence fits in, in bytes.
+const sentenceUsual = 192
+
+// words are the parts of the sentence. It is in every page and every record of an
+// incident, so it is put together without fmt.
+func (b because) words() [5]string {
 	switch b.kind {
 	case whyTier1Service:
-		return "tier-1 service " + b.name + " is affected"
+		return [5]string{"tier-1 service ", b.name, " is affected"}
 	case whyManyServices:
-		return itoa(b.n) + " services are affected"
+		return [5]string{itoa(b.n), " services are affected"}
 	case whyShare:
-		return itoa(b.n) + " of the " + itoa(b.m) + " CIs of service " + b.name + " alert"
+		return [5]string{itoa(b.n), " of the ", itoa(b.m) + " CIs of service ", b.name, " alert"}
 	case whyTier2Service:
-		return "tier-2 service " + b.name + " is affected"
+		return [5]string{"tier-2 service ", b.name, " is affected"}
 	case whyUnknownTierService:
-		return "service " + b.name + " is affected; the CMDB gives no tier, which counts as tier 2"
+		return [5]string{"service ", b.name, " is affected; the CMDB gives no tier, which counts as tier 2"}
 	case whyLowTier:
-		return "nothing of tier 1 or 2 is affected"
+		return [5]string{"nothing of tier 1 or 2 is affected"}
 	case whyTier1CI:
-		return "a tier-1 CI is affected"
+		return [5]string{"a tier-1 CI is affected"}
 	case whyTier2CI:
-		return "a tier-2 CI is affected"
+		return [5]string{"a tier-2 CI is affected"}
 	case whyUnknown:
-		return "the CMDB does not say what depends on it, which counts as tier 2"
+		return [5]string{"the CMDB does not say what depends on it, which counts as tier 2"}
 	case whyUnknownInfo:
-		return "the CMDB does not say what depends on it, and the alert is for information"
+		return [5]string{"the CMDB does not say what depends on it, and the alert is for information"}
 	case whyCriticalFacing:
-		return "critical, and service " + b.name + " depends on it"
+		return [5]string{"critical, and service ", b.name, " depends on it"}
 	case whyCriticalUnknown:
-		return "critical, and the CMDB does not rule out that users notice"
+		return [5]string{"critical, and the CMDB does not rule out that users notice"}
 	case whyCriticalGrowing:
-		return "critical and growing: " + itoa(b.n) + " CIs, twice as many as at the start of the window"
+		return [5]string{"critical and growing: ", itoa(b.n), " CIs, twice as many as at the start of the window"}
 	case whyCriticalInside:
-		return "critical, but nothing that users see depends on it and it does not grow"
+		return [5]string{"critical, but nothing that users see depends on it and it does not grow"}
 	case whyMajorGrowing:
-		return "major and growing: " + itoa(b.n) + " CIs, twice as many as at the start of the window"
+		return [5]string{"major and growing: ", itoa(b.n), " CIs, twice as many as at the start of the window"}
 	case whyMajor:
-		return "major"
+		return [5]string{"major"}
 	case whyFlappingTier1:
-		return "something of tier 1 is flapping"
+		return [5]string{"something of tier 1 is flapping"}
 	case whyRule:
-		return "rule " + b.name + " says so"
+		return [5]string{"rule ", b.name, " says so"}
 	case whyLesser:
-		return "nothing worse than " + b.name
+		return [5]string{"nothing worse than ", b.name}
 	}
-	return ""
+	return [5]string{}
 }
 
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
