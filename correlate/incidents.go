@@ -390,6 +390,9 @@ func (s *State) touchIncident(i *incident) {
 }
 
 func (s *State) timeline(i *incident, kind, actor, text string) {
+	if s.brief {
+		return
+	}
 	s.put(itsm.Decision{Kind: itsm.AddTimeline, Timeline: &itsm.TimelineEntry{
 		Incident: i.number, At: s.now, Offset: s.off, Kind: kind, Actor: actor, Text: text}})
 }

@@ -123,7 +123,7 @@ func (s *State) trigger(i *incident, c *Connector, t *told, by doer) *told {
 	if !c.Pageless {
 		s.pages.spend(c.Name, s.now)
 	}
-	s.intend(i, t, itsm.Trigger, by, i.reason()+s.knownSays(i))
+	s.intend(i, t, itsm.Trigger, by, "")
 	return t
 }
 
@@ -322,7 +322,7 @@ func (s *State) releasePages() {
 	}
 }
 
-// intend puts one intent into the outbox.
+// intend puts one intent into the outbox. What a trigger says follows from i.
 func (s *State) intend(i *incident, t *told, tr itsm.Transition, by doer, text string) {
 	s.intendOf(i, t, t.record, tr, by, text)
 }
@@ -334,7 +334,14 @@ func (s *State) intendOf(i *incident, t *told, record uint32, tr itsm.Transition
 	if tr == itsm.Trigger || tr == itsm.Update {
 		t.asks(i, tr)
 	}
+	if s.brief {
+		s.intendBriefly(i, t, record, tr)
+		return
+	}
 	snap := i.snapshot()
+	if tr == itsm.Trigger {
+		text = snap.Because + s.knownSays(i)
+	}
 	snap.AssigneeEmail = s.emailOf(snap.Assignee)
 	s.put(itsm.Decision{Kind: itsm.PutIntent, Intent: &itsm.Intent{
 		Key: intentKey(i.number, i.epoch, tr, t.serial, t.connector), Connector: t.connector, Incident: i.number, Epoch: record,

@@ -202,7 +202,10 @@ func (s *State) levelNotices(i *incident) {
 			continue
 		}
 		i.noteLevel(clock, levelTold{reached, levelTarget(&g, clock)})
-		text := levelText(i, &g, clock, reached)
+		text := ""
+		if !s.brief {
+			text = levelText(i, &g, clock, reached)
+		}
 		s.timeline(i, "service level", actSystem.actor, text)
 		s.touchIncident(i)
 		if !s.level.Tells(i.priority()) {

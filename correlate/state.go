@@ -97,8 +97,10 @@ type State struct {
 	dirtyIncidents []*incident
 	flushed        []itsm.Decision
 
-	buf   []byte       // scratch
-	reach []cmdb.Reach // scratch
+	brief     bool          // see Brief; it is no part of what is remembered
+	briefRoom []itsm.Intent // scratch: those of the entry being applied
+	buf       []byte        // scratch
+	reach     []cmdb.Reach  // scratch
 }
 
 // New returns the state before the first entry.
@@ -124,7 +126,7 @@ func New(c Config, g *cmdb.Graph) *State {
 // then runs and what is old is forgotten, then the entry is applied. The slice is used again by the next Step.
 func (s *State) Step(in Input) []itsm.Decision {
 	clear(s.out)
-	s.out = s.out[:0]
+	s.out, s.briefRoom = s.out[:0], s.briefRoom[:0]
 	s.off = in.Offset
 	s.advance(in.At)
 	s.housekeep()

@@ -69,7 +69,9 @@ type page struct {
 }
 
 func newSide(assume bool, limit int) *side {
-	return &side{folder: engine.NewFolder(), assume: assume, limit: limit, names: []string{""}, numbers: map[string]int32{"": 0}}
+	f := engine.NewFolder()
+	f.State.Brief() // nobody reads what it says of incidents
+	return &side{folder: f, assume: assume, limit: limit, names: []string{""}, numbers: map[string]int32{"": 0}}
 }
 
 // begin notes what was there before the range, which begins at a time.
