@@ -197,6 +197,10 @@ func BenchmarkQueries(b *testing.B) {
 			p, err := d.Incidents(IncidentQuery{States: open, Q: "nowhere"})
 			return len(p.Items), err
 		}, 0},
+		{"incidents of an assignee who has none", func() (int, error) {
+			p, err := d.Incidents(IncidentQuery{Assignee: []string{"nobody"}})
+			return len(p.Items), err
+		}, 0},
 		{"alerts", func() (int, error) { p, err := d.Alerts(AlertQuery{}); return len(p.Items), err }, 50},
 		{"alerts of a CI", func() (int, error) { p, err := d.Alerts(AlertQuery{CI: cis}); return len(p.Items), err }, 20},
 		{"alerts with a text nowhere", func() (int, error) { p, err := d.Alerts(AlertQuery{Q: "nowhere"}); return len(p.Items), err }, 0},

@@ -56,21 +56,21 @@ func (d *Desk) Incidents(q IncidentQuery) (page Page[itsm.Incident], err error) 
 	if q.onlyOpen() {
 		p.kind, p.prefix = kindOpen, prefix(kindOpen)
 	}
-	m := incidentMatcher{q: &q, text: needleOf(q.Q)}
-	page, err = list(d, p, q.Cursor, func(tx kv.Tx, key, value []byte) (in itsm.Incident, ok bool, err error) {
+	m := matcherOf(&q)
+	page, err = list(d, p, q.Cursor, func(tx kv.Tx, key, value []byte, in *itsm.Incident) (bool, error) {
 		n, err := numberOf(key)
 		if err != nil {
-			return in, false, err
+			return false, err
 		}
 		if p.kind == kindOpen {
 			if s, err := decodeOpen(value); err != nil || !m.wantsOpen(s) {
-				return in, false, err
+				return false, err
 			}
 			if value, err = tx.Get(new(buffer).incidentKey(itsm.IncidentNumber(n))); err != nil {
-				return in, false, err
+				return false, err
 			}
 		}
-		return m.match(tx, itsm.IncidentNumber(n), value)
+		return m.match(tx, itsm.IncidentNumber(n), value, in)
 	})
 	d.overlayIncidents(page.Items)
 	return page, err
@@ -88,8 +88,14 @@ func (q *IncidentQuery) onlyOpen() bool {
 
 // incidentMatcher is a query prepared for many records.
 type incidentMatcher struct {
-	q    *IncidentQuery
-	text needle
+	q           *IncidentQuery
+	text        needle
+	words       [][]exact // one of each must be in a record: assignees, groups, states of major incidents
+	service, ci []exact   // one of each must be in what the record is about
+}
+
+func matcherOf(q *IncidentQuery) incidentMatcher {
+	return incidentMatcher{q: q, text: needleOf(q.Q), words: [][]exact{exactly(q.Assignee), exactly(q.Group), exactly(q.Majors)}, service: exactly(q.Service), ci: exactly(q.CI)}
 }
 
 // wantsOpen decides by the index alone, before a record is read.
@@ -99,31 +105,40 @@ func (m *incidentMatcher) wantsOpen(s openState) bool {
 
 // match decodes a record only if its bytes say that it may match, and reads its
 // parts only if they decide or the rest matches.
-func (m *incidentMatcher) match(tx kv.Tx, n itsm.IncidentNumber, value []byte) (in itsm.Incident, ok bool, err error) {
-	q := m.q
-	if !anyIn(q.Assignee, value) || !anyIn(q.Group, value) || !anyIn(q.Majors, value) {
-		return in, false, nil
+func (m *incidentMatcher) match(tx kv.Tx, n itsm.IncidentNumber, value []byte, in *itsm.Incident) (ok bool, err error) {
+	if ok, err = m.mayMatch(tx, n, value); !ok {
+		return false, err
 	}
-	parted, about := isParted(value), value
+	if *in, err = decodeIncident(n, value); err != nil || !m.stands(in) {
+		return false, err
+	}
+	if isParted(value) {
+		if err := readParts(tx, in); err != nil {
+			return false, err
+		}
+	}
+	return m.isAbout(in), nil
+}
+
+// mayMatch looks at the bytes of a record.
+func (m *incidentMatcher) mayMatch(tx kv.Tx, n itsm.IncidentNumber, value []byte) (ok bool, err error) {
+	if state, priority, known := standing(value); known && !(anyOf(m.q.States, state) && anyOf(m.q.Priorities, priority)) {
+		return false, nil
+	}
+	for _, w := range m.words {
+		if !anyIn(w, value) {
+			return false, nil
+		}
+	}
+	about := value
 	text := m.text.empty() || m.text.mayBeIn(value) || m.text.digits && m.text.in(n.String())
-	if parted && (len(q.Service)+len(q.CI) > 0 || !text) {
+	if isParted(value) && (len(m.service)+len(m.ci) > 0 || !text) {
 		if about, err = getPart(tx, n, partAbout); err != nil {
-			return in, false, err
+			return false, err
 		}
 		text = text || m.text.mayBeIn(about)
 	}
-	if !text || !anyIn(q.Service, about) || !anyIn(q.CI, about) {
-		return in, false, nil
-	}
-	if in, err = decodeIncident(n, value); err != nil || !m.stands(&in) {
-		return in, false, err
-	}
-	if parted {
-		if err := readParts(tx, &in); err != nil {
-			return in, false, err
-		}
-	}
-	return in, m.isAbout(&in), nil
+	return text && anyIn(m.service, about) && anyIn(m.ci, about), nil
 }
 
 // stands asks for what no part holds.
@@ -141,8 +156,8 @@ func (m *incidentMatcher) isAbout(in *itsm.Incident) bool {
 // Timeline lists the audit trail of an incident, newest first.
 func (d *Desk) Timeline(n itsm.IncidentNumber, cursor string, limit int) (Page[itsm.TimelineEntry], error) {
 	p := pager{kind: kindTimeline, prefix: kv.Key(kindTimeline, uint64(n)), limit: limit, scanMax: ListScanMax}
-	return list(d, p, cursor, func(_ kv.Tx, key, value []byte) (itsm.TimelineEntry, bool, error) {
-		t, err := decodeTimeline(key, value)
-		return t, true, err
+	return list(d, p, cursor, func(_ kv.Tx, key, value []byte, t *itsm.TimelineEntry) (_ bool, err error) {
+		*t, err = decodeTimeline(key, value)
+		return true, err
 	})
 }

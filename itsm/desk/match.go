@@ -26,20 +26,28 @@ const usual = "e0ta1ino2srl3c-d.m4p5hu6g7bf8y9 v/w:k_xjqz"
 func needleOf(q string) needle {
 	const numbers = "incalr0123456789"
 	n := needle{text: strings.ToLower(strings.TrimSpace(q)), ascii: true, digits: true}
-	best := -1
+	n.rare = rarest(n.text)
 	for i := range len(n.text) {
 		c := n.text[i]
 		n.ascii = n.ascii && c < utf8.RuneSelf
 		n.digits = n.digits && strings.IndexByte(numbers, c) >= 0
-		rank := strings.IndexByte(usual, c)
+	}
+	return n
+}
+
+// rarest is the place of the letter of text that records hold least often.
+func rarest(text string) (at int) {
+	best := -1
+	for i := range len(text) {
+		rank := strings.IndexByte(usual, lower(text[i]))
 		if rank < 0 {
 			rank = len(usual)
 		}
 		if rank > best {
-			best, n.rare = rank, i
+			best, at = rank, i
 		}
 	}
-	return n
+	return at
 }
 
 func (n needle) empty() bool { return n.text == "" }
@@ -140,10 +148,42 @@ func (n needle) inAlert(a *itsm.Alert) bool {
 		n.in(a.Provisional) || n.inLabels(a.Labels)
 }
 
-// anyIn is a quick test on a stored record for values that must match exactly.
-func anyIn[S ~string](values []S, record []byte) bool {
+// exact is a value that must match as it is, and the place of its rarest letter.
+type exact struct {
+	text string
+	rare int
+}
+
+func exactly[S ~string](values []S) (out []exact) {
 	for _, v := range values {
-		if bytes.Contains(record, []byte(v)) {
+		out = append(out, exact{string(v), rarest(string(v))})
+	}
+	return out
+}
+
+// in reports whether the value is somewhere in a stored record.
+func (x exact) in(record []byte) bool {
+	if x.text == "" {
+		return true
+	}
+	last := len(record) - len(x.text) // where it can begin at the latest
+	for at := x.rare; at-x.rare <= last; at++ {
+		next := bytes.IndexByte(record[at:], x.text[x.rare])
+		if next < 0 {
+			return false
+		}
+		at += next
+		if begin := at - x.rare; begin <= last && string(record[begin:begin+len(x.text)]) == x.text {
+			return true
+		}
+	}
+	return false
+}
+
+// anyIn is a quick test on a stored record for values that must match exactly.
+func anyIn(values []exact, record []byte) bool {
+	for _, v := range values {
+		if v.in(record) {
 			return true
 		}
 	}

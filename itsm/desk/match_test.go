@@ -21,6 +21,9 @@ func TestMayBeIn(t *testing.T) {
 			if n.in(s) && !n.mayBeIn([]byte(s)) {
 				t.Fatalf("%q is in %q, the quick test says it is not", n.text, s)
 			}
+			if got := (exact{text, rarest(text)}).in([]byte(s)); got != strings.Contains(s, text) {
+				t.Fatalf("exactly %q in %q: %v", text, s, got)
+			}
 			if n.ascii && n.mayBeIn([]byte(s)) != n.in(s) {
 				t.Fatalf("%q in %q: quick test %v", n.text, s, n.mayBeIn([]byte(s)))
 			}

@@ -191,8 +191,8 @@ func (d *Desk) DeadLetters(connector, cursor string, limit int) (Page[StoredInte
 
 func (d *Desk) intentPage(kind byte, connector, cursor string, limit int) (Page[StoredIntent], error) {
 	p := pager{kind: kind, prefix: kv.Key(kind, connector), limit: limit, scanMax: ListScanMax}
-	return list(d, p, cursor, func(tx kv.Tx, _, key []byte) (StoredIntent, bool, error) {
-		s, err := getIntent(tx, connector, string(key))
-		return s, true, err
+	return list(d, p, cursor, func(tx kv.Tx, _, key []byte, s *StoredIntent) (_ bool, err error) {
+		*s, err = getIntent(tx, connector, string(key))
+		return true, err
 	})
 }

@@ -70,14 +70,17 @@ type pager struct {
 }
 
 // list walks the keys of a pager after cursor and keeps what pick says belongs to
-// the list, until the page is full or the bound on looking is reached.
-func list[T any](d *Desk, p pager, cursor string, pick func(tx kv.Tx, key, value []byte) (T, bool, error)) (page Page[T], err error) {
+// the list, until the page is full or the bound on looking is reached. Pick fills in
+// the item that it keeps: most of what a search looks at it does not, and to hand a
+// large record over costs more than to look.
+func list[T any](d *Desk, p pager, cursor string, pick func(tx kv.Tx, key, value []byte, item *T) (bool, error)) (page Page[T], err error) {
 	after, err := decodeCursor(p.kind, p.prefix, cursor)
 	if err != nil {
 		return page, err
 	}
 	limit, seen := pageLimit(p.limit), 0
 	var last []byte
+	var item T
 	err = d.db.View(func(tx kv.Tx) error {
 		r := kv.Range{Prefix: p.prefix}
 		if after != nil {
@@ -90,7 +93,7 @@ func list[T any](d *Desk, p pager, cursor string, pick func(tx kv.Tx, key, value
 			}
 			seen++
 			last = append(last[:0], key...)
-			item, ok, err := pick(tx, key, value)
+			ok, err := pick(tx, key, value, &item)
 			if err == nil && ok {
 				page.Items = append(roomFor(page.Items, limit), item)
 			}

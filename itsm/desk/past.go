@@ -95,7 +95,8 @@ func (d *Desk) aboutSubjects(q *IncidentQuery, subjects []string) (page Page[its
 			return page, badCursor(q.Cursor)
 		}
 	}
-	m := incidentMatcher{q: q, text: needleOf(q.Q)}
+	m := matcherOf(q)
+	var in itsm.Incident
 	err = d.db.View(func(tx kv.Tx) error {
 		numbers, end, err := aboutNumbers(tx, &m, subjects, itsm.IncidentNumber(below))
 		if err != nil {
@@ -115,7 +116,7 @@ func (d *Desk) aboutSubjects(q *IncidentQuery, subjects []string) (page Page[its
 			if err != nil {
 				return err
 			}
-			in, ok, err := m.match(tx, n, value)
+			ok, err := m.match(tx, n, value, &in)
 			if err != nil {
 				return err
 			}

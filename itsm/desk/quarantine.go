@@ -93,16 +93,17 @@ func (d *Desk) QuarantineItem(id string) (q itsm.Quarantined, err error) {
 // first and without bodies; waitingOnly leaves out those a retry took in.
 func (d *Desk) Quarantine(cursor string, limit int, waitingOnly bool) (page Page[itsm.Quarantined], err error) {
 	p := pager{kind: kindQuarantined, prefix: prefix(kindQuarantined), limit: limit, scanMax: ListScanMax}
-	return list(d, p, cursor, func(tx kv.Tx, key, value []byte) (q itsm.Quarantined, ok bool, err error) {
+	return list(d, p, cursor, func(tx kv.Tx, key, value []byte, q *itsm.Quarantined) (bool, error) {
 		if waitingOnly && !isWaiting(value) {
-			return q, false, nil
+			return false, nil
 		}
 		id, err := stringsOf(key, 1)
 		if err != nil {
-			return q, false, err
+			return false, err
 		}
 		s, err := getQuarantined(tx, id[0])
 		s.Body = nil
-		return s.Quarantined, true, err
+		*q = s.Quarantined
+		return true, err
 	})
 }

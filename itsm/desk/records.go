@@ -1,6 +1,8 @@
 package desk
 
 import (
+	"encoding/binary"
+	"math"
 	"strings"
 
 	"signalbox/itsm"
@@ -179,6 +181,24 @@ const (
 )
 
 // decodeIncident reads a record as far as it is under its own key.
+// standing reads the state and the priority at the front of a stored incident, where
+// every version has them.
+func standing(value []byte) (state itsm.State, priority itsm.Priority, ok bool) {
+	if len(value) == 0 {
+		return 0, 0, false
+	}
+	rest := value[1:]
+	var v [3]uint64 // flags, state, priority
+	for i := range v {
+		n := 0
+		if v[i], n = binary.Uvarint(rest); n <= 0 {
+			return 0, 0, false
+		}
+		rest = rest[n:]
+	}
+	return itsm.State(v[1]), itsm.Priority(v[2]), v[1] <= math.MaxUint8 && v[2] <= math.MaxUint8
+}
+
 func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err error) {
 	r, version, err := openOlder(value, incidentVersion)
 	if err != nil {
