@@ -243,3 +243,24 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkObjects passes over objects as a report does and keeps none.
+func BenchmarkObjects(b *testing.B) {
+	d, _ := onDisk(b)
+	const n = 5000
+	batch := Batch{Cursor: 1, At: 1_790_000_004_000}
+	for i := range n {
+		batch.Decisions = append(batch.Decisions, itsm.Decision{Kind: itsm.PutObject, Object: &itsm.Object{Kind: "audit", ID: fmt.Sprintf("%016x", i), Version: 1, At: 1_790_000_004_000,
+			Refs: []string{"actor/console:ada", fmt.Sprintf("object/incident/INC%07d", i)}, Body: []byte(`{"at":"2026-11-27T22:00:00Z","actor":"console:ada","act":"note","object":"incident/INC0000001","result":"done","detail":"Looked at the device."}`)}})
+	}
+	if err := d.Apply(batch); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		seen := 0
+		if _, err := d.Objects(ObjectQuery{Kind: "audit", Keep: func(*itsm.Object) bool { seen++; return false }}); err != nil || seen != n {
+			b.Fatal(seen, err)
+		}
+	}
+}

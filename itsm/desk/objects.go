@@ -147,18 +147,17 @@ func (d *Desk) Objects(q ObjectQuery) (page Page[itsm.Object], err error) {
 
 // objectAt reads the object that a key of either list leads to.
 func objectAt(tx kv.Tx, kind byte, key, value []byte) (itsm.Object, error) {
+	var ref, of, id string
 	if kind == kindObjectRef {
-		s, err := stringsOf(key, 3)
-		if err != nil {
-			return itsm.Object{}, err
+		if !kv.Strings(key, &ref, &of, &id) {
+			return itsm.Object{}, damagedKey(key)
 		}
-		return getObject(tx, s[1], s[2])
+		return getObject(tx, of, id)
 	}
-	s, err := stringsOf(key, 2)
-	if err != nil {
-		return itsm.Object{}, err
+	if !kv.Strings(key, &of, &id) {
+		return itsm.Object{}, damagedKey(key)
 	}
-	return decodeObject(s[0], s[1], value)
+	return decodeObject(of, id, value)
 }
 
 func (x *exporter) objects() error {

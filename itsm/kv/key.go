@@ -169,3 +169,27 @@ func Uints(key []byte, out ...*uint64) bool {
 	}
 	return true
 }
+
+// Strings is Uints for a key whose parts are all strings.
+func Strings(key []byte, out ...*string) bool {
+	if len(key) < 2 || key[1] != keyVersion {
+		return false
+	}
+	rest := key[2:]
+	for _, p := range out {
+		if len(rest) == 0 || rest[0] != tagString {
+			return false
+		}
+		end := 1 + bytes.IndexByte(rest[1:], 0)
+		if end > 0 && (end+1 == len(rest) || rest[end+1] != 0xFF) { // nothing in it is escaped
+			*p, rest = string(rest[1:end]), rest[end+1:]
+			continue
+		}
+		v, after, err := stringPart(rest[1:])
+		if err != nil {
+			return false
+		}
+		*p, rest = v.(string), after
+	}
+	return len(rest) == 0
+}

@@ -104,6 +104,27 @@ func TestUints(t *testing.T) {
 	}
 }
 
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOfN(rapid.StringOf(rapid.SampledFrom([]rune("ab\x00\u00ff"))), 3, 3).Draw(t, "parts")
+		key := kv.Key(7, want[0], want[1], want[2])
+		var a, b, c, d string
+		if !kv.Strings(key, &a, &b, &c) || a != want[0] || b != want[1] || c != want[2] {
+			t.Fatalf("Strings(%s) = %q %q %q, want %q", kv.Format(key), a, b, c, want)
+		}
+		if kv.Strings(key, &a, &b) || kv.Strings(key, &a, &b, &c, &d) || kv.Strings(key[:len(key)-1], &a, &b, &c) {
+			t.Fatalf("Strings(%s) answers true for other parts", kv.Format(key))
+		}
+	})
+	for _, key := range [][]byte{nil, {7}, kv.Key(7, uint64(1)), kv.Key(7, "x", uint64(1))} {
+		var a string
+		if kv.Strings(key, &a) {
+			t.Errorf("Strings(%x) answers true", key)
+		}
+	}
+}
+
 func FuzzParts(f *testing.F) {
 	f.Add(kv.Key(2, kv.Desc(17), "db\x00-1", uint64(4)))
 	f.Fuzz(func(t *testing.T, key []byte) {
