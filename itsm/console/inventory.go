@@ -68,8 +68,12 @@ func (v inventory) links(ids []string, limit int) []ciLink {
 
 // byTier sorts ids by how important their CI is.
 func (v inventory) byTier(ids []string) []string {
+	tiers := make(map[string]int, len(ids)) // a CI is unpacked each time that it is asked for
+	for _, id := range ids {
+		tiers[id] = v.tier(id)
+	}
 	out := slices.Clone(ids)
-	slices.SortStableFunc(out, func(a, b string) int { return v.tier(a) - v.tier(b) })
+	slices.SortStableFunc(out, func(a, b string) int { return tiers[a] - tiers[b] })
 	return out
 }
 

@@ -128,9 +128,10 @@ func (d drawing) ranks() func(id string) int {
 		if len(walk) == 0 || !d.Service[walk[0]] {
 			continue
 		}
+		tier := d.Tier(walk[0])
 		for _, id := range walk {
-			if have, ok := best[id]; !ok || d.Tier(walk[0]) < have {
-				best[id] = d.Tier(walk[0])
+			if have, ok := best[id]; !ok || tier < have {
+				best[id] = tier
 			}
 		}
 	}
