@@ -151,7 +151,7 @@ func (a *application) decision(d *itsm.Decision) error {
 
 // member notes what becomes of an evidence record; putAlerts stores it.
 func (a *application) member(e, stored *itsm.Evidence) {
-	a.members = append(a.members, memberOp{memberRef{incident: e.Incident, alert: e.Alert, episode: e.Episode}, stored})
+	a.members = append(a.members, memberOp{memberRef{incident: e.Incident, alert: e.Alert, episode: e.Episode}, stored, len(a.members)})
 }
 
 // putIncident stores the record. The index of open incidents is written only when

@@ -12,6 +12,7 @@ import (
 type memberOp struct {
 	memberRef
 	evidence *itsm.Evidence // nil: the member left
+	order    int            // in which it was decided
 }
 
 // putAlerts stores the alerts of the batch and their evidence: new alerts in
@@ -46,8 +47,14 @@ func lastAlerts(list []*itsm.Alert) []*itsm.Alert {
 
 // lastMembers sorts by incident and then newest first, and keeps the last of each.
 func lastMembers(list []memberOp) []memberOp {
-	slices.SortStableFunc(list, func(x, y memberOp) int {
-		return cmp.Or(cmp.Compare(x.incident, y.incident), compareMembers(x.memberRef, y.memberRef))
+	slices.SortFunc(list, func(x, y memberOp) int {
+		if x.incident != y.incident {
+			return cmp.Compare(x.incident, y.incident)
+		}
+		if c := compareMembers(x.memberRef, y.memberRef); c != 0 {
+			return c
+		}
+		return cmp.Compare(x.order, y.order)
 	})
 	return keepLast(list, func(x, y memberOp) bool { return x.memberRef == y.memberRef })
 }

@@ -112,15 +112,15 @@ type lists struct {
 	causes                 []itsm.Cause
 }
 
-func listsOf(in *itsm.Incident) *lists {
-	return &lists{in.CIs, in.Services, in.Unbound, in.MaybeRelated, in.Changes, in.Causes}
+func listsOf(in *itsm.Incident) lists {
+	return lists{in.CIs, in.Services, in.Unbound, in.MaybeRelated, in.Changes, in.Causes}
 }
 
 func sameList[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-func (l *lists) sameAbout(o *lists) bool {
+func (l lists) sameAbout(o *lists) bool {
 	return sameList(l.cis, o.cis) && sameList(l.services, o.services) && sameList(l.unbound, o.unbound) &&
 		sameList(l.related, o.related) && sameList(l.changes, o.changes)
 }
@@ -187,6 +187,10 @@ func (a *application) putParts(in *itsm.Incident, was *lists) error {
 			return err
 		}
 	}
-	a.d.parted.known[in.Number] = now
+	if was == nil {
+		was = new(lists)
+		a.d.parted.known[in.Number] = was
+	}
+	*was = now
 	return nil
 }
