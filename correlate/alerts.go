@@ -397,7 +397,7 @@ func sameSender(packed string, e *itsm.Event) bool {
 	if packed == "" {
 		return e.CIName == "" && e.Group == "" && e.Origin == ""
 	}
-	u := unpacker(packed)
+	u := unpacker{text: packed}
 	return u.str() == e.CIName && u.str() == e.Group && u.str() == e.Origin
 }
 
@@ -414,7 +414,7 @@ func (a *alert) named() (ciName, group, origin string) {
 	if a.sender == "" {
 		return "", "", ""
 	}
-	u := unpacker(a.sender)
+	u := unpacker{text: a.sender}
 	ciName, group = u.str(), u.str()
 	return ciName, group, u.str()
 }

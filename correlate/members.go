@@ -179,7 +179,7 @@ func (s *State) shareLabels(i *incident, a *alert) {
 
 // sharedLabels unpacks the labels that all members share.
 func (i *incident) sharedLabels() itsm.Labels {
-	u := unpacker(i.labels)
+	u := unpacker{text: i.labels}
 	return u.labels()
 }
 

@@ -32,32 +32,38 @@ func packLabels(buf []byte, ls itsm.Labels) []byte {
 }
 
 // unpacker walks a packed string. What it reads was packed by this process or
-// came through a checked snapshot, so it is well formed.
-type unpacker string
+// came through a checked snapshot, so it is well formed. It moves a place and not the
+// string: while the collector marks, every pointer that is written costs.
+type unpacker struct {
+	text string
+	at   int
+}
 
 func (u *unpacker) uint() int {
-	s := string(*u)
+	s := u.text[u.at:]
 	if len(s) > 0 && s[0] < 0x80 { // nearly every length
-		*u = unpacker(s[1:])
+		u.at++
 		return int(s[0])
 	}
 	var v uint64
 	for i := range len(s) {
 		v |= uint64(s[i]&0x7f) << (7 * i)
 		if s[i] < 0x80 {
-			*u = unpacker(s[i+1:])
+			u.at += i + 1
 			return int(v)
 		}
 	}
-	*u = ""
+	u.at = len(u.text)
 	return 0
 }
 
+// left is how many bytes are still to be read.
+func (u *unpacker) left() int { return len(u.text) - u.at }
+
 func (u *unpacker) str() string {
-	n := min(u.uint(), len(*u))
-	out := (*u)[:n]
-	*u = (*u)[n:]
-	return string(out)
+	n := min(u.uint(), u.left())
+	u.at += n
+	return u.text[u.at-n : u.at]
 }
 
 func (u *unpacker) labels() itsm.Labels { return u.labelsIn(&itsm.LabelRoom{}, 1) }
@@ -92,7 +98,7 @@ func (u *unpacker) same(ls itsm.Labels) bool {
 // sameText reports whether the packed text says what e says; labels tells
 // whether the labels do, which is what the binding depends on.
 func sameText(text string, e *itsm.Event) (same, labels bool) {
-	u := unpacker(text)
+	u := unpacker{text: text}
 	same = u.str() == e.Title
 	same = u.str() == e.SeverityWord && same
 	same = u.str() == e.GeneratorURL && same
@@ -111,13 +117,13 @@ func unpackText(text string) words { return unpackTexts(text, &itsm.LabelRoom{},
 
 // unpackTexts is unpackText of the first of so many alerts.
 func unpackTexts(text string, room *itsm.LabelRoom, alerts int) words {
-	u := unpacker(text)
+	u := unpacker{text: text}
 	return words{title: u.str(), word: u.str(), url: u.str(), labels: u.labelsIn(room, alerts), annotations: u.labelsIn(room, alerts)}
 }
 
 func (u *unpacker) labelsIn(room *itsm.LabelRoom, alerts int) itsm.Labels {
 	peek := *u
-	n := min(peek.uint(), len(peek))
+	n := min(peek.uint(), peek.left())
 	if n == 0 {
 		*u = peek
 		return nil
@@ -126,19 +132,19 @@ func (u *unpacker) labelsIn(room *itsm.LabelRoom, alerts int) itsm.Labels {
 }
 
 func titleOf(text string) string {
-	u := unpacker(text)
+	u := unpacker{text: text}
 	return u.str()
 }
 
 func labelsOf(text string) itsm.Labels {
-	u := unpacker(text)
+	u := unpacker{text: text}
 	u.skip(3)
 	return u.labels()
 }
 
 // appendLabels is labelsOf into memory that is there.
 func appendLabels(ls itsm.Labels, text string) itsm.Labels {
-	u := unpacker(text)
+	u := unpacker{text: text}
 	u.skip(3)
 	return u.appendLabels(ls)
 }
@@ -146,21 +152,21 @@ func appendLabels(ls itsm.Labels, text string) itsm.Labels {
 // packedLabels is the part of a packed text that holds the labels, "" for none. It
 // shares the text's memory.
 func packedLabels(text string) string {
-	u := unpacker(text)
+	u := unpacker{text: text}
 	u.skip(3)
-	from := u
+	from := u.at
 	n := u.uint()
 	if n == 0 {
 		return ""
 	}
 	u.skip(2 * n)
-	return string(from[:len(from)-len(u)])
+	return u.text[from:u.at]
 }
 
 // sharesLabels reports whether the packed text has all of the packed labels. Both
 // are sorted.
 func sharesLabels(text, packed string) bool {
-	u, w := unpacker(text), unpacker(packed)
+	u, w := unpacker{text: text}, unpacker{text: packed}
 	u.skip(3)
 	left, wanted := u.uint(), w.uint()
 	for ; wanted > 0; wanted-- {
@@ -182,7 +188,7 @@ func sharesLabels(text, packed string) bool {
 // firstLabel returns the value of the first of names that the packed text has,
 // or "", in one pass and without unpacking.
 func firstLabel(text string, names [5]string) string {
-	u := unpacker(text)
+	u := unpacker{text: text}
 	u.skip(3)
 	best, value := len(names), ""
 	for range u.uint() {

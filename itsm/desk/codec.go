@@ -2,6 +2,7 @@ package desk
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"signalbox/itsm"
 )
@@ -54,12 +55,25 @@ func (b *rawBuffer) value(version byte, encode func()) []byte {
 	return b.b[from:len(b.b):len(b.b)]
 }
 
-func (b *rawBuffer) uint(v uint64) { b.b = binary.AppendUvarint(b.b, v) }
-func (b *rawBuffer) int(v int64)   { b.b = binary.AppendVarint(b.b, v) }
+// uint is binary.AppendUvarint, written out as appends in place: while the collector
+// marks, every pointer that is written costs, and these write none.
+func (b *rawBuffer) uint(v uint64) {
+	for ; v >= 0x80; v >>= 7 {
+		b.b = append(b.b, byte(v)|0x80)
+	}
+	b.b = append(b.b, byte(v))
+}
+
+func (b *rawBuffer) int(v int64) { b.uint(uint64(v)<<1 ^ uint64(v>>63)) }
 
 func (b *rawBuffer) str(s string) {
 	b.uint(uint64(len(s)))
-	b.b = append(b.b, s...)
+	at := len(b.b)
+	if cap(b.b)-at < len(s) {
+		b.b = slices.Grow(b.b, len(s))
+	}
+	b.b = b.b[:at+len(s)]
+	copy(b.b[at:], s)
 }
 
 func (b *rawBuffer) strs(list []string) {

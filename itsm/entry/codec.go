@@ -71,9 +71,11 @@ func (w *writer) event(e *itsm.Event) {
 }
 
 // reader decodes from a string, so that every field is a substring of one
-// allocation. The first fault sticks; callers check bad at the end.
+// allocation. The first fault sticks; callers check bad at the end. It moves a place
+// and not the string: while the collector marks, every pointer that is written costs.
 type reader struct {
 	s    string
+	at   int // of s is read
 	bad  bool
 	left int // events still to be read, this one included
 	room itsm.LabelRoom
@@ -81,20 +83,27 @@ type reader struct {
 
 func (r *reader) uint() uint64 {
 	var v uint64
-	for i := 0; i < len(r.s) && i < binary.MaxVarintLen64; i++ {
-		c := r.s[i]
+	s := r.s[r.at:]
+	for i := 0; i < len(s) && i < binary.MaxVarintLen64; i++ {
+		c := s[i]
 		if i == binary.MaxVarintLen64-1 && c > 1 {
 			break
 		}
 		v |= uint64(c&0x7f) << (7 * i)
 		if c < 0x80 {
-			r.s = r.s[i+1:]
+			r.at += i + 1
 			return v
 		}
 	}
-	r.bad, r.s = true, ""
+	r.fail()
 	return 0
 }
+
+// fail makes every later read answer zero at once.
+func (r *reader) fail() { r.bad, r.at = true, len(r.s) }
+
+// rest is how many bytes are still to be read.
+func (r *reader) rest() uint64 { return uint64(len(r.s) - r.at) }
 
 func (r *reader) int() int64 {
 	u := r.uint()
@@ -107,20 +116,19 @@ func (r *reader) int() int64 {
 
 func (r *reader) str() string {
 	n := r.uint()
-	if n > uint64(len(r.s)) {
-		r.bad, r.s = true, ""
+	if n > r.rest() {
+		r.fail()
 		return ""
 	}
-	out := r.s[:n]
-	r.s = r.s[n:]
-	return out
+	r.at += int(n)
+	return r.s[r.at-int(n) : r.at]
 }
 
 // count reads a number of things that take at least size bytes each.
 func (r *reader) count(limit, size int) int {
 	n := r.uint()
-	if n > uint64(limit) || n*uint64(size) > uint64(len(r.s)) {
-		r.bad, r.s = true, ""
+	if n > uint64(limit) || n*uint64(size) > r.rest() {
+		r.fail()
 		return 0
 	}
 	return int(n)
