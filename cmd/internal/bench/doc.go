@@ -41,7 +41,7 @@
 // After a year (100,000 alerts, 20,000 incidents, 1,100 problems) on the same machine
 // with load of 12, processor time a page: most take 0.3 to 5 ms; the incident of 2,000
 // alerts 37, a text that is nowhere in all incidents 20, in all alerts 22 and in all
-// problems 11, the board of problems 26, the reports of the year some 600 when they are
+// problems 11, the board of problems 26, the reports of the year 1,000 when they are
 // made and 2 when they are kept, and explaining 50 members by the API 39.
 //
 // # Decisions
