@@ -46,7 +46,7 @@ check:
 
 race:
 	bash .ci/setup
-	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on $$($(GO) list ./... | grep -v cmd/signalbox)
+	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v cmd/signalbox)
 	CGO_ENABLED=1 SIGNALBOX_RACE=1 $(GO) test -short -run 'FirstAlert|Explained|PagerDuty|Kill|Trace' ./cmd/signalbox
 
 fuzz:
