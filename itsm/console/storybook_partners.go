@@ -39,6 +39,8 @@ func (c *cannedPartners) Connectors() []partners.Connector {
 			Drift: partners.Drift{Found: 31, Adopted: 9, Repaired: 22}},
 		{Name: "pagerduty", Kind: "pagerduty", State: partners.Ok, SentAt: ago(20 * time.Second), PerMinute: 100, Checks: true, Held: 3,
 			Sweep: partners.Sweep{Possible: true, Every: 5 * time.Minute, BeganAt: ago(3 * time.Minute), EndedAt: ago(2 * time.Minute), Compared: 96}},
+		{Name: "servicenow", Kind: "servicenow", State: partners.Ok, SentAt: ago(2 * time.Hour), PerMinute: 60, Checks: true,
+			Sweep: partners.Sweep{Possible: true, Every: 5 * time.Minute, BeganAt: ago(5 * time.Minute), EndedAt: ago(4 * time.Minute), Compared: 3, Differed: 1, Differs: 1}},
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
