@@ -2,12 +2,16 @@ package correlate
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"signalbox/correlate/group"
 	"signalbox/itsm"
+	"signalbox/itsm/entry"
 	"signalbox/rules"
 )
 
@@ -120,5 +124,39 @@ func TestExplainOtherRules(t *testing.T) {
 	}
 	if sc.s.Rules().Set == set || strings.Contains(sc.alerts[2].SuppressedBy, "quiet") {
 		t.Error("the other rules stayed")
+	}
+}
+
+// A firing alert whose condition began again and belongs elsewhere is judged as folding
+// judges it: by the words it has, and by grouping alone.
+func TestExplainMovesOn(t *testing.T) {
+	var short strings.Builder
+	for n := range 16 {
+		fmt.Fprintf(&short, "at %02d:00 fire db1 major\nat %02d:01 clear db1\n", n, n)
+	}
+	for _, c := range []struct{ name, before, label string }{
+		{"nearly always clears by itself", short.String(), "k=v"},
+		{"says now what a rule mutes", "rules\nid: night\nabout: Nobody wants this\nwhen: labels.job == \"backup\"\nsuppress: mute\nend\n", "job=backup"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "story.txt")
+			story := "config {\"episode_gap\": \"10h\"}\n" + c.before + "at 20:00 fire db1 major\ntick 22:00\n"
+			if err := os.WriteFile(file, []byte(story), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			sc := runScenario(t, file)
+			sc.at = sc.time("22:00")
+			last := sc.s.lastIncident
+			e := sc.event("fire", "db1", []string{"major", "start=22:00", c.label}, &entry.Delivery{Source: "am"})
+			before := sc.encode()
+			x, _ := sc.s.Explain(Question{Event: &e, At: sc.at})
+			if !bytes.Equal(before, sc.encode()) {
+				t.Error("explaining changed the state")
+			}
+			sc.do(Input{Delivery: &entry.Delivery{Source: "am", Events: []itsm.Event{e}}})
+			if got := sc.alerts[1].Incident; got <= last || x.Outcome.What != OutcomeOpens {
+				t.Errorf("said %+v, became %s", x.Outcome, got)
+			}
+		})
 	}
 }

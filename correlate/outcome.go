@@ -96,7 +96,10 @@ func (s *State) foldedOutcome(t, a *alert, e *itsm.Event, near *group.Considered
 		o.What, o.Because = OutcomeClears, clearsWhat(a)
 	case a == nil && s.isBuried(t.src, e):
 		o.What, o.Because = OutcomeOld, "it cleared already, before it was heard to fire"
-	case a != nil && a.status == itsm.Firing && a.holdUntil == 0 && !s.startsNext(t, a, e, et, near):
+	case a != nil && a.status == itsm.Firing && a.holdUntil == 0 && !s.isNext(a, s.startOf(e, et), a.lastSeen):
+		if s.movesOn(a, e, et, near) {
+			return groupedOutcome(near), true
+		}
 		o.What, o.Because = OutcomeRepeats, a.describe()+" fires already"
 		if a.member {
 			o.Incident = a.incident
@@ -109,15 +112,11 @@ func (s *State) foldedOutcome(t, a *alert, e *itsm.Event, near *group.Considered
 	return o, true
 }
 
-// startsNext reports whether a fire of the firing alert a begins its next episode: after
-// a silence, or because it says that it began again and belongs elsewhere now.
-func (s *State) startsNext(t, a *alert, e *itsm.Event, et itsm.Time, near *group.Considered) bool {
-	start := s.startOf(e, et)
-	if s.isNext(a, start, a.lastSeen) || !isOnset(a, e, start) || near.Incident == a.incident {
-		return s.isNext(a, start, a.lastSeen)
-	}
-	spoken := (s.ruled.has[rules.Suppress] || s.ruled.has[rules.Correlate]) && s.isSpokenFor(t)
-	return !spoken && s.covering(t) == nil
+// movesOn reports whether a fire of the firing alert a says that it began again and
+// belongs elsewhere now. As onset does, it goes by the words that a has, and grouping
+// alone then decides: nothing is held.
+func (s *State) movesOn(a *alert, e *itsm.Event, et itsm.Time, near *group.Considered) bool {
+	return isOnset(a, e, s.startOf(e, et)) && near.Incident != a.incident && !s.spokenFor(a) && s.covering(a) == nil
 }
 
 // goesOn reports whether an episode that ended is continued rather than followed

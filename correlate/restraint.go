@@ -64,14 +64,8 @@ func (s *State) spokenFor(a *alert) bool {
 	if !u.has[rules.Suppress] && !u.has[rules.Correlate] {
 		return false
 	}
-	s.ask(a)
-	return s.isSpokenFor(a)
-}
-
-// isSpokenFor is spokenFor of the alert that the rules were begun with.
-func (s *State) isSpokenFor(a *alert) bool {
-	run := s.ruled.alert.run
-	return run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(a, r) != 0 }) != nil || run.Correlate().Rule != nil
+	k := s.ask(a)
+	return k.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(a, r) != 0 }) != nil || k.run.Correlate().Rule != nil
 }
 
 // askAnew forgets what the rules said of an episode that is over, or goes on.
