@@ -132,25 +132,42 @@ type parted struct {
 	since itsm.IncidentNumber            // of incidents up to this one nothing is known but what is in known
 }
 
+// partedSince knows nothing of what is stored: of incidents up to the given one, and of
+// one whose record a batch that stopped did not come to.
+func partedSince(tx kv.Tx, n itsm.IncidentNumber) (parted, error) {
+	p := parted{known: map[itsm.IncidentNumber]*lists{}, since: n}
+	err := tx.Scan(kv.Range{Prefix: prefix(kindPart), KeysOnly: true}, func(key, _ []byte) error {
+		var number, part uint64
+		if !kv.Uints(key, &number, &part) {
+			return damagedKey(key)
+		}
+		p.since = max(p.since, itsm.IncidentNumber(number))
+		return kv.Stop // the newest is the first
+	})
+	return p, err
+}
+
 // stored returns what is known of the parts of an incident: whether there are any,
-// and what they hold if that is known.
-func (p *parted) stored(tx kv.Tx, key []byte, n itsm.IncidentNumber) (any bool, l *lists, err error) {
+// and what they hold if that is known. The record need not say that there are: a batch
+// may have stopped between the two. The first part is stored before the other and
+// goes after it.
+func (p *parted) stored(tx kv.Tx, first []byte, n itsm.IncidentNumber) (any bool, l *lists, err error) {
 	l, ok := p.known[n]
 	if ok || n > p.since {
 		return l != nil, l, nil
 	}
-	v, err := tx.Get(key)
+	_, err = tx.Get(first)
 	if errors.Is(err, kv.ErrNotFound) {
 		return false, nil, nil
 	}
-	return isParted(v), nil, err
+	return true, nil, err
 }
 
 // putRecord stores an incident: its parts that changed, then the record that says
 // that there are any. Parts go after the record that no longer does.
 func (a *application) putRecord(in *itsm.Incident) error {
 	p, key := &a.d.parted, a.buf.incidentKey(in.Number)
-	had, was, err := p.stored(a.tx, key, in.Number)
+	had, was, err := p.stored(a.tx, a.buf.partKey(in.Number, partAbout), in.Number)
 	if err != nil {
 		return err
 	}
@@ -171,7 +188,10 @@ func (a *application) putRecord(in *itsm.Incident) error {
 	if !had {
 		return nil
 	}
-	return errors.Join(a.tx.Delete(a.buf.partKey(in.Number, partAbout)), a.tx.Delete(a.buf.partKey(in.Number, partCauses)))
+	if err := a.tx.Delete(a.buf.partKey(in.Number, partCauses)); err != nil {
+		return err
+	}
+	return a.tx.Delete(a.buf.partKey(in.Number, partAbout))
 }
 
 // putParts stores the parts that are not what they were; was is nil when that is not known.

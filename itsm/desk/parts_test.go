@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -157,5 +158,106 @@ func TestPartKeysAreBesideOneAnother(t *testing.T) {
 	}
 	if !slices.IsSorted(keys) {
 		t.Errorf("keys are out of order: %s", fmt.Sprintf("%x", keys))
+	}
+}
+
+// cut is a store whose updates stop after so many writes, as those of a program do that dies.
+type cut struct {
+	kv.DB
+	left int // writes; below 0: as many as there are
+}
+
+var errCut = errors.New("no more writes")
+
+func (c *cut) UpdateLarge(fn func(kv.Tx) error) (err error) {
+	stored := c.DB.UpdateLarge(func(tx kv.Tx) error {
+		err = fn(cutting{tx, c})
+		return nil
+	})
+	return errors.Join(err, stored)
+}
+
+type cutting struct {
+	kv.Tx
+	c *cut
+}
+
+func (t cutting) spend() error {
+	if t.c.left == 0 {
+		return errCut
+	}
+	t.c.left--
+	return nil
+}
+
+func (t cutting) Set(key, value []byte) error {
+	if err := t.spend(); err != nil {
+		return err
+	}
+	return t.Tx.Set(key, value)
+}
+
+func (t cutting) Delete(key []byte) error {
+	if err := t.spend(); err != nil {
+		return err
+	}
+	return t.Tx.Delete(key)
+}
+
+// Wherever a batch stops, the same entries leave no part behind that nothing leads to,
+// applied in the same portions or in others.
+func TestNoPartIsLeftByAStoppedBatch(t *testing.T) {
+	large, over := *sampleIncident(1, 20), *sampleIncident(1, 20)
+	over.State = itsm.IncidentResolved
+	grown := large
+	grown.CIs = append(slices.Clip(large.CIs), "zz")
+	put := func(of ...itsm.Incident) (b Batch) {
+		for n := range of {
+			b.Decisions = append(b.Decisions, itsm.Decision{Kind: itsm.PutIncident, Incident: &of[n]})
+		}
+		return b
+	}
+	for _, tt := range []struct {
+		what                   string
+		before, stopped, again Batch
+		want                   int
+	}{
+		{"it ends", put(large), put(over), put(over), 0},
+		{"it is new, and ends in the same portion the second time", put(), put(large), put(over), 0},
+		{"it grows, and ends in the same portion the second time", put(large), put(grown), put(grown, over), 0},
+		{"it is new", put(), put(large), put(large), 2},
+		{"it ends and begins again", put(large), put(over, large), put(over, large), 2},
+	} {
+		for _, opened := range []bool{false, true} {
+			for writes := 0; ; writes++ {
+				db := &cut{DB: kv.Mem(), left: -1}
+				d := openMem(t, db)
+				for at, b := range []Batch{tt.before, tt.stopped, tt.again} {
+					if b.Cursor = itsm.Offset(at + 1); at > 1 {
+						b.Cursor = itsm.Offset(at)
+					}
+					if db.left = -1; at == 1 {
+						db.left = writes
+					}
+					err := d.Apply(b)
+					if at == 1 && err == nil {
+						writes = -1
+						break
+					}
+					if at != 1 && err != nil {
+						t.Fatal(err)
+					}
+					if db.left = -1; at == 1 && opened {
+						d = openMem(t, db)
+					}
+				}
+				if writes < 0 {
+					break
+				}
+				if got := partKeys(t, db.DB); got != tt.want {
+					t.Errorf("%s: stopped after %d writes (opened anew %v): %d parts; want %d", tt.what, writes, opened, got, tt.want)
+				}
+			}
+		}
 	}
 }

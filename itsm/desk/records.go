@@ -180,7 +180,6 @@ const (
 	incidentWords1 = 10
 )
 
-// decodeIncident reads a record as far as it is under its own key.
 // standing reads the state and the priority at the front of a stored incident, where
 // every version has them.
 func standing(value []byte) (state itsm.State, priority itsm.Priority, ok bool) {
@@ -199,6 +198,7 @@ func standing(value []byte) (state itsm.State, priority itsm.Priority, ok bool) 
 	return itsm.State(v[1]), itsm.Priority(v[2]), v[1] <= math.MaxUint8 && v[2] <= math.MaxUint8
 }
 
+// decodeIncident reads a record as far as it is under its own key.
 func decodeIncident(n itsm.IncidentNumber, value []byte) (in itsm.Incident, err error) {
 	r, version, err := openOlder(value, incidentVersion)
 	if err != nil {

@@ -120,19 +120,23 @@ func (d *Desk) reload() error {
 	}
 	t := newTally()
 	var c cursor
+	var p parted
 	err := d.db.View(func(tx kv.Tx) (err error) {
 		if c, err = readCursor(tx); err != nil {
 			return err
 		}
-		return errors.Join(t.readOpen(tx), t.readOutbox(tx), t.readQuarantine(tx), t.readColumns(tx), t.readHighest(tx))
+		if err := errors.Join(t.readOpen(tx), t.readOutbox(tx), t.readQuarantine(tx), t.readColumns(tx), t.readHighest(tx)); err != nil {
+			return err
+		}
+		p, err = partedSince(tx, t.incidents)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.tally, d.cursor, d.serial, d.failed = t, c, c.serial, false
-	d.parted = parted{known: map[itsm.IncidentNumber]*lists{}, since: t.incidents}
+	d.tally, d.cursor, d.serial, d.failed, d.parted = t, c, c.serial, false, p
 	return nil
 }
 
