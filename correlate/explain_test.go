@@ -127,35 +127,45 @@ func TestExplainOtherRules(t *testing.T) {
 	}
 }
 
-// A firing alert whose condition began again and belongs elsewhere is judged as folding
-// judges it: by the words it has, and by grouping alone.
-func TestExplainMovesOn(t *testing.T) {
+// What an event of a firing alert is said to do is what it then does, where the alert
+// belongs elsewhere now and where something keeps it back.
+func TestExplainFiring(t *testing.T) {
+	const mute = "rules\nid: night\nabout: Nobody wants this\nwhen: labels.job == \"backup\"\nsuppress: mute\nend\n"
 	var short strings.Builder
 	for n := range 16 {
 		fmt.Fprintf(&short, "at %02d:00 fire db1 major\nat %02d:01 clear db1\n", n, n)
 	}
-	for _, c := range []struct{ name, before, label string }{
-		{"nearly always clears by itself", short.String(), "k=v"},
-		{"says now what a rule mutes", "rules\nid: night\nabout: Nobody wants this\nwhen: labels.job == \"backup\"\nsuppress: mute\nend\n", "job=backup"},
+	var storm []string
+	for n := range 25 {
+		storm = append(storm, fmt.Sprintf("x%d", n))
+	}
+	for _, c := range []struct{ name, story, at, event, want string }{
+		{"began again elsewhere; its series nearly always clears by itself", short.String() + "at 20:00 fire db1 major\n", "22:00", "start=22:00", OutcomeOpens},
+		{"began again elsewhere, and says now what a rule mutes", mute + "at 20:00 fire db1 major\n", "22:00", "start=22:00 job=backup", OutcomeOpens},
+		{"held, and there is a storm somewhere else", short.String() + "at 20:00 fire db1 major\nat 20:00:20 fire " + strings.Join(storm, ",") + " warning source=other\n", "20:00:40", "start=20:00", OutcomeHeld},
+		{"held, and says now what a rule mutes", mute + short.String() + "at 20:00 fire db1 major\n", "20:00:40", "start=20:00 job=backup", OutcomeHeld},
+		{"muted, and no longer says what the rule mutes", mute + "at 20:00 fire db1 major job=backup\n", "20:05", "start=20:00 job=web", OutcomeOpens},
+		{"muted, and says something else that the rule mutes", mute + "at 20:00 fire db1 major job=backup\n", "20:05", "start=20:00 job=backup k=v", OutcomeRepeats},
+		{"in a window, and says now what no window covers", "at 00:00 maintenance.put {\"reason\": \"night\", \"ends_at\": \"2026-01-02T00:00:00Z\", \"scope\": {\"labels\": {\"job\": \"backup\"}}}\nat 20:00 fire db1 major job=backup\n", "20:05", "start=20:00 job=web", OutcomeOpens},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "story.txt")
-			story := "config {\"episode_gap\": \"10h\"}\n" + c.before + "at 20:00 fire db1 major\ntick 22:00\n"
-			if err := os.WriteFile(file, []byte(story), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte("config {\"episode_gap\": \"10h\"}\n"+c.story+"tick "+c.at+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			sc := runScenario(t, file)
-			sc.at = sc.time("22:00")
+			sc.at = sc.time(c.at)
 			last := sc.s.lastIncident
-			e := sc.event("fire", "db1", []string{"major", "start=22:00", c.label}, &entry.Delivery{Source: "am"})
+			e := sc.event("fire", "db1", append([]string{"major"}, strings.Fields(c.event)...), &entry.Delivery{Source: "am"})
 			before := sc.encode()
 			x, _ := sc.s.Explain(Question{Event: &e, At: sc.at})
+			sc.s.Explain(Question{Event: &e, At: sc.at, Rules: &Rules{}})
 			if !bytes.Equal(before, sc.encode()) {
 				t.Error("explaining changed the state")
 			}
 			sc.do(Input{Delivery: &entry.Delivery{Source: "am", Events: []itsm.Event{e}}})
-			if got := sc.alerts[1].Incident; got <= last || x.Outcome.What != OutcomeOpens {
-				t.Errorf("said %+v, became %s", x.Outcome, got)
+			if a := sc.alerts[1]; x.Outcome.What != c.want || (a.Incident > last) != (c.want == OutcomeOpens) || (a.SuppressedBy != "") != (c.want != OutcomeOpens) {
+				t.Errorf("said %+v, became a member of %q, suppressed by %q", x.Outcome, a.Incident, a.SuppressedBy)
 			}
 		})
 	}

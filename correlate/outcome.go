@@ -96,8 +96,14 @@ func (s *State) foldedOutcome(t, a *alert, e *itsm.Event, near *group.Considered
 		o.What, o.Because = OutcomeClears, clearsWhat(a)
 	case a == nil && s.isBuried(t.src, e):
 		o.What, o.Because = OutcomeOld, "it cleared already, before it was heard to fire"
-	case a != nil && a.status == itsm.Firing && a.holdUntil == 0 && !s.isNext(a, s.startOf(e, et), a.lastSeen):
-		if s.movesOn(a, e, et, near) {
+	case a != nil && a.status == itsm.Firing && !s.isNext(a, s.startOf(e, et), a.lastSeen):
+		switch {
+		case a.holdUntil != 0:
+			o.What, o.Because = OutcomeHeld, a.held
+			return o, severityOf(e) != itsm.Critical // which ends a hold
+		case s.isFreed(a, t, e):
+			return Outcome{}, false
+		case s.movesOn(a, e, et, near):
 			return groupedOutcome(near), true
 		}
 		o.What, o.Because = OutcomeRepeats, a.describe()+" fires already"
@@ -110,6 +116,26 @@ func (s *State) foldedOutcome(t, a *alert, e *itsm.Event, near *group.Considered
 		return Outcome{}, false
 	}
 	return o, true
+}
+
+// isFreed reports whether what e says of the firing alert a, and t is asked about, is no
+// longer held back as it was: then a is placed anew.
+func (s *State) isFreed(a, t *alert, e *itsm.Event) bool {
+	if a.restraint == free || a.restraint == gatherWait {
+		return false
+	}
+	if same, _ := sameText(a.text, e); same && severityOf(e) == a.severity && sameSender(a.sender, e) {
+		return false // it is not asked about
+	}
+	if a.restraint == maintained {
+		m := s.covering(t)
+		return m == nil || m.number != a.side().window
+	}
+	if !s.ruled.has[rules.Suppress] {
+		return true
+	}
+	by := s.ruled.alert.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(t, r) != 0 })
+	return by == nil || by.ID != a.rule
 }
 
 // movesOn reports whether a fire of the firing alert a says that it began again and
