@@ -15,7 +15,7 @@ const SweepEveryDefault = 5 * time.Minute
 const (
 	sweepFirst = 30 * time.Second // after the start: what was missed meanwhile is soon known
 	sweepShare = 2                // one in so many calls of the rate is a sweep's
-	lookFails  = 5                // looks that fail in a row end a sweep
+	lookFails  = 5                // looks that fail in a row end it for that kind of record
 	lookedMax  = 20_000           // incidents of which it is remembered what was seen
 )
 

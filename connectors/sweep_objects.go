@@ -128,19 +128,20 @@ func (s *Sender) lookObjects(ctx context.Context, batch []WantedObject) (out []O
 }
 
 // sawObject takes down what was seen, and journals it when the fold has to know. What
-// came of it meanwhile the fold sees by the version that was compared.
+// came of it meanwhile the fold sees by the version that was compared. Once it is taken
+// down it is not changed: pages read it.
 func (w *sweep) sawObject(ctx context.Context, v *WantedObject, r *ObjectRecord) {
 	news := r.Version > v.Known
 	if !news {
 		r.Said = nil
 	}
-	if !w.noteObject(v, r, v.Theirs && news && len(r.Said) > 0) {
-		return
-	}
 	r.By = Head(r.By, seenBytesMax)
 	for n := range r.Differs {
 		d := &r.Differs[n]
 		d.Has, d.Want = Head(d.Has, seenBytesMax), Head(d.Want, seenBytesMax)
+	}
+	if !w.noteObject(v, r, v.Theirs && news && len(r.Said) > 0) {
+		return
 	}
 	body, err := json.Marshal(&r.ObjectRecord)
 	if err != nil {

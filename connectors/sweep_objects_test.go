@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +31,7 @@ func (k *keeper) LookObjects(_ context.Context, wanted []itsm.Intent) ([]ObjectR
 			return nil, &TerminalError{Status: 403, Detail: "no such table"}
 		}
 		out[n] = k.objects[wanted[n].Object]
+		out[n].Differs = slices.Clone(out[n].Differs)
 	}
 	return out, nil
 }
@@ -130,6 +133,20 @@ func TestASweepEndsForOneKindOfRecord(t *testing.T) {
 		}
 		if st := s.Status().Sweep; st.Failed != lookFails+1 || st.Compared != 1 {
 			t.Errorf("status %+v", st)
+		}
+	})
+}
+
+// What a page shows of a record is bounded, whether or not the fold was told of it, and
+// is not written any more.
+func TestWhatWasSeenOfAnObjectIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long := strings.Repeat("x", 4*seenBytesMax)
+		k := &keeper{objects: map[string]ObjectRecord{"PRB0000001": {Record: Record{Status: RecordOpen, Version: 5, By: long}, ObjectRecord: itsm.ObjectRecord{Differs: []itsm.Difference{{Has: long, Want: long}}}}}}
+		s := comparing(t, &box{}, k, 12*time.Minute, []string{"PRB0000001"}, nil)
+		l, _ := s.LookedObject("PRB0000001")
+		if len(k.batches) < 2 || len(l.Record.By) > seenBytesMax || len(l.Differs) != 1 || len(l.Differs[0].Has) > seenBytesMax || len(l.Differs[0].Want) > seenBytesMax {
+			t.Errorf("after %d sweeps by %d bytes, differs %d", len(k.batches), len(l.Record.By), len(l.Differs[0].Has))
 		}
 	})
 }
