@@ -17,26 +17,28 @@
 //
 // # Where we stand
 //
-// Of one run of "bench -rounds 2 -round 2s" on two cores, generator included, in
-// 2026-11. No goal of the comparison is reached yet, and the fold lags by more than
-// the second it may at 50 distinct, so that row is not a valid figure:
+// Of one run of "bench -rounds 2 -round 2s" on two slow cores, generator included, in
+// 2026-11. The goals of one and of five repeated are reached, the others are not, and the
+// fold lags by more than the second it may at 50 distinct, so that row is not a valid
+// figure:
 //
 //	case         alertmanager  signalbox  ratio  goal  highest lag
-//	1 distinct         13,530     13,728   1.01     2       0.10 s
-//	1 repeated         14,706     21,572   1.47     2       0.05 s
-//	5 distinct         28,458     32,402   1.14     2       0.20 s
-//	5 repeated         31,461     59,756   1.90     3       0.07 s
-//	50 distinct        47,713     59,413   1.25     3       1.41 s
-//	50 repeated        49,889    156,206   3.13     5       0.18 s
+//	1 distinct          6,676     11,941   1.79     2       0.23 s
+//	1 repeated          7,483     16,124   2.15     2       0.13 s
+//	5 distinct         14,057     25,719   1.83     2       0.52 s
+//	5 repeated         13,782     47,607   3.45     3       0.22 s
+//	50 distinct        21,766     35,289   1.62     3       1.68 s
+//	50 repeated        21,101    104,069   4.93     5       0.29 s
 //
-// Alertmanager's own figures drift from 26,000 to 50,000 between runs on a shared
+// Alertmanager's own figures drift to twice these between runs on a shared
 // machine, and ratios by a quarter: compare builds in alternation only.
 //
 // Profiles (-cpuprofile) say what bounds us. One alert a request: processor time
 // (some 86 µs an alert), a third of it in the fold, a third at the door with its
 // system calls and syncs, a fifth in Badger's tables. Fifty distinct: the fold's one
-// goroutine, most of it in steps that wait for memory; the lag is the pause in which
-// a snapshot takes down the state, a second with more than half a million alerts open.
+// goroutine, most of it in steps that wait for memory; the lag is what is on its way: a
+// batch of some 11,000 events that is folded in a quarter to half a second, the one
+// before it that is stored meanwhile, and the next that is read.
 //
 // After a year (100,000 alerts, 20,000 incidents, 1,100 problems) on the same machine
 // with load of 12, processor time a page: most take 0.3 to 5 ms; the incident of 2,000
