@@ -100,6 +100,9 @@ func viewObjectSync(r *partners.ObjectRow, now time.Time) syncRow {
 		}
 	}
 	v.stands(r.Failed, len(r.Differs) > 0, r.Waiting, r.Has != nil)
+	if r.ToldAt == 0 && r.Has == nil && !r.Failed && r.Waiting == 0 {
+		v.Badge = badge{"st-resolved", "Reported", ""} // by the partner; it was told nothing yet
+	}
 	if r.Theirs {
 		v.Note = strings.TrimPrefix(v.Note+"; made there", "; ")
 	}

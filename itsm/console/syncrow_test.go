@@ -41,6 +41,14 @@ func TestObjectsAtPartners(t *testing.T) {
 	if v := viewObjectSync(&theirs, time.Now()); v.Note != "1 message waits; made there" {
 		t.Errorf("what was made there says %q", v.Note)
 	}
+	for _, c := range []struct {
+		row  partners.ObjectRow
+		want string
+	}{{partners.ObjectRow{Theirs: true, At: 1}, "Reported"}, {partners.ObjectRow{Theirs: true, At: 1, ToldAt: 1}, "Told"}, {partners.ObjectRow{ToldAt: 1, Failed: true}, "Refused"}} {
+		if v := viewObjectSync(&c.row, time.Now()); v.Badge.Label != c.want {
+			t.Errorf("%+v is called %q, want %q", c.row, v.Badge.Label, c.want)
+		}
+	}
 	if _, body := s.get("/problems/PRB0000002"); strings.Contains(body, "At partners") {
 		t.Error("a problem of which no partner has a record has partners")
 	}
