@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"slices"
+	"time"
 
 	"signalbox/connectors"
 	"signalbox/correlate"
@@ -71,82 +72,61 @@ func (b board) Sync(n itsm.IncidentNumber) ([]partners.Row, bool) {
 	}
 	var out []partners.Row
 	for _, v := range list {
-		r := partners.Row{Connector: v.Connector, Kind: b.set[v.Connector].kind, Told: v.Told, Why: v.Why, Want: v.Want, At: v.At, ToldAt: v.ToldAt,
-			Waiting: v.Waiting, Failed: v.Failed, Repairs: v.Repairs}
-		for _, l := range in.Links { // the last is the one of the present epoch
-			if l.Connector == v.Connector {
-				r.Link = l
-			}
-		}
+		r := b.row(v.Connector, in.Links)
+		r.Told, r.Why, r.Want, r.At, r.ToldAt, r.Waiting, r.Failed, r.Repairs = v.Told, v.Why, v.Want, v.At, v.ToldAt, v.Waiting, v.Failed, v.Repairs
 		if a, ok := b.set[v.Connector].Connector.(connectors.Acquaintance); ok && a.IsUnknown(v.Want.Assignee) {
 			r.Stranger = v.Want.Assignee
 		}
-		b.seen(n, &r, &v)
+		if s := b.sender(v.Connector); s != nil && v.Told {
+			if l, ok := s.Looked(n); ok {
+				seen(&r, l.Record, l.At, func() []itsm.Difference { return itsm.Differences(&r.Want, &l.Record, v.Kept) }, v.RepairAt)
+			}
+		}
 		out = append(out, r)
 	}
 	return out, true
 }
 
-// seen adds what a sweep saw of an incident. What it saw before the partner was
-// told something else says nothing any more.
-func (b board) seen(n itsm.IncidentNumber, r *partners.Row, v *correlate.PartnerSync) {
-	s := b.sender(v.Connector)
-	if s == nil || !v.Told {
-		return
-	}
-	l, ok := s.Looked(n)
-	if !ok {
-		return
-	}
-	has := l.Record
-	r.Has, r.SeenAt = &has, itsm.TimeOf(l.At)
-	if r.Link.ID == "" {
-		r.Link = has.Link
-	}
-	if r.SeenAt < max(v.At, v.ToldAt) || v.Waiting > 0 {
-		return
-	}
-	if r.Differs = itsm.Differences(&r.Want, &has, v.Kept); len(r.Differs) > 0 {
-		r.RepairAt = v.RepairAt
-	}
-}
-
 // SyncObject implements partners.Board.
-func (b board) SyncObject(id string) (out []partners.ObjectRow) {
+func (b board) SyncObject(id string) (out []partners.Row) {
 	links := b.linksOf(id)
 	for _, v := range b.eng.ObjectSyncOf(id) {
-		r := partners.ObjectRow{Connector: v.Connector, Kind: b.set[v.Connector].kind, Theirs: v.Theirs, At: v.At, ToldAt: v.ToldAt, Waiting: v.Waiting, Failed: v.Failed, Repairs: v.Repairs}
-		for _, l := range links {
-			if l.Connector == v.Connector {
-				r.Link = l
+		r := b.row(v.Connector, links)
+		r.Told, r.Theirs, r.At, r.ToldAt, r.Waiting, r.Failed, r.Repairs = true, v.Theirs, v.At, v.ToldAt, v.Waiting, v.Failed, v.Repairs
+		if s := b.sender(v.Connector); s != nil {
+			if l, ok := s.LookedObject(id); ok {
+				seen(&r, l.Record, l.At, func() []itsm.Difference { return l.Differs }, v.RepairAt)
 			}
 		}
-		b.seenObject(id, &r, &v)
 		out = append(out, r)
 	}
 	return out
 }
 
-// seenObject is seen of a change or a problem.
-func (b board) seenObject(id string, r *partners.ObjectRow, v *correlate.ObjectSync) {
-	s := b.sender(v.Connector)
-	if s == nil {
-		return
+// row begins the row of a connector with its record, the last of its links: that of the
+// present epoch.
+func (b board) row(connector string, links []itsm.ExternalRef) partners.Row {
+	r := partners.Row{Connector: connector, Kind: b.set[connector].kind}
+	for _, l := range links {
+		if l.Connector == connector {
+			r.Link = l
+		}
 	}
-	l, ok := s.LookedObject(id)
-	if !ok {
-		return
-	}
-	has := l.Record
-	r.Has, r.SeenAt = &has, itsm.TimeOf(l.At)
+	return r
+}
+
+// seen adds what a sweep saw. What it saw before the partner was told something else
+// says nothing any more.
+func seen(r *partners.Row, has itsm.PartnerRecord, at time.Time, differs func() []itsm.Difference, repairAt itsm.Time) {
+	r.Has, r.SeenAt = &has, itsm.TimeOf(at)
 	if r.Link.ID == "" {
 		r.Link = has.Link
 	}
-	if r.SeenAt < max(v.At, v.ToldAt) || v.Waiting > 0 {
+	if r.SeenAt < max(r.At, r.ToldAt) || r.Waiting > 0 {
 		return
 	}
-	if r.Differs = l.Differs; len(r.Differs) > 0 {
-		r.RepairAt = v.RepairAt
+	if r.Differs = differs(); len(r.Differs) > 0 {
+		r.RepairAt = repairAt
 	}
 }
 

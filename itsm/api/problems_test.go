@@ -43,7 +43,7 @@ func TestProblems(t *testing.T) {
 		t.Fatalf("the candidate: %s", list.body)
 	}
 	one := Prefix + "/problems/PRB0000001"
-	w.objectRows = []partners.ObjectRow{{Connector: "snow", Kind: "servicenow", Has: &itsm.PartnerRecord{Status: itsm.RecordOpen, By: "jo"}, SeenAt: start, Link: itsm.ExternalRef{Connector: "snow", ID: "PRB77"},
+	w.objectRows = []partners.Row{{Connector: "snow", Kind: "servicenow", Has: &itsm.PartnerRecord{Status: itsm.RecordOpen, By: "jo"}, SeenAt: start, Link: itsm.ExternalRef{Connector: "snow", ID: "PRB77"},
 		Differs: []itsm.Difference{{Field: itsm.AuthorityProblem, Has: `workaround "x"`, Want: `workaround "y"`}}, Repairs: 2}}
 	for _, c := range []struct {
 		method, path, body string

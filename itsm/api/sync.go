@@ -84,10 +84,7 @@ func viewSync(rows []partners.Row, kept bool) syncView {
 			has := viewRecord(r.Has, r.Has.Knows)
 			v.Has = &has
 		}
-		if r.Link.ID != "" {
-			link := viewLink(&r.Link)
-			v.Link = &link
-		}
+		v.Link = recordLink(r)
 		v.Drift = append(v.Drift, each(r.Differs, viewDifference)...)
 		out.Items = append(out.Items, v)
 	}
@@ -122,22 +119,27 @@ type objectSyncRow struct {
 	RepairAt  itsm.Time        `json:"repair_at"`
 }
 
-func viewObjectSync(r *partners.ObjectRow) objectSyncRow {
-	v := objectSyncRow{Connector: r.Connector, Kind: r.Kind, Theirs: r.Theirs, SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed,
+func viewObjectSync(r *partners.Row) objectSyncRow {
+	v := objectSyncRow{Connector: r.Connector, Kind: r.Kind, Theirs: r.Theirs, Link: recordLink(r), SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed,
 		Drift: each(r.Differs, viewDifference), Repairs: r.Repairs, RepairAt: r.RepairAt}
 	if r.Has != nil {
 		v.Status, v.By = text(r.Has.Status.String()), text(r.Has.By)
 	}
-	if r.Link.ID != "" {
-		link := viewLink(&r.Link)
-		v.Link = &link
-	}
 	return v
+}
+
+// recordLink is null when the record there is not known.
+func recordLink(r *partners.Row) *linkView {
+	if r.Link.ID == "" {
+		return nil
+	}
+	link := viewLink(&r.Link)
+	return &link
 }
 
 // showObjectSync answers about a change or a problem that the asker may see.
 func (a *API) showObjectSync(r *request, id string) error {
-	var rows []partners.ObjectRow
+	var rows []partners.Row
 	if a.o.Connectors != nil {
 		rows = a.o.Connectors.SyncObject(id)
 	}

@@ -64,7 +64,7 @@ type world struct {
 	retry      func(id string) error
 	connectors []Connector
 	rows       []partners.Row
-	objectRows []partners.ObjectRow
+	objectRows []partners.Row
 	retried    []string // dead letters
 	feeds      chan Change
 	status     Status
@@ -308,7 +308,7 @@ func (w *world) Connectors() []Connector { return w.connectors }
 func (w *world) Sync(itsm.IncidentNumber) ([]partners.Row, bool) { return w.rows, true }
 
 // SyncObject implements partners.Board.
-func (w *world) SyncObject(string) []partners.ObjectRow { return w.objectRows }
+func (w *world) SyncObject(string) []partners.Row { return w.objectRows }
 
 // Pause implements partners.Board.
 func (w *world) Pause(_ context.Context, name, reason, actor string) error {

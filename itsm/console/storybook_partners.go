@@ -72,17 +72,17 @@ func (c *cannedPartners) Sync(n itsm.IncidentNumber) ([]partners.Row, bool) {
 }
 
 // SyncObject implements partners.Board.
-func (c *cannedPartners) SyncObject(id string) []partners.ObjectRow {
+func (c *cannedPartners) SyncObject(id string) []partners.Row {
 	ago := func(d time.Duration) itsm.Time { return itsm.TimeOf(c.clock().Add(-d)) }
 	switch id {
 	case "PRB0000003":
 		has := itsm.PartnerRecord{Status: itsm.RecordOpen, By: "jo.field"}
-		return []partners.ObjectRow{{Connector: "servicenow", Kind: "servicenow", Has: &has, SeenAt: ago(4 * time.Minute), At: ago(2 * time.Hour), ToldAt: ago(2 * time.Hour),
+		return []partners.Row{{Connector: "servicenow", Kind: "servicenow", Told: true, Has: &has, SeenAt: ago(4 * time.Minute), At: ago(2 * time.Hour), ToldAt: ago(2 * time.Hour),
 			Link:    itsm.ExternalRef{Connector: "servicenow", ID: "PRB0040117", URL: "https://example.service-now.com/problem.do?sys_id=1"},
 			Differs: []itsm.Difference{{Field: itsm.AuthorityRecordText, Has: `short_description "disk trouble"`, Want: `short_description "Disks of db-orders-1 fill up"`}}, Repairs: 1, RepairAt: itsm.TimeOf(c.clock().Add(9 * time.Minute))}}
 	case "CHG0000001":
 		has := itsm.PartnerRecord{Status: itsm.RecordResolved}
-		return []partners.ObjectRow{{Connector: "servicenow", Kind: "servicenow", Has: &has, SeenAt: ago(4 * time.Minute), At: ago(40 * time.Minute),
+		return []partners.Row{{Connector: "servicenow", Kind: "servicenow", Told: true, Has: &has, SeenAt: ago(4 * time.Minute), At: ago(40 * time.Minute),
 			Link: itsm.ExternalRef{Connector: "servicenow", ID: "CHG0030201", URL: "https://example.service-now.com/change_request.do?sys_id=2"}}}
 	}
 	return nil

@@ -38,87 +38,61 @@ func viewSyncRows(rows []partners.Row, now time.Time) []syncRow {
 
 func viewSyncRow(r *partners.Row, now time.Time) syncRow {
 	v := syncRow{Name: line(r.Connector, 40), Href: connectorHref(r.Connector), Record: line(r.Link.ID, 60), Link: webLink(r.Link.URL), Seen: at(r.SeenAt, now), Spoke: at(r.At, now)}
-	v.Wants = recordWords(&r.Want, itsm.SyncAssignee|itsm.SyncGroup|itsm.SyncPriority)
+	if r.Want.Status != itsm.RecordNone {
+		v.Wants = recordWords(&r.Want, itsm.SyncAssignee|itsm.SyncGroup|itsm.SyncPriority)
+	}
 	if r.Has != nil {
 		v.Has = recordWords(r.Has, r.Has.Knows)
 		if r.Has.By != "" {
 			v.Has += ", changed by " + line(r.Has.By, 60)
 		}
 	}
-	if r.Told {
-		v.stands(r.Failed, len(r.Differs) > 0, r.Waiting, r.Has != nil)
-	} else {
+	switch {
+	case !r.Told:
 		v.Badge, v.Note = badge{"st-cancelled", "Not told", ""}, line(r.Why, lineRunesMax)
+	case r.Failed:
+		v.Badge, v.Note = badge{"st-new", "Refused", ""}, "the last message is a dead letter"
+	case len(r.Differs) > 0:
+		v.Badge = badge{"st-new", "Differs", ""}
+	case r.Waiting > 0:
+		v.Badge, v.Note = badge{"st-on_hold", "On its way", ""}, plural(r.Waiting, "message waits", "messages wait")
+	case r.Has != nil:
+		v.Badge = badge{"st-resolved", "Agrees", ""}
+	case r.ToldAt == 0 && r.Want.Status == itsm.RecordNone:
+		v.Badge = badge{"st-resolved", "Reported", ""} // by the partner; it was told nothing yet
+	default:
+		v.Badge = badge{"st-resolved", "Told", ""}
 	}
 	if r.Stranger != "" && r.Told {
 		v.Note = strings.TrimPrefix(v.Note+"; ", "; ") + line(r.Stranger, 60) + " is not known there, so nobody is assigned"
 	}
-	v.drifts(r.Differs, nextRepair(r.Repairs, r.RepairAt, now))
-	return v
-}
-
-// stands says how a record is that the partner has or should have.
-func (v *syncRow) stands(failed, differs bool, waiting int, seen bool) {
-	switch {
-	case failed:
-		v.Badge, v.Note = badge{"st-new", "Refused", ""}, "the last message is a dead letter"
-	case differs:
-		v.Badge = badge{"st-new", "Differs", ""}
-	case waiting > 0:
-		v.Badge, v.Note = badge{"st-on_hold", "On its way", ""}, plural(waiting, "message waits", "messages wait")
-	case seen:
-		v.Badge = badge{"st-resolved", "Agrees", ""}
-	default:
-		v.Badge = badge{"st-resolved", "Told", ""}
-	}
-}
-
-func (v *syncRow) drifts(list []itsm.Difference, then string) {
-	for _, d := range list {
-		a := itsm.AuthorityOf(d.Field)
-		v.Drift = append(v.Drift, driftRow{capital(words(a.Field)), orNobody(d.Has), orNobody(d.Want), capital(a.Owner), a.Conflict, capital(then)})
-	}
-}
-
-// objectSync is how a change or a problem stands at the partners that have a record.
-func (c *Console) objectSync(id string) (out []syncRow) {
-	if c.o.Partners == nil {
-		return nil
-	}
-	for _, r := range c.o.Partners.SyncObject(id) {
-		out = append(out, viewObjectSync(&r, c.o.Clock()))
-	}
-	return out
-}
-
-func viewObjectSync(r *partners.ObjectRow, now time.Time) syncRow {
-	v := syncRow{Name: line(r.Connector, 40), Href: connectorHref(r.Connector), Record: line(r.Link.ID, 60), Link: webLink(r.Link.URL), Seen: at(r.SeenAt, now), Spoke: at(r.At, now)}
-	if r.Has != nil {
-		v.Has = r.Has.Status.String()
-		if r.Has.By != "" {
-			v.Has += ", changed by " + line(r.Has.By, 60)
-		}
-	}
-	v.stands(r.Failed, len(r.Differs) > 0, r.Waiting, r.Has != nil)
-	if r.ToldAt == 0 && r.Has == nil && !r.Failed && r.Waiting == 0 {
-		v.Badge = badge{"st-resolved", "Reported", ""} // by the partner; it was told nothing yet
-	}
 	if r.Theirs {
 		v.Note = strings.TrimPrefix(v.Note+"; made there", "; ")
 	}
-	v.drifts(r.Differs, nextRepair(r.Repairs, r.RepairAt, now))
+	for _, d := range r.Differs {
+		a := itsm.AuthorityOf(d.Field)
+		v.Drift = append(v.Drift, driftRow{capital(words(a.Field)), orNobody(d.Has), orNobody(d.Want), capital(a.Owner), a.Conflict, capital(nextRepair(r, now))})
+	}
 	return v
 }
 
+// objectSync is how a change or a problem stands at the partners that have a record.
+func (c *Console) objectSync(id string) []syncRow {
+	if c.o.Partners == nil {
+		return nil
+	}
+	return viewSyncRows(c.o.Partners.SyncObject(id), c.o.Clock())
+}
+
 // nextRepair says when the partner is told again.
-func nextRepair(repairs int, from itsm.Time, now time.Time) string {
-	switch wait := from.Std().Sub(now); {
-	case repairs == 0:
+func nextRepair(r *partners.Row, now time.Time) string {
+	switch wait := r.RepairAt.Std().Sub(now); {
+	case r.Repairs == 0:
 		return "the next comparison settles it"
 	case wait > 0:
-		return fmt.Sprintf("told again %s, the next time in %s", plural(repairs, "time", "times"), span(wait))
+		return fmt.Sprintf("told again %s, the next time in %s", plural(r.Repairs, "time", "times"), span(wait))
 	}
-	return fmt.Sprintf("told again %s", plural(repairs, "time", "times"))
+	return fmt.Sprintf("told again %s", plural(r.Repairs, "time", "times"))
 }
 
 func orNobody(s string) string {

@@ -37,15 +37,15 @@ func TestObjectsAtPartners(t *testing.T) {
 			}
 		}
 	}
-	theirs := partners.ObjectRow{Theirs: true, Waiting: 1}
-	if v := viewObjectSync(&theirs, time.Now()); v.Note != "1 message waits; made there" {
+	theirs := partners.Row{Told: true, Theirs: true, Waiting: 1}
+	if v := viewSyncRow(&theirs, time.Now()); v.Note != "1 message waits; made there" {
 		t.Errorf("what was made there says %q", v.Note)
 	}
 	for _, c := range []struct {
-		row  partners.ObjectRow
+		row  partners.Row
 		want string
-	}{{partners.ObjectRow{Theirs: true, At: 1}, "Reported"}, {partners.ObjectRow{Theirs: true, At: 1, ToldAt: 1}, "Told"}, {partners.ObjectRow{ToldAt: 1, Failed: true}, "Refused"}} {
-		if v := viewObjectSync(&c.row, time.Now()); v.Badge.Label != c.want {
+	}{{partners.Row{Told: true, Theirs: true, At: 1}, "Reported"}, {partners.Row{Told: true, Theirs: true, At: 1, ToldAt: 1}, "Told"}, {partners.Row{Told: true, ToldAt: 1, Failed: true}, "Refused"}} {
+		if v := viewSyncRow(&c.row, time.Now()); v.Badge.Label != c.want {
 			t.Errorf("%+v is called %q, want %q", c.row, v.Badge.Label, c.want)
 		}
 	}

@@ -61,13 +61,15 @@ type Sweep struct {
 // Drift is what sweeps found since the journal began.
 type Drift struct{ Found, Adopted, Repaired uint64 }
 
-// Row is how one incident stands at one partner.
+// Row is how one incident stands at one partner, or a change or problem of which that
+// has a record.
 type Row struct {
 	Connector string
 	Kind      string
-	Told      bool   // it has, or should have, a record of the present epoch
-	Why       string // why it was not told, "" when it was
-	Want      itsm.PartnerRecord
+	Told      bool                // it has, or should have, a record of the present epoch
+	Why       string              // why it was not told, "" when it was
+	Theirs    bool                // of a change or a problem: its record was made there
+	Want      itsm.PartnerRecord  // of an incident
 	Has       *itsm.PartnerRecord // as a sweep saw it last; nil: none did
 	SeenAt    itsm.Time
 	Link      itsm.ExternalRef // its record; empty when it is not known
@@ -79,23 +81,6 @@ type Row struct {
 	Repairs   int       // times it was told again in this epoch
 	RepairAt  itsm.Time // not before is it told again; 0: it is not
 	Stranger  string    // the assignee, when the partner knows nobody of that name
-}
-
-// ObjectRow is how one change or problem stands at one partner that has a record of it.
-type ObjectRow struct {
-	Connector string
-	Kind      string
-	Theirs    bool                // its record was made there
-	Has       *itsm.PartnerRecord // as a sweep saw it last; nil: none did
-	SeenAt    itsm.Time
-	Link      itsm.ExternalRef // its record; empty when it is not known
-	At        itsm.Time        // last receipt or report
-	ToldAt    itsm.Time
-	Waiting   int  // intents on their way
-	Failed    bool // the last intent is in the dead letters
-	Differs   []itsm.Difference
-	Repairs   int       // times it was told again
-	RepairAt  itsm.Time // not before is it told again; 0: it is not
 }
 
 // Step is one step of a test.
@@ -115,7 +100,7 @@ type Board interface {
 	Sync(n itsm.IncidentNumber) ([]Row, bool)
 	// SyncObject says how a change or a problem stands at the partners that have a record
 	// of it, in the order of their names.
-	SyncObject(id string) []ObjectRow
+	SyncObject(id string) []Row
 	// Pause and Resume journal what a person decided.
 	Pause(ctx context.Context, name, reason, actor string) error
 	Resume(ctx context.Context, name, actor string) error
