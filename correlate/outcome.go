@@ -134,7 +134,7 @@ func (s *State) isFreed(a, t *alert, e *itsm.Event) bool {
 	if !s.ruled.has[rules.Suppress] {
 		return true
 	}
-	by := s.ruled.alert.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(t, r) != 0 })
+	by := s.suppressor(t)
 	return by == nil || by.ID != a.rule
 }
 
@@ -167,7 +167,7 @@ func (s *State) suppressedOutcome(t *alert) (Outcome, bool) {
 	if !s.ruled.has[rules.Suppress] {
 		return Outcome{}, false
 	}
-	r := s.ruled.alert.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(t, r) != 0 })
+	r := s.suppressor(t)
 	if r == nil || r.Suppress.Hold > 0 && t.waited {
 		return Outcome{}, false
 	}

@@ -42,7 +42,7 @@ func (s *State) restrained(a *alert) bool {
 	var by *rules.Rule
 	if u.has[rules.Suppress] {
 		k := s.ask(a)
-		by = k.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(a, r) != 0 })
+		by = s.suppressor(a)
 		lines = s.tally(k, lines)
 	}
 	s.noteRules(a, lines)
@@ -57,6 +57,12 @@ func isSpoken(lines []string, st rules.Stage) bool {
 	return slices.ContainsFunc(lines, func(l string) bool { return isLineOf(l, st) })
 }
 
+// suppressor is the rule of the stage suppress that speaks of the alert that the rules
+// were begun with; nil: none.
+func (s *State) suppressor(a *alert) *rules.Rule {
+	return s.ruled.alert.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(a, r) != 0 })
+}
+
 // spokenFor reports whether a rule holds a back or says where it belongs, so that
 // grouping is not asked.
 func (s *State) spokenFor(a *alert) bool {
@@ -65,7 +71,7 @@ func (s *State) spokenFor(a *alert) bool {
 		return false
 	}
 	k := s.ask(a)
-	return k.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(a, r) != 0 }) != nil || k.run.Correlate().Rule != nil
+	return s.suppressor(a) != nil || k.run.Correlate().Rule != nil
 }
 
 // askAnew forgets what the rules said of an episode that is over, or goes on.
@@ -149,8 +155,8 @@ func (s *State) reconsider(a *alert) {
 	if a.status != itsm.Firing || a.restraint == free || a.restraint == gatherWait || s.rules.Set == nil {
 		return
 	}
-	k := s.ask(a)
-	by := k.run.Suppress(func(r *rules.Rule) bool { return s.hiddenBy(a, r) != 0 })
+	s.ask(a)
+	by := s.suppressor(a)
 	if by != nil && by.ID == a.rule {
 		return
 	}
