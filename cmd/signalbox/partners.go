@@ -79,7 +79,7 @@ func (b board) Sync(n itsm.IncidentNumber) ([]partners.Row, bool) {
 		}
 		if s := b.sender(v.Connector); s != nil && v.Told {
 			if l, ok := s.Looked(n); ok {
-				seen(&r, l.Record, l.At, func() []itsm.Difference { return itsm.Differences(&r.Want, &l.Record, v.Kept) }, v.RepairAt)
+				seen(&r, l.Record, l.At, itsm.Differences(&r.Want, &l.Record, v.Kept), v.RepairAt)
 			}
 		}
 		out = append(out, r)
@@ -95,7 +95,7 @@ func (b board) SyncObject(id string) (out []partners.Row) {
 		r.Told, r.Theirs, r.At, r.ToldAt, r.Waiting, r.Failed, r.Repairs = true, v.Theirs, v.At, v.ToldAt, v.Waiting, v.Failed, v.Repairs
 		if s := b.sender(v.Connector); s != nil {
 			if l, ok := s.LookedObject(id); ok {
-				seen(&r, l.Record, l.At, func() []itsm.Difference { return l.Differs }, v.RepairAt)
+				seen(&r, l.Record, l.At, l.Differs, v.RepairAt)
 			}
 		}
 		out = append(out, r)
@@ -117,7 +117,7 @@ func (b board) row(connector string, links []itsm.ExternalRef) partners.Row {
 
 // seen adds what a sweep saw. What it saw before the partner was told something else
 // says nothing any more.
-func seen(r *partners.Row, has itsm.PartnerRecord, at time.Time, differs func() []itsm.Difference, repairAt itsm.Time) {
+func seen(r *partners.Row, has itsm.PartnerRecord, at time.Time, differs []itsm.Difference, repairAt itsm.Time) {
 	r.Has, r.SeenAt = &has, itsm.TimeOf(at)
 	if r.Link.ID == "" {
 		r.Link = has.Link
@@ -125,7 +125,7 @@ func seen(r *partners.Row, has itsm.PartnerRecord, at time.Time, differs func() 
 	if r.SeenAt < max(r.At, r.ToldAt) || r.Waiting > 0 {
 		return
 	}
-	if r.Differs = differs(); len(r.Differs) > 0 {
+	if r.Differs = differs; len(r.Differs) > 0 {
 		r.RepairAt = repairAt
 	}
 }

@@ -48,8 +48,9 @@
 // back, one is acknowledged ten seconds after it opened. A well-behaved partner, then
 // 17 that are slow, hang, throttle with and without saying for how long, fail before
 // or after doing it, cut the connection before or after, cut their answer, are down
-// for an hour, show what they made only 40 s later, with and without cut connections, ignore a search's filter, refuse, lose a record, or do it while our
-// process restarts. With Report, people at the partner act and its webhooks come
+// for an hour, show what they made only 40 s later, with and without cut connections,
+// ignore a search's filter, refuse, lose a record, or do it while our process
+// restarts. With Report, people at the partner act and its webhooks come
 // repeated, out of order, or from a clock that is wrong.
 //
 // With Objects a second story is told through the same misbehaviours: a change that goes

@@ -13,14 +13,20 @@ type syncView struct {
 }
 
 type syncRow struct {
+	standingView
+	Told     bool        `json:"told"`
+	Why      *string     `json:"why"`
+	Wants    recordView  `json:"wants"`
+	Has      *recordView `json:"has"`
+	Stranger *string     `json:"unknown_assignee"`
+}
+
+// standingView is what is said of the record of an incident, a change or a problem alike.
+type standingView struct {
 	Connector string           `json:"connector"`
 	Kind      string           `json:"kind"`
-	Told      bool             `json:"told"`
-	Why       *string          `json:"why"`
-	Wants     recordView       `json:"wants"`
-	Has       *recordView      `json:"has"`
 	SeenAt    itsm.Time        `json:"seen_at"`
-	Link      *linkView        `json:"link"`
+	Link      *linkView        `json:"link"` // null: the record there is not known
 	At        itsm.Time        `json:"exchanged_at"`
 	ToldAt    itsm.Time        `json:"told_at"`
 	Waiting   int              `json:"waiting"`
@@ -28,7 +34,16 @@ type syncRow struct {
 	Drift     []differenceView `json:"drift"`
 	Repairs   int              `json:"repairs"`
 	RepairAt  itsm.Time        `json:"repair_at"`
-	Stranger  *string          `json:"unknown_assignee"`
+}
+
+func viewStanding(r *partners.Row) standingView {
+	v := standingView{Connector: r.Connector, Kind: r.Kind, SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed,
+		Drift: each(r.Differs, viewDifference), Repairs: r.Repairs, RepairAt: r.RepairAt}
+	if r.Link.ID != "" {
+		link := viewLink(&r.Link)
+		v.Link = &link
+	}
+	return v
 }
 
 // recordView is a partner's record; what the partner does not know is null.
@@ -72,23 +87,20 @@ func viewRecord(r *itsm.PartnerRecord, knows itsm.SyncFields) recordView {
 }
 
 func viewSync(rows []partners.Row, kept bool) syncView {
-	out := syncView{Kept: kept, Items: []syncRow{}, Authorities: []authorityView{}}
-	for _, a := range itsm.Authorities() {
-		out.Authorities = append(out.Authorities, authorityView(a))
+	return syncView{Kept: kept, Items: each(rows, viewSyncRow), Authorities: authorities()}
+}
+
+func viewSyncRow(r *partners.Row) syncRow {
+	v := syncRow{standingView: viewStanding(r), Told: r.Told, Why: text(r.Why), Wants: viewRecord(&r.Want, itsm.SyncAssignee|itsm.SyncGroup|itsm.SyncPriority|itsm.SyncTitle), Stranger: text(r.Stranger)}
+	if r.Has != nil {
+		has := viewRecord(r.Has, r.Has.Knows)
+		v.Has = &has
 	}
-	for n := range rows {
-		r := &rows[n]
-		v := syncRow{Connector: r.Connector, Kind: r.Kind, Told: r.Told, Why: text(r.Why), Wants: viewRecord(&r.Want, itsm.SyncAssignee|itsm.SyncGroup|itsm.SyncPriority|itsm.SyncTitle),
-			SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed, Drift: []differenceView{}, Repairs: r.Repairs, RepairAt: r.RepairAt, Stranger: text(r.Stranger)}
-		if r.Has != nil {
-			has := viewRecord(r.Has, r.Has.Knows)
-			v.Has = &has
-		}
-		v.Link = recordLink(r)
-		v.Drift = append(v.Drift, each(r.Differs, viewDifference)...)
-		out.Items = append(out.Items, v)
-	}
-	return out
+	return v
+}
+
+func authorities() []authorityView {
+	return each(itsm.Authorities(), func(a *itsm.Authority) authorityView { return authorityView(*a) })
 }
 
 func viewDifference(d *itsm.Difference) differenceView {
@@ -103,38 +115,18 @@ type objectSyncView struct {
 }
 
 type objectSyncRow struct {
-	Connector string           `json:"connector"`
-	Kind      string           `json:"kind"`
-	Theirs    bool             `json:"made_there"`
-	Status    *string          `json:"status"`
-	By        *string          `json:"by"`
-	SeenAt    itsm.Time        `json:"seen_at"`
-	Link      *linkView        `json:"link"`
-	At        itsm.Time        `json:"exchanged_at"`
-	ToldAt    itsm.Time        `json:"told_at"`
-	Waiting   int              `json:"waiting"`
-	Failed    bool             `json:"failed"`
-	Drift     []differenceView `json:"drift"`
-	Repairs   int              `json:"repairs"`
-	RepairAt  itsm.Time        `json:"repair_at"`
+	standingView
+	Theirs bool    `json:"made_there"`
+	Status *string `json:"status"`
+	By     *string `json:"by"`
 }
 
 func viewObjectSync(r *partners.Row) objectSyncRow {
-	v := objectSyncRow{Connector: r.Connector, Kind: r.Kind, Theirs: r.Theirs, Link: recordLink(r), SeenAt: r.SeenAt, At: r.At, ToldAt: r.ToldAt, Waiting: r.Waiting, Failed: r.Failed,
-		Drift: each(r.Differs, viewDifference), Repairs: r.Repairs, RepairAt: r.RepairAt}
+	v := objectSyncRow{standingView: viewStanding(r), Theirs: r.Theirs}
 	if r.Has != nil {
 		v.Status, v.By = text(r.Has.Status.String()), text(r.Has.By)
 	}
 	return v
-}
-
-// recordLink is null when the record there is not known.
-func recordLink(r *partners.Row) *linkView {
-	if r.Link.ID == "" {
-		return nil
-	}
-	link := viewLink(&r.Link)
-	return &link
 }
 
 // showObjectSync answers about a change or a problem that the asker may see.
@@ -143,7 +135,7 @@ func (a *API) showObjectSync(r *request, id string) error {
 	if a.o.Connectors != nil {
 		rows = a.o.Connectors.SyncObject(id)
 	}
-	return r.json(objectSyncView{each(rows, viewObjectSync), viewSync(nil, true).Authorities})
+	return r.json(objectSyncView{each(rows, viewObjectSync), authorities()})
 }
 
 func (a *API) problemSync(r *request) error {

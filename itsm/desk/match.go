@@ -68,19 +68,22 @@ func (n needle) mayBeIn(record []byte) bool {
 		return true
 	}
 	c := n.text[n.rare]
-	return n.around(record, c) || 'a' <= c && c <= 'z' && n.around(record, c-'a'+'A')
+	same := func(s []byte) bool { return lower(s[0]) == n.text[0] && foldPrefix(s, n.text) }
+	return around(record, len(n.text), n.rare, c, same) || 'a' <= c && c <= 'z' && around(record, len(n.text), n.rare, c-'a'+'A', same)
 }
 
-// around reports whether the needle is where its rare letter is written as c.
-func (n needle) around(record []byte, c byte) bool {
-	last := len(record) - len(n.text) // where the needle can begin at the latest
-	for at := n.rare; at-n.rare <= last; at++ {
+// around goes from one c in a record to the next, and reports whether a text of so many
+// bytes, of which c is the one at rare, is there: same is asked of what follows its
+// beginning.
+func around(record []byte, size, rare int, c byte, same func([]byte) bool) bool {
+	last := len(record) - size // where the text can begin at the latest
+	for at := rare; at-rare <= last; at++ {
 		next := bytes.IndexByte(record[at:], c)
 		if next < 0 {
 			return false
 		}
 		at += next
-		if begin := at - n.rare; begin <= last && lower(record[begin]) == n.text[0] && foldPrefix(record[begin:], n.text) {
+		if begin := at - rare; begin <= last && same(record[begin:]) {
 			return true
 		}
 	}
@@ -166,18 +169,7 @@ func (x exact) in(record []byte) bool {
 	if x.text == "" {
 		return true
 	}
-	last := len(record) - len(x.text) // where it can begin at the latest
-	for at := x.rare; at-x.rare <= last; at++ {
-		next := bytes.IndexByte(record[at:], x.text[x.rare])
-		if next < 0 {
-			return false
-		}
-		at += next
-		if begin := at - x.rare; begin <= last && string(record[begin:begin+len(x.text)]) == x.text {
-			return true
-		}
-	}
-	return false
+	return around(record, len(x.text), x.rare, x.text[x.rare], func(s []byte) bool { return string(s[:len(x.text)]) == x.text })
 }
 
 // anyIn is a quick test on a stored record for values that must match exactly.
