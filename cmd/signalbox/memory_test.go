@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"signalbox/ingest"
@@ -29,6 +33,71 @@ func TestGCHeadroom(t *testing.T) {
 		if got := c.was.after(c.share); got != c.want {
 			t.Errorf("%v when collecting takes %v of a processor: %v, want %v", c.was, c.share, got, c.want)
 		}
+	}
+}
+
+func TestHugeHeapFollowsTheMemory(t *testing.T) {
+	for _, c := range []struct {
+		memory int64
+		want   int
+	}{
+		{512 << 20, 0}, {1 << 30, 0}, {2 << 30, 256 << 20}, {4 << 30, 512 << 20}, {64 << 30, hugeHeapMax},
+	} {
+		if got := hugeHeap(c.memory); got != c.want {
+			t.Errorf("with %d MiB of memory %d MiB of the heap have huge pages, want %d", c.memory>>20, got>>20, c.want>>20)
+		}
+	}
+}
+
+// TestHugePagesAreAskedFor looks at what the kernel remembers, and that nothing was
+// touched for it.
+func TestHugePagesAreAskedFor(t *testing.T) {
+	const asked = "hg" // of the flags of a mapping
+	size := func() (rss, advised int) {
+		b, err := os.ReadFile("/proc/self/smaps")
+		if err != nil {
+			t.Skip(err)
+		}
+		mapped := 0
+		for line := range strings.Lines(string(b)) {
+			f := strings.Fields(line)
+			switch n, _ := strconv.Atoi(f[1]); f[0] {
+			case "Size:":
+				mapped = n
+			case "Rss:":
+				rss += n
+			case "VmFlags:":
+				if slices.Contains(f, asked) {
+					advised += mapped
+				}
+			}
+		}
+		return rss, advised
+	}
+	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
+		t.Skip(err)
+	}
+	want := hugeHeap(memoryThere()) >> 10
+	if want == 0 || addressesBounded() {
+		t.Skip("not enough memory, or addresses are bounded")
+	}
+	t.Setenv("GOGC", "73")
+	_, before := size()
+	askHugePages()
+	if _, got := size(); got != before {
+		t.Errorf("GOGC is set, and yet %d KiB were asked for", got-before)
+	}
+	if err := os.Unsetenv("GOGC"); err != nil {
+		t.Fatal(err)
+	}
+	was, before := size()
+	askHugePages()
+	rss, got := size()
+	if got-before < want {
+		t.Errorf("%d KiB are to have huge pages, want %d more than the %d before", got, want, before)
+	}
+	if grown := rss - was; grown > want/8 {
+		t.Errorf("asking took %d KiB of memory", grown)
 	}
 }
 

@@ -225,6 +225,7 @@ func serve(ctx context.Context, o serveOptions, explicit bool, stdout, stderr io
 	for _, w := range set.warnings() {
 		log.Warn(w)
 	}
+	askHugePages()
 	dir := set.file.DataDir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
