@@ -73,7 +73,9 @@ type Partners interface {
 // Pacer slows down senders that bring more than is folded. It is asked by every
 // request at once.
 type Pacer interface {
-	Wait(source string) time.Duration  // before a delivery of the source is read
+	// Wait is how long a delivery of the source, which has waited so long, waits before it
+	// asks again; 0 lets it be read.
+	Wait(source string, waited time.Duration) time.Duration
 	Brought(source string, events int) // by a delivery that is stored
 }
 

@@ -180,6 +180,18 @@ type refusal struct {
 
 func refuse(reason string, err error) *refusal { return &refusal{err: err, reason: reason} }
 
+// hold lets a delivery wait while the fold is behind.
+func (d *Door) hold(source string) {
+	for waited := time.Duration(0); ; {
+		w := d.o.Pace.Wait(source, waited)
+		if w <= 0 {
+			return
+		}
+		time.Sleep(w)
+		waited += w
+	}
+}
+
 // take brings one request from its credentials to its receipt.
 func (d *Door) take(c *fiber.Ctx, s *entrance) (receipt, *refusal) {
 	in := intake{d: d, s: s, c: c, start: d.o.Clock(), lease: lease{b: s.memory}, raw: bodyPool.Get().(*buffer)}
@@ -194,7 +206,7 @@ func (d *Door) take(c *fiber.Ctx, s *entrance) (receipt, *refusal) {
 		return receipt{}, &refusal{err: itsm.Wrap(itsm.Unavailable, err, "not accepting deliveries now: %s", itsm.MessageOf(err)), reason: refusedGate, wait: retryAfter}
 	}
 	if d.o.Pace != nil {
-		time.Sleep(d.o.Pace.Wait(s.Name))
+		d.hold(s.Name)
 	}
 	if r := in.read(); r != nil {
 		return receipt{}, r

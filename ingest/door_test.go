@@ -540,10 +540,13 @@ type paced struct {
 	told  map[string]int
 }
 
-func (p *paced) Wait(source string) time.Duration {
+func (p *paced) Wait(source string, waited time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.asked = append(p.asked, source)
+	p.asked = append(p.asked, fmt.Sprint(source, " ", waited))
+	if waited < 2*time.Millisecond {
+		return time.Millisecond
+	}
 	return 0
 }
 
@@ -565,7 +568,7 @@ func TestPacerHearsOfWhatIsStored(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"alertmanager": 3}, p.told); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"alertmanager", "generic"}, p.asked); diff != "" {
+	if diff := cmp.Diff([]string{"alertmanager 0s", "alertmanager 1ms", "alertmanager 2ms", "generic 0s", "generic 1ms", "generic 2ms"}, p.asked); diff != "" {
 		t.Errorf("who does not authenticate does not wait (-want +got):\n%s", diff)
 	}
 }

@@ -1,22 +1,32 @@
 package main
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// When the fold is behind, deliveries are slowed down before they are stored, a
-// little for a little lag: senders that wait for their answers then bring no more
-// than is folded, nobody is refused, and what people read stays fresh. Only sources
-// that brought their fair share of the recent events or more are slowed down: the
-// others are not why the fold is behind.
+// When the fold is behind, deliveries are slowed down before they are stored:
+// senders that wait for their answers then bring no more than is folded, nobody is
+// refused, and what people read stays fresh. What counts is not how late the fold is
+// with what it shows now but how late it will be with what comes now, or every
+// correction would come a lag too late. Only sources that brought their fair share
+// of the recent events or more are slowed down: the others are not why the fold is
+// behind.
 const (
-	paceFrom      = 500 * time.Millisecond // lag from which deliveries wait
-	paceShare     = 10                     // they wait a tenth of what it is beyond: a short stall must not stop a sender with few connections
-	paceMax       = 250 * time.Millisecond // the longest, well within every sender's time-out
+	paceAim       = 400 * time.Millisecond // after which what comes now is to be folded
+	paceMax       = 500 * time.Millisecond // the longest wait, well within every sender's time-out
+	pacePiece     = 10 * time.Millisecond  // of a wait: who waits for longer than is needed leaves the fold without work
 	paceLookEvery = 5 * time.Millisecond
-	paceWindow    = 2 * time.Second // recent is this window and the one before
+	paceMarks     = 2000                   // looks that are remembered, ten seconds under load
+	paceWindow    = 500 * time.Millisecond // recent is this window and the one before: what waits to be folded
+
+	paceBusy      = 100 * time.Millisecond // lag from which the fold does what it can: its rate is then also not more than it can
+	paceRateOver  = 500 * time.Millisecond // time of the running mean of that rate
+	paceBatchMax  = 10 * time.Second       // longer than a batch ever takes: nobody asked meanwhile
+	paceRateFirst = 20_000                 // events a second until it is known,
+	paceRateMin   = 2_000                  // and at least: a burst of some hundred never waits
 )
 
 // pace says how long a source's delivery waits; it implements ingest.Pacer.
@@ -31,28 +41,93 @@ type pace struct {
 	window int64 // number of the present one
 	by     map[string]*brought
 	total  int // of all loads
+
+	events int64     // brought since the start
+	marks  []paceAt  // a ring, one for each look
+	mark   int       // where the next goes
+	rate   float64   // events a second that the fold can
+	folded paceAt    // how many were folded when there were more last
+	oldest time.Time // when the oldest that was not folded at the last look had been brought
 }
 
 // brought is what one source brought in the present window and the one before.
 type brought struct{ now, before int }
 
-func newPace(lag func() time.Duration, clock func() time.Time) *pace {
-	return &pace{lag: lag, clock: clock, by: map[string]*brought{}}
+// paceAt is a time, and how many events had been brought or folded by then.
+type paceAt struct {
+	at     time.Time
+	events int64
 }
 
-// paceOf is how long a delivery waits at a lag.
-func paceOf(lag time.Duration) time.Duration {
-	return min(max(lag-paceFrom, 0)/paceShare, paceMax)
+func newPace(lag func() time.Duration, clock func() time.Time) *pace {
+	return &pace{lag: lag, clock: clock, by: map[string]*brought{}, rate: paceRateFirst}
+}
+
+// look learns from the present lag, and returns how long deliveries wait.
+func (p *pace) look(at time.Time, lag time.Duration) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	oldest := at.Add(-lag)
+	folded := p.broughtBefore(oldest)
+	p.note(paceAt{at, p.events})
+	p.learn(paceAt{at, folded}, lag)
+	p.oldest = oldest
+	behind := time.Duration(float64(p.events-folded) / p.rate * float64(time.Second))
+	return max(lag-paceAim, behind-paceAim, 0)
+}
+
+func (p *pace) note(m paceAt) {
+	if len(p.marks) < paceMarks {
+		p.marks = append(p.marks, m)
+	} else {
+		p.marks[p.mark] = m
+	}
+	p.mark = (p.mark + 1) % paceMarks
+}
+
+// broughtBefore is how many events had been brought by then, as far as it is
+// remembered.
+func (p *pace) broughtBefore(then time.Time) int64 {
+	n := p.events
+	for i := range p.marks {
+		m := p.marks[(p.mark-1-i+2*len(p.marks))%len(p.marks)]
+		if n = m.events; !m.at.After(then) {
+			break
+		}
+	}
+	return n
+}
+
+// learn takes into the rate what was folded since there was more last, or since the
+// first of it came: what the fold did it can do, and what it did while it was behind is
+// all that it can do.
+func (p *pace) learn(folded paceAt, lag time.Duration) {
+	done := float64(folded.events - p.folded.events)
+	if done <= 0 {
+		return
+	}
+	began := p.folded.at
+	if p.oldest.After(began) {
+		began = p.oldest
+	}
+	p.folded = folded
+	took := folded.at.Sub(began).Seconds()
+	if took <= 0 || took > paceBatchMax.Seconds() || lag < paceBusy && done/took < p.rate {
+		return
+	}
+	p.rate += (done/took - p.rate) * -math.Expm1(-took/paceRateOver.Seconds())
+	p.rate = max(p.rate, paceRateMin)
 }
 
 // Wait implements ingest.Pacer.
-func (p *pace) Wait(source string) time.Duration {
+func (p *pace) Wait(source string, waited time.Duration) time.Duration {
 	at := p.clock()
 	last := p.looked.Load()
 	if at.UnixNano()-last >= int64(paceLookEvery) && p.looked.CompareAndSwap(last, at.UnixNano()) {
-		p.wait.Store(int64(paceOf(p.lag())))
+		p.wait.Store(int64(p.look(at, p.lag())))
 	}
-	if d := time.Duration(p.wait.Load()); d > 0 && p.isHeavy(source, at) {
+	d := min(time.Duration(p.wait.Load()), paceMax-waited, pacePiece)
+	if d > 0 && p.isHeavy(source, at) {
 		return d
 	}
 	return 0
@@ -70,6 +145,7 @@ func (p *pace) Brought(source string, events int) {
 	}
 	l.now += events
 	p.total += events
+	p.events += int64(events)
 }
 
 // isHeavy reports whether the source brought its fair share or more.

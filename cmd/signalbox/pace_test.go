@@ -6,12 +6,101 @@ import (
 )
 
 func TestPaceSlowsDownWithTheLagWithinBounds(t *testing.T) {
-	for _, c := range []struct{ lag, want time.Duration }{
-		{0, 0}, {paceFrom, 0}, {paceFrom + 100*time.Millisecond, 10 * time.Millisecond}, {time.Minute, paceMax},
+	at := time.Unix(1_800_000_000, 0)
+	const inTime = int(paceRateFirst * paceAim / time.Second)
+	for _, c := range []struct {
+		lag  time.Duration
+		late int // events brought since
+		want time.Duration
+	}{
+		{0, 0, 0}, {paceAim, 0, 0}, {paceAim + 10*time.Millisecond, 0, 10 * time.Millisecond}, {time.Minute, 0, time.Minute - paceAim},
+		{paceBusy / 2, inTime, 0}, {paceBusy / 2, inTime + paceRateFirst/100, 10 * time.Millisecond}, {paceBusy / 2, 100 * paceRateFirst, 100*time.Second - paceAim},
 	} {
-		if got := paceOf(c.lag); got != c.want {
-			t.Errorf("a lag of %v makes deliveries wait %v, want %v", c.lag, got, c.want)
+		now := at
+		p := newPace(nil, func() time.Time { return now })
+		p.look(now, 0)
+		now = now.Add(c.lag)
+		p.Brought("a", c.late)
+		if got := p.look(now, c.lag); got != c.want {
+			t.Errorf("a lag of %v with %d events behind it makes deliveries wait %v, want %v", c.lag, c.late, got, c.want)
 		}
+	}
+}
+
+// TestPaceKeepsTheFoldFresh floods a fold that can so much and shows what it did a
+// batch at a time, with senders that wait for their answers: nothing is shown later
+// than a second once it is known what the fold can, and it is not left without work.
+func TestPaceKeepsTheFoldFresh(t *testing.T) {
+	const (
+		step    = time.Millisecond
+		senders = 16
+		runs    = 10 * time.Second
+	)
+	for _, c := range []struct {
+		name    string
+		can     int           // events a second
+		batches time.Duration // that the fold takes for a batch
+		brings  int           // events of a delivery
+		learns  time.Duration // after which the lag counts
+		lagMax  time.Duration
+	}{
+		{"as measured", 40_000, 250 * time.Millisecond, 50, 0, 900 * time.Millisecond},
+		{"small batches", 40_000, 20 * time.Millisecond, 50, 0, 700 * time.Millisecond},
+		{"one a delivery", 15_000, 100 * time.Millisecond, 1, 0, 700 * time.Millisecond},
+		{"faster than expected", 300_000, 100 * time.Millisecond, 500, 0, 900 * time.Millisecond},
+		{"slower than expected", 3_000, 300 * time.Millisecond, 50, 7 * time.Second, 2 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var (
+				start  = time.Unix(1_800_000_000, 0)
+				now    = start
+				queue  []time.Time // when what is not shown was brought
+				taken  int         // of the queue, by the batch on its way
+				done   float64     // of it
+				shown  int
+				worst  time.Duration
+				free   [senders]time.Time
+				waited [senders]time.Duration
+			)
+			lag := func() time.Duration {
+				if len(queue) == 0 {
+					return 0
+				}
+				return now.Sub(queue[0])
+			}
+			p := newPace(lag, func() time.Time { return now })
+			for ; now.Sub(start) < runs; now = now.Add(step) {
+				for i := range free {
+					if now.Before(free[i]) {
+						continue
+					}
+					if w := p.Wait("flood", waited[i]); w > 0 {
+						free[i], waited[i] = now.Add(w), waited[i]+w
+						continue
+					}
+					free[i], waited[i] = now.Add(step), 0
+					p.Brought("flood", c.brings)
+					for range c.brings {
+						queue = append(queue, now)
+					}
+				}
+				done = min(done+float64(c.can)*step.Seconds(), float64(taken))
+				if int(done+0.5) >= taken {
+					queue, shown = queue[taken:], shown+taken
+					done, taken = 0, min(len(queue), int(float64(c.can)*c.batches.Seconds()))
+				}
+				if now.Sub(start) >= c.learns {
+					worst = max(worst, lag())
+				}
+			}
+			t.Logf("lag at most %v, %d%% of what the fold can", worst, shown*100/int(float64(c.can)*runs.Seconds()))
+			if worst > c.lagMax {
+				t.Errorf("something was shown %v late, want %v at most", worst, c.lagMax)
+			}
+			if least := int(float64(c.can) * runs.Seconds() * 0.9); shown < least {
+				t.Errorf("%d events were folded, of %d that could have been: the senders were held up too long", shown, least)
+			}
+		})
 	}
 }
 
@@ -19,15 +108,15 @@ func TestPaceAsksNowAndThen(t *testing.T) {
 	asked, lag, at := 0, time.Minute, time.Unix(1_800_000_000, 0)
 	p := newPace(func() time.Duration { asked++; return lag }, func() time.Time { return at })
 	p.Brought("a", 1)
-	if got := p.Wait("a"); got != paceMax {
+	if got := p.Wait("a", 0); got != pacePiece {
 		t.Fatalf("at a lag of %v: %v", lag, got)
 	}
 	lag, at = 0, at.Add(paceLookEvery-1)
-	if got := p.Wait("a"); got != paceMax || asked != 1 {
+	if got := p.Wait("a", 0); got != pacePiece || asked != 1 {
 		t.Errorf("asked again too soon: %v, asked %d times", got, asked)
 	}
 	at = at.Add(1)
-	if got := p.Wait("a"); got != 0 || asked != 2 {
+	if got := p.Wait("a", 0); got != 0 || asked != 2 {
 		t.Errorf("caught up, still waiting %v; asked %d times", got, asked)
 	}
 }
@@ -37,7 +126,7 @@ func TestPaceAsksNowAndThen(t *testing.T) {
 func TestPaceSparesTheSmall(t *testing.T) {
 	at := time.Unix(1_800_000_000, 0)
 	p := newPace(func() time.Duration { return time.Minute }, func() time.Time { return at })
-	waits := func(source string) bool { return p.Wait(source) > 0 }
+	waits := func(source string) bool { return p.Wait(source, 0) > 0 }
 	p.Brought("flood", 100_000)
 	p.Brought("small", 49_000)
 	if !waits("flood") || waits("small") || waits("silent") {
