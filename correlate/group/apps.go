@@ -139,15 +139,46 @@ func (g *Grouper) settle(a cmdb.Ref) {
 // silent since or has been alerting for too long to be one outage.
 func (g *Grouper) collectOutage(p Probe) {
 	a := g.apps[g.appOf(p.CI)]
-	g.asked.app, g.asked.ci = a, p.CI
-	if a == nil || a.incident == 0 || p.At-a.last > g.asked.pace {
+	g.asked.app, g.asked.ci, g.asked.sounds = a, p.CI, cmdb.NoRef
+	if a == nil || a.incident == 0 {
 		return
 	}
 	gr := g.groups[a.incident]
-	if gr != nil && gr.resolved == 0 && !gr.wave.spent && p.At-a.since < itsm.Time(g.c.Lifetime.Milliseconds()) {
-		g.asked.heard = a.last
-		g.offer(gr, byOutage, g.c.OutageMilli)
+	if gr == nil || gr.resolved != 0 || gr.wave.spent || p.At-a.since >= itsm.Time(g.c.Lifetime.Milliseconds()) {
+		return
 	}
+	g.asked.heard = a.last
+	if p.At-a.last > g.asked.pace {
+		if g.asked.sounds = g.sounds(gr, p.At); g.asked.sounds == cmdb.NoRef {
+			return
+		}
+		g.asked.heard = p.At - g.asked.pace // at their evaluation before this
+	}
+	g.offer(gr, byOutage, g.c.OutageMilli)
+}
+
+// soundsMax bounds the alerts of an outage that are asked whether they still fire: it
+// has no more if it is one small application's.
+const soundsMax = 1024
+
+// sounds finds a CI of which a usual alert still fires in an outage of several CIs whose
+// senders are slow, NoRef when there is none. An alert that fires half of the time
+// shows nothing by going on.
+func (g *Grouper) sounds(gr *group, at itsm.Time) cmdb.Ref {
+	if gr.firing == 0 || gr.cis.len() < 2 || gr.members.len() > soundsMax || !g.isSlow(gr) {
+		return cmdb.NoRef
+	}
+	on, first := cmdb.NoRef, itsm.Time(0)
+	for i := range gr.members.list { // in any order
+		alert, m := gr.members.list[i].key, &gr.members.list[i].val
+		if !m.firing || m.chronic || m.ci == cmdb.NoRef || g.isMute(m.rule) || on != cmdb.NoRef && (m.at > first || m.at == first && m.ci >= on) {
+			continue
+		}
+		if s := g.series.Get(alert); s != nil && s.active(at, chronicWindow)*2 < chronicWindow {
+			on, first = m.ci, m.at
+		}
+	}
+	return on
 }
 
 // follow records the onset at the application of its CI: after a silence it

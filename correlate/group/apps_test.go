@@ -60,6 +60,61 @@ func TestOutageEnds(t *testing.T) {
 	}
 }
 
+// TestOutageGoesOnWhileItFires: of slow senders an outage of several CIs takes in what
+// begins in its application while something usual of it fires, and what comes so late
+// says nothing of the cause.
+func TestOutageGoesOnWhileItFires(t *testing.T) {
+	const down, late, fast = time.Hour, time.Hour + 12*time.Minute, "reports every minute"
+	for _, tc := range []struct {
+		name  string
+		story func(w *world)
+		joins bool
+	}{
+		{"still fires", nil, true},
+		{fast, nil, false},
+		{"one of them", func(w *world) { w.end(down+6*time.Minute, "x/a0:Down") }, true},
+		{"all cleared", func(w *world) {
+			w.end(down+6*time.Minute, "x/a0:Down")
+			w.end(down+6*time.Minute, "x/a1:Down")
+		}, false},
+		{"fires half of the time", func(w *world) {
+			w.end(down+6*time.Minute, "x/a1:Down")
+			s := w.g.series.Get(w.alerts["x/a0:Down"])
+			s.slots |= 1<<(chronicWindow/2+2) - 1
+		}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t, chain())
+			w.fire(0, "x/a5:Before")
+			if tc.name == fast {
+				for i := range 18 { // in two other applications
+					w.fire(30*time.Minute+time.Duration(i)*time.Minute, fmt.Sprintf("x/%c%d:Down", "uv"[i/9], i%9))
+				}
+			}
+			w.fire(down, "x/a0:Down")
+			w.fire(down, "x/a1:Down")
+			if tc.story != nil {
+				tc.story(w)
+			}
+			w.fire(late, "x/a9:Down")
+			if got := w.in["x/a9:Down"] == w.in["x/a0:Down"]; got != tc.joins {
+				t.Fatalf("joins: %v, want %v; %s", got, tc.joins, w.last.Evidence.Because)
+			}
+			if !tc.joins {
+				return
+			}
+			if e := w.last.Evidence; e.By != byOutage.String() || e.Shared == "" || !strings.Contains(e.Because, e.Shared+" still fires") {
+				t.Errorf("evidence by %s, shared %q, because %q", e.By, e.Shared, e.Because)
+			}
+			for _, c := range w.g.Causes(w.in["x/a9:Down"]) {
+				if c.CI == "x/a9" && c.ScoreMilli > 0 {
+					t.Errorf("what came late is a cause: %+v", c)
+				}
+			}
+		})
+	}
+}
+
 // TestLostIsNoResolve: a sender whose alerts only go stale is still taken for one
 // that never resolves.
 func TestLostIsNoResolve(t *testing.T) {

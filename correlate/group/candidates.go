@@ -251,6 +251,10 @@ func (g *Grouper) takesSameCI(gr *group, sp *spot, at itsm.Time) bool {
 // nothing joined it for the quiet gap: while an alert on that one still fires, if its
 // senders are slow. A lone alert that goes on is no outage that others could be part of.
 func (g *Grouper) takesBeside(gr *group, sp *spot, at itsm.Time) bool {
-	return gr.resolved == 0 && !gr.wave.spent && gr.cis.len() > 1 && g.pace(gr) >= itsm.Time(g.c.QuietGap.Milliseconds()) &&
+	return gr.resolved == 0 && !gr.wave.spent && gr.cis.len() > 1 && g.isSlow(gr) &&
 		sp != nil && sp.firing > 0 && !g.isMute(sp.rule) && at-gr.opened < itsm.Time(g.c.Lifetime.Milliseconds())
 }
+
+// isSlow reports whether the quiet gap is that of senders whose next evaluation but one
+// is later than it.
+func (g *Grouper) isSlow(gr *group) bool { return g.pace(gr) >= itsm.Time(g.c.QuietGap.Milliseconds()) }

@@ -40,8 +40,10 @@
 // what belongs together where relations are missing. It says nothing of an
 // application that is never silent, that is larger than AppMax, or whose first
 // onset this is; and hubs and environments bound an application, so that it never
-// ties one to another. That most of an outage still fires does not keep it going:
-// it raised recall on slow senders, but named worse causes.
+// ties one to another. Of slow senders it is not silent while an alert of it still
+// fires that fires less than half of the time: the next evaluation but one is later
+// than the quiet gap. What comes so late says nothing of the cause. Rejected: any
+// alert that still fires, for one that nags draws in the outage that comes after it.
 //
 // 2026-11 Of slow senders a group of several CIs takes in what is next to one of them that
 // still fires, though nothing joined for the quiet gap: the next evaluation but one is

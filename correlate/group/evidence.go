@@ -94,6 +94,11 @@ func (g *Grouper) explainJoin(e *itsm.Evidence, p Probe, c *candidate) {
 	case byOutage:
 		e.Because = g.outageBecause(p.CI, c.gr)
 		e.WouldSplit = quiet.String() + " without an onset in the application"
+		if g.asked.sounds != cmdb.NoRef {
+			e.Shared = g.cmdb.ID(g.asked.sounds)
+			e.Because += ": " + e.Shared + " still fires"
+			e.WouldSplit = "the end of the alerts on " + e.Shared
+		}
 	case bySender:
 		e.Shared = p.SenderGroup
 		e.Because = "the sender groups them: " + p.SenderGroup

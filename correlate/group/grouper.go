@@ -64,11 +64,12 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 
 // asked is what is asked of every candidate about the onset, worked out once.
 type asked struct {
-	pace  itsm.Time // quiet gap of its rule
-	tag   tag
-	heard itsm.Time // latest onset in its application,
-	app   *app      // which is this one, nil when unknown
-	ci    cmdb.Ref  // that app is of
+	pace   itsm.Time // quiet gap of its rule
+	tag    tag
+	heard  itsm.Time // latest onset in its application,
+	app    *app      // which is this one, nil when unknown
+	ci     cmdb.Ref  // that app is of
+	sounds cmdb.Ref  // what still fires in its outage after a quiet gap, else NoRef
 }
 
 // group is what is kept of one incident that is not closed. An onset asks dozens of

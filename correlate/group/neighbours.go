@@ -246,7 +246,7 @@ func (v *viewer) refuses(gr *group, kind string) string {
 	case kind == bySameCI.String() || kind == byProvisional.String():
 		return fmt.Sprintf("it had been quiet for %s, longer than the %s that its senders' rhythm gives and, while an alert on that CI fires, than %s", ago(quiet), ago(gap), span(g.c.FollowOn))
 	case kind == "" && !v.isOfTheTime(gr), quiet > gap:
-		return fmt.Sprintf("it had been quiet for %s; after %s only an alert on one of its own CIs joins, or, of slow senders, next to several that alert one of which still fires", ago(quiet), ago(gap))
+		return fmt.Sprintf("it had been quiet for %s; after %s only an alert on one of its own CIs joins, or, of slow senders, next to several that alert one of which still fires, or in their application", ago(quiet), ago(gap))
 	case at-gr.opened >= itsm.Time(g.c.Lifetime.Milliseconds()):
 		return fmt.Sprintf("it had been open for %s; after %s only an alert on one of its own CIs joins", ago(at-gr.opened), span(g.c.Lifetime))
 	case kind == byTopology.String():
