@@ -84,6 +84,7 @@ type State struct {
 	acting   *itsm.Act            // on an object, while it is applied
 
 	timers        timerHeap
+	sweepAt       int // length of timers at which they are swept
 	idempotent    repeats
 	deliveries    repeats
 	quarantines   map[string]*quarantined

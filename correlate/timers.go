@@ -123,6 +123,25 @@ func (s *State) valid(t timer) bool {
 	return false
 }
 
+// sweepTimersMin is how many timers are too few to look through.
+const sweepTimersMin = 4096
+
+// sweepTimers removes all entries that no longer mean anything when they may be half of
+// them: the lease of an alert that resolved long ago would lie there for a day. It is
+// called between inputs, when every entity that has a timer can be found.
+func (s *State) sweepTimers() {
+	if len(s.timers) < s.sweepAt {
+		return
+	}
+	kept := make(timerHeap, 0, len(s.timers)/2)
+	for _, t := range s.timers {
+		if s.valid(t) {
+			kept.push(t)
+		}
+	}
+	s.timers, s.sweepAt = kept, max(2*len(kept), sweepTimersMin)
+}
+
 // dropStale removes entries at the top that no longer mean anything.
 func (s *State) dropStale() {
 	for len(s.timers) > 0 && !s.valid(s.timers[0]) {
@@ -145,6 +164,7 @@ func (s *State) NextWake() itsm.Time {
 // order. Whether a tick was journaled at that moment or the next delivery came
 // first therefore makes no difference to what is decided.
 func (s *State) advance(at itsm.Time) {
+	s.sweepTimers()
 	for {
 		s.dropStale()
 		if len(s.timers) == 0 || s.timers[0].due > at {
