@@ -17,7 +17,8 @@ import (
 const (
 	paceAim       = 400 * time.Millisecond // after which what comes now is to be folded
 	paceMax       = 500 * time.Millisecond // the longest wait, well within every sender's time-out
-	pacePiece     = 10 * time.Millisecond  // of a wait: who waits for longer than is needed leaves the fold without work
+	pacePiece     = 10 * time.Millisecond  // of a wait at first: who waits for longer than is needed leaves the fold without work
+	paceLeast     = time.Millisecond       // of a wait: thousands may wait
 	paceLookEvery = 5 * time.Millisecond
 	paceMarks     = 2000                   // looks that are remembered, ten seconds under load
 	paceWindow    = 500 * time.Millisecond // recent is this window and the one before: what waits to be folded
@@ -126,11 +127,11 @@ func (p *pace) Wait(source string, waited time.Duration) time.Duration {
 	if at.UnixNano()-last >= int64(paceLookEvery) && p.looked.CompareAndSwap(last, at.UnixNano()) {
 		p.wait.Store(int64(p.look(at, p.lag())))
 	}
-	d := min(time.Duration(p.wait.Load()), paceMax-waited, pacePiece)
-	if d > 0 && p.isHeavy(source, at) {
-		return d
+	d := time.Duration(p.wait.Load())
+	if d <= 0 || waited >= paceMax || !p.isHeavy(source, at) {
+		return 0
 	}
-	return 0
+	return min(max(d, paceLeast), max(pacePiece, waited/2), paceMax-waited)
 }
 
 // Brought implements ingest.Pacer.

@@ -121,6 +121,32 @@ func TestPaceAsksNowAndThen(t *testing.T) {
 	}
 }
 
+// TestPaceWaitsAreBounded: however late the fold is, a delivery waits for so long and no
+// longer, and asks a few times only, for thousands may wait at once.
+func TestPaceWaitsAreBounded(t *testing.T) {
+	for _, lag := range []time.Duration{paceAim + 1, time.Minute} {
+		p := newPace(func() time.Duration { return lag }, time.Now)
+		p.Brought("a", 1)
+		waited, asked := time.Duration(0), 0
+		for ; asked < 1000; asked++ {
+			w := p.Wait("a", waited)
+			if w <= 0 {
+				break
+			}
+			if w < paceLeast && waited+w < paceMax {
+				t.Errorf("after %v of waiting: %v more, want at least %v", waited, w, paceLeast)
+			}
+			waited += w
+		}
+		if waited != paceMax {
+			t.Errorf("at a lag of %v a delivery waits %v, want %v", lag, waited, paceMax)
+		}
+		if lag == time.Minute && asked > 12 {
+			t.Errorf("it asked %d times", asked)
+		}
+	}
+}
+
 // TestPaceSparesTheSmall: only who brings the fair share or more waits for a fold
 // that is behind, as long as that is recent.
 func TestPaceSparesTheSmall(t *testing.T) {
