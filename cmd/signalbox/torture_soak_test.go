@@ -28,7 +28,7 @@ journal: {max_bytes: 64MiB}
 
 // Figures of make torture.
 const (
-	soakHeapSlopeMax = 2 << 20   // bytes a minute, 70 an event: a second memtable, or a dump that fills the block cache, looks like 1.4
+	soakHeapSlopeMax = 3 << 20   // bytes a minute, 100 an event: a second memtable, or a dump that fills the block cache, looks like 1.8
 	soakJournalMax   = 96 << 20  // the bound, and what a minute brings until it is looked at again
 	soakRecordBytes  = 4 << 10   // of disk for each alert and incident there ever was: records stay
 	soakRecordsBase  = 192 << 20 // what an empty store claims
