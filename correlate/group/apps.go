@@ -149,10 +149,10 @@ func (g *Grouper) collectOutage(p Probe) {
 	}
 	g.asked.heard = a.last
 	if p.At-a.last > g.asked.pace {
-		if g.asked.sounds = g.sounds(gr, p.At); g.asked.sounds == cmdb.NoRef {
+		if g.asked.sounds = g.sounds(gr, p); g.asked.sounds == cmdb.NoRef {
 			return
 		}
-		g.asked.heard = p.At - g.asked.pace // at their evaluation before this
+		g.asked.heard = max(a.last, p.At-g.pace(gr)) // at the slower one's evaluation before this
 	}
 	g.offer(gr, byOutage, g.c.OutageMilli)
 }
@@ -161,20 +161,21 @@ func (g *Grouper) collectOutage(p Probe) {
 // has no more if it is one small application's.
 const soundsMax = 1024
 
-// sounds finds a CI of which a usual alert still fires in an outage of several CIs whose
-// senders are slow, NoRef when there is none. An alert that fires half of the time
-// shows nothing by going on.
-func (g *Grouper) sounds(gr *group, at itsm.Time) cmdb.Ref {
+// sounds finds a CI of the probe's application of which a usual alert still fires in an
+// outage of several CIs whose senders are slow, NoRef when there is none. An alert that
+// fires half of the time shows nothing by going on, nor does what a rule or a person put
+// there of another application.
+func (g *Grouper) sounds(gr *group, p Probe) cmdb.Ref {
 	if gr.firing == 0 || gr.cis.len() < 2 || gr.members.len() > soundsMax || !g.isSlow(gr) {
 		return cmdb.NoRef
 	}
-	on, first := cmdb.NoRef, itsm.Time(0)
+	on, first, of := cmdb.NoRef, itsm.Time(0), g.appOf(p.CI)
 	for i := range gr.members.list { // in any order
 		alert, m := gr.members.list[i].key, &gr.members.list[i].val
 		if !m.firing || m.chronic || m.ci == cmdb.NoRef || g.isMute(m.rule) || on != cmdb.NoRef && (m.at > first || m.at == first && m.ci >= on) {
 			continue
 		}
-		if s := g.series.Get(alert); s != nil && s.active(at, chronicWindow)*2 < chronicWindow {
+		if s := g.series.Get(alert); s != nil && s.active(p.At, chronicWindow)*2 < chronicWindow && g.appOf(m.ci) == of {
 			on, first = m.ci, m.at
 		}
 	}
@@ -182,7 +183,9 @@ func (g *Grouper) sounds(gr *group, at itsm.Time) cmdb.Ref {
 }
 
 // follow records the onset at the application of its CI: after a silence it
-// begins an outage, and so does the second wave of one.
+// begins an outage, and so does the second wave of one. What joins the outage that
+// there is begins none, unless that was resolved meanwhile: else one that is joined
+// now and then would never have gone on for too long.
 func (g *Grouper) follow(gr *group, p Probe) {
 	a := g.asked.app
 	if a == nil || g.asked.ci != p.CI {
@@ -196,7 +199,8 @@ func (g *Grouper) follow(gr *group, p Probe) {
 		}
 	}
 	before := g.groups[a.incident]
-	if p.At-a.last > gr.pace || before != nil && before != gr && before.wave.spent {
+	goesOn := a.incident == gr.n && a.since >= gr.opened
+	if p.At-a.last > gr.pace && !goesOn || before != nil && before != gr && before.wave.spent {
 		a.incident, a.since = gr.n, p.At
 	}
 	a.last = max(a.last, p.At)

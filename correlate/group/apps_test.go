@@ -115,6 +115,61 @@ func TestOutageGoesOnWhileItFires(t *testing.T) {
 	}
 }
 
+// TestOutageEndsThoughItFires: what is joined now and then because something still fires
+// does not keep an outage going for longer than Lifetime.
+func TestOutageEndsThoughItFires(t *testing.T) {
+	w := newWorld(t, chain())
+	w.fire(0, "x/a5:Before")
+	w.fire(time.Hour, "x/a0:Down")
+	w.fire(time.Hour, "x/a1:Down")
+	for i, ci := range []string{"x/a9", "x/a3", "x/a5", "x/a7"} {
+		after := time.Duration(i+1) * 9 * time.Minute
+		w.fire(time.Hour+after, ci+":Down")
+		if got, want := w.in[ci+":Down"] == w.in["x/a0:Down"], after < w.g.c.Lifetime; got != want {
+			t.Errorf("%s after the outage began: joins it %v, want %v; %s", after, got, want, w.last.Evidence.Because)
+		}
+	}
+}
+
+// TestOutageIsNotAnothersThatFires: what a rule put into an outage of another
+// application does not keep it going.
+func TestOutageIsNotAnothersThatFires(t *testing.T) {
+	w := newWorld(t, chain())
+	w.fire(0, "x/a5:Before")
+	w.fire(0, "y/c4:Before")
+	rule := func(p *Probe) { p.Rule, p.RuleID = "key", "together" }
+	w.fire(time.Hour, "x/a0:Down", rule)
+	w.fire(time.Hour, "y/c4:Down", rule)
+	w.end(time.Hour+5*time.Minute, "x/a0:Down")
+	if w.fire(time.Hour+12*time.Minute, "x/a9:Down") == w.in["x/a0:Down"] {
+		t.Errorf("joined, though nothing of x fires: %s", w.last.Evidence.Because)
+	}
+}
+
+// TestFastSenderIsNoSurerOfASlowOutage: the rhythm of the one that comes does not raise
+// the score of an outage that slow senders report.
+func TestFastSenderIsNoSurerOfASlowOutage(t *testing.T) {
+	score := func(fast bool) int {
+		w := newWorld(t, chain())
+		w.fire(0, "x/a5:Before")
+		another := func(p *Probe) { p.Source = "fast" }
+		if fast {
+			for i := range 18 { // in two other applications
+				w.fire(30*time.Minute+time.Duration(i)*time.Minute, fmt.Sprintf("x/%c%d:Down", "uv"[i/9], i%9), another)
+			}
+		}
+		w.fire(time.Hour, "x/a0:Down")
+		w.fire(time.Hour, "x/a1:Down")
+		if w.fire(time.Hour+12*time.Minute, "x/a9:Down", another) != w.in["x/a0:Down"] {
+			t.Fatalf("does not join: %s", w.last.Evidence.Because)
+		}
+		return w.last.Evidence.ScoreMilli
+	}
+	if slow, fast := score(false), score(true); fast > slow {
+		t.Errorf("the score is %d for a fast sender, %d for a slow one", fast, slow)
+	}
+}
+
 // TestLostIsNoResolve: a sender whose alerts only go stale is still taken for one
 // that never resolves.
 func TestLostIsNoResolve(t *testing.T) {

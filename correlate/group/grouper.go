@@ -66,7 +66,7 @@ func New(c Config, g *cmdb.Graph) *Grouper {
 type asked struct {
 	pace   itsm.Time // quiet gap of its rule
 	tag    tag
-	heard  itsm.Time // latest onset in its application,
+	heard  itsm.Time // when its application was heard of last,
 	app    *app      // which is this one, nil when unknown
 	ci     cmdb.Ref  // that app is of
 	sounds cmdb.Ref  // what still fires in its outage after a quiet gap, else NoRef
