@@ -43,8 +43,9 @@ type pace struct {
 	by     map[string]*brought
 	total  int // of all loads
 
-	events int64     // brought since the start
-	marks  []paceAt  // a ring, one for each look
+	events int64     // brought since the start,
+	latest time.Time // of them
+	marks  []paceAt  // a ring, one for each look that found something new
 	mark   int       // where the next goes
 	rate   float64   // events a second that the fold can
 	folded paceAt    // how many were folded when there were more last
@@ -69,18 +70,24 @@ func (p *pace) look(at time.Time, lag time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	oldest := at.Add(-lag)
+	p.note()
 	folded := p.broughtBefore(oldest)
-	p.note(paceAt{at, p.events})
 	p.learn(paceAt{at, folded}, lag)
 	p.oldest = oldest
 	behind := time.Duration(float64(p.events-folded) / p.rate * float64(time.Second))
 	return max(lag-paceAim, behind-paceAim, 0)
 }
 
-func (p *pace) note(m paceAt) {
-	if len(p.marks) < paceMarks {
+// note marks when the latest was brought, not when somebody looked: nobody may have for
+// long.
+func (p *pace) note() {
+	m := paceAt{p.latest, p.events}
+	switch n := len(p.marks); {
+	case n > 0 && p.marks[(p.mark-1+n)%n].events == m.events:
+		return
+	case n < paceMarks:
 		p.marks = append(p.marks, m)
-	} else {
+	default:
 		p.marks[p.mark] = m
 	}
 	p.mark = (p.mark + 1) % paceMarks
@@ -124,7 +131,7 @@ func (p *pace) learn(folded paceAt, lag time.Duration) {
 func (p *pace) Wait(source string, waited time.Duration) time.Duration {
 	at := p.clock()
 	last := p.looked.Load()
-	if at.UnixNano()-last >= int64(paceLookEvery) && p.looked.CompareAndSwap(last, at.UnixNano()) {
+	if time.Duration(at.UnixNano()-last).Abs() >= paceLookEvery && p.looked.CompareAndSwap(last, at.UnixNano()) {
 		p.wait.Store(int64(p.look(at, p.lag())))
 	}
 	d := time.Duration(p.wait.Load())
@@ -138,7 +145,8 @@ func (p *pace) Wait(source string, waited time.Duration) time.Duration {
 func (p *pace) Brought(source string, events int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.roll(p.clock())
+	p.latest = p.clock()
+	p.roll(p.latest)
 	l := p.by[source]
 	if l == nil {
 		l = &brought{}

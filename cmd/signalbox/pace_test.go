@@ -147,6 +147,46 @@ func TestPaceWaitsAreBounded(t *testing.T) {
 	}
 }
 
+// TestPaceLearnsNothingFromAPause: what was folded while nobody asked is not taken for
+// folded at once when somebody asks again.
+func TestPaceLearnsNothingFromAPause(t *testing.T) {
+	at := time.Unix(1_800_000_000, 0)
+	p := newPace(func() time.Duration { return 0 }, func() time.Time { return at })
+	for range 60 { // a large delivery a minute, and a small one before it
+		for range 2 {
+			if w := p.Wait("a", 0); w > 0 {
+				t.Fatalf("waits %v for a fold that is not behind", w)
+			}
+			at = at.Add(paceLookEvery)
+		}
+		p.Brought("a", 10_000)
+		at = at.Add(time.Minute)
+	}
+	if p.rate != paceRateFirst {
+		t.Errorf("the fold is taken to do %.0f events a second, want %d, as nothing is known", p.rate, paceRateFirst)
+	}
+}
+
+// TestPaceSurvivesASetClock: a clock that was set back does not keep deliveries waiting
+// until it is what it was.
+func TestPaceSurvivesASetClock(t *testing.T) {
+	lag, at := time.Minute, time.Unix(1_800_000_000, 0)
+	p := newPace(func() time.Duration { return lag }, func() time.Time { return at })
+	p.Brought("a", 1)
+	if p.Wait("a", 0) == 0 {
+		t.Fatal("does not wait")
+	}
+	lag, at = 0, at.Add(-time.Hour)
+	for range 2 { // what came before is behind it once
+		p.Brought("a", 1)
+		p.Wait("a", 0)
+		at = at.Add(paceLookEvery)
+	}
+	if w := p.Wait("a", 0); w > 0 {
+		t.Errorf("still waits %v", w)
+	}
+}
+
 // TestPaceSparesTheSmall: only who brings the fair share or more waits for a fold
 // that is behind, as long as that is recent.
 func TestPaceSparesTheSmall(t *testing.T) {
