@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -123,13 +124,19 @@ func askHugePages() {
 	if n == 0 || soft > 0 || os.Getenv("GOGC") != "" || addressesBounded() {
 		return
 	}
-	b := make([]byte, n)
-	err := unix.Madvise(b, unix.MADV_HUGEPAGE)
-	b = nil
-	if err == nil {
-		debug.FreeOSMemory() // or the slice counts as memory in use until the next collection
-	}
+	hugeAsked.Do(func() {
+		b := make([]byte, n)
+		err := unix.Madvise(b, unix.MADV_HUGEPAGE)
+		b = nil
+		if err == nil {
+			debug.FreeOSMemory() // or the slice counts as memory in use until the next collection
+		}
+	})
 }
+
+// hugeAsked is for a process that serves twice: the second slice could lie where the heap
+// was, and would be cleared.
+var hugeAsked sync.Once
 
 // addressesBounded reports whether addresses count although nothing lies behind them.
 func addressesBounded() bool {

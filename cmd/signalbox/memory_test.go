@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"signalbox/ingest"
@@ -81,6 +82,7 @@ func TestHugePagesAreAskedFor(t *testing.T) {
 	if _, soft := probeMemory(); want == 0 || soft > 0 || addressesBounded() {
 		t.Skip("not enough memory, or it or addresses are bounded")
 	}
+	hugeAsked = sync.Once{}
 	t.Setenv("GOGC", "73")
 	_, before := size()
 	askHugePages()
@@ -92,6 +94,7 @@ func TestHugePagesAreAskedFor(t *testing.T) {
 	}
 	was, before := size()
 	askHugePages()
+	askHugePages() // a second time does nothing
 	rss, got := size()
 	if got-before < want {
 		t.Errorf("%d KiB are to have huge pages, want %d more than the %d before", got, want, before)
