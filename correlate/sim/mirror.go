@@ -37,6 +37,7 @@ type view struct {
 	told    []toldView         // by connector
 	opened  bool               // its timeline begins with how it was opened
 	heard   map[string]int64   // connector → newest version folded
+	newest  map[string]said    // connector → newest of all that it reported, ignored or not
 	dead    bool               // an intent of it was abandoned: a partner may disagree
 }
 
@@ -282,6 +283,12 @@ func (m *mirror) settle(s *itsm.Settlement) {
 	m.settled[s.Key] = s.Failure
 }
 
+// said is a report of a partner on an incident.
+type said struct {
+	version int64
+	kind    itsm.ActKind
+}
+
 // outcome holds what an act came to against what it must.
 func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 	m.outcomes++
@@ -315,10 +322,15 @@ func (m *mirror) outcome(w *World, o *itsm.Outcome) {
 		return
 	}
 	if v.heard == nil {
-		v.heard = map[string]int64{}
+		v.heard, v.newest = map[string]int64{}, map[string]said{}
 	}
-	if a.PartnerVersion < v.heard[a.Origin] && !o.NoOp && o.Code == "" {
+	n := v.newest[a.Origin]
+	overtaken := a.Kind == itsm.ActReopen && n.kind == itsm.ActAcknowledge // by what it made possible
+	if a.PartnerVersion < v.heard[a.Origin] && !o.NoOp && o.Code == "" && !overtaken {
 		w.fail("R3", "%s of %s by %s has version %d and took effect after version %d", a.Kind, a.Incident, a.Origin, a.PartnerVersion, v.heard[a.Origin])
+	}
+	if a.PartnerVersion > n.version {
+		v.newest[a.Origin] = said{a.PartnerVersion, a.Kind}
 	}
 	if !o.NoOp { // what was ignored as being of an old record does not count
 		v.heard[a.Origin] = max(v.heard[a.Origin], a.PartnerVersion)
