@@ -89,7 +89,7 @@ func TestAViewWithoutATableIsMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.run()
-	if !strings.Contains(s.log.String(), "is made again from the journal") {
+	if !strings.Contains(s.log.String(), saysRebuilt) {
 		t.Error("the log does not say what happened to the view")
 	}
 	s.stop()

@@ -64,6 +64,9 @@ type server struct {
 	took time.Duration // from the last start to ready
 }
 
+// saysRebuilt is in the log of a start that makes the view again, which may take minutes.
+const saysRebuilt = "is made again from the journal"
+
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -146,9 +146,9 @@ func addressesBounded() bool {
 			return true
 		}
 	}
-	const always = "2" // never more than there is
+	const never = "2" // is more promised than there is
 	b, err := os.ReadFile("/proc/sys/vm/overcommit_memory")
-	return err != nil || strings.TrimSpace(string(b)) == always
+	return err != nil || strings.TrimSpace(string(b)) == never
 }
 
 // A source that invents alerts fills the memory, for each open alert takes about

@@ -161,10 +161,9 @@ func failSync(t *testing.T, call string, ns []int, text int) {
 			t.Fatal(err)
 		}
 		s.kill()
-		const rebuilt = "is made again from the journal" // which may take minutes
-		before := strings.Count(s.log.String(), rebuilt)
+		before := strings.Count(s.log.String(), saysRebuilt)
 		s.run()
-		if strings.Count(s.log.String(), rebuilt) == before {
+		if strings.Count(s.log.String(), saysRebuilt) == before {
 			slowest = a.slower(slowest, s.took)
 		}
 		checkNothingLost(t, s, a)
