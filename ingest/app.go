@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,8 @@ type AppOptions struct {
 	Log            *slog.Logger
 	Long           []LongRoute
 	ConnectionsMax int // 0: ConnectionsMax
+
+	header, read, drain time.Duration // 0: HeaderTimeout, ReadTimeout, drainFor; a test of something else is more patient
 }
 
 // NewApp makes the Fiber application. Handlers return errors; they become problem
@@ -57,13 +60,14 @@ func NewApp(o AppOptions) *fiber.App {
 	if o.ConnectionsMax <= 0 {
 		o.ConnectionsMax = ConnectionsMax
 	}
+	o.header, o.read, o.drain = cmp.Or(o.header, HeaderTimeout), cmp.Or(o.read, ReadTimeout), cmp.Or(o.drain, drainFor)
 	a := &application{o}
 	app := fiber.New(fiber.Config{
 		AppName:                      "Signalbox",
 		DisableStartupMessage:        true,
 		CaseSensitive:                true,
 		StrictRouting:                false,
-		ReadTimeout:                  HeaderTimeout, // until HeaderReceived
+		ReadTimeout:                  o.header, // until HeaderReceived
 		WriteTimeout:                 WriteTimeout,
 		IdleTimeout:                  IdleTimeout,
 		ReadBufferSize:               HeaderBytesMax,
@@ -96,7 +100,7 @@ func (a *application) patience(h *fasthttp.RequestHeader) fasthttp.RequestConfig
 	if l := a.long(string(h.RequestURI())); l != nil {
 		return fasthttp.RequestConfig{ReadTimeout: l.Read, WriteTimeout: l.Write}
 	}
-	return fasthttp.RequestConfig{ReadTimeout: ReadTimeout}
+	return fasthttp.RequestConfig{ReadTimeout: a.o.read}
 }
 
 // ownsBody reports whether the handler of path reads and bounds the body itself.
@@ -164,7 +168,7 @@ func (a *application) settle(c *fiber.Ctx) {
 	if stream == nil {
 		return
 	}
-	if err := c.Context().Conn().SetReadDeadline(time.Now().Add(drainFor)); err != nil {
+	if err := c.Context().Conn().SetReadDeadline(time.Now().Add(a.o.drain)); err != nil {
 		c.Context().SetConnectionClose()
 		return
 	}

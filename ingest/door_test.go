@@ -104,7 +104,13 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-func start(t testing.TB, change func(*ingest.Options)) *rig {
+// patience is for what comes at once unless the machine is busy: a limit on it costs
+// time only in a test that fails.
+const patience = time.Minute
+
+// start opens a door that is patient with its senders, or as hasty as the given
+// options say.
+func start(t testing.TB, change func(*ingest.Options), hasty ...ingest.AppOptions) *rig {
 	t.Helper()
 	r := &rig{journal: &journal{}, logs: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(r.logs, nil))
@@ -117,8 +123,13 @@ func start(t testing.TB, change func(*ingest.Options)) *rig {
 	if r.door, err = ingest.New(o); err != nil {
 		t.Fatal(err)
 	}
-	r.app = ingest.NewApp(ingest.AppOptions{Log: log, Long: []ingest.LongRoute{
-		{Prefix: "/long", Read: time.Minute, Write: time.Minute}, {Prefix: "/webhooks/slow", Read: 200 * time.Millisecond, Write: time.Minute}}})
+	app := ingest.AppOptions{}.Patient(patience, patience, patience)
+	if len(hasty) > 0 {
+		app = hasty[0]
+	}
+	app.Log, app.Long = log, []ingest.LongRoute{
+		{Prefix: "/long", Read: patience, Write: patience}, {Prefix: "/webhooks/slow", Read: 200 * time.Millisecond, Write: patience}}
+	r.app = ingest.NewApp(app)
 	r.door.Routes(r.app)
 	r.app.Post("/api/echo", func(c *fiber.Ctx) error { return c.Send(c.BodyRaw()) })
 	r.app.Post("/long", func(c *fiber.Ctx) error {

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func (r *rig) raw(t *testing.T, request string) *http.Response {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	go io.WriteString(conn, request) // the server may answer and close before it has read all
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
@@ -163,7 +164,6 @@ func TestHostile(t *testing.T) {
 		{"negative length", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, 0},
 		{"length with sign", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc", 400, 0},
 		{"huge length", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, 0},
-		{"length beyond the bound", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n" + strings.Repeat(" ", 20_000), 413, 0},
 		{"unknown transfer encoding", "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nabc", 400, 0},
 		{"header of 17 KiB", request("X-Long: "+strings.Repeat("h", 17<<10)+"\r\n", event), 431, 0},
 		{"header of 15 KiB", request("X-Long: "+strings.Repeat("h", 15<<10)+"\r\n", event), 202, 1},
@@ -187,7 +187,7 @@ func TestHostile(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			before := r.len()
 			request := c.request
-			begin := time.Now()
+			began := processorTime(t)
 			if c.status == 0 { // nothing to wait for: half-close after the request
 				got := r.closing(t, request)
 				if got >= 500 {
@@ -196,8 +196,8 @@ func TestHostile(t *testing.T) {
 			} else if got := r.raw(t, request); got == nil || got.StatusCode != c.status {
 				t.Errorf("got %v, want %d", describe(got), c.status)
 			}
-			if d := time.Since(begin); d > 3*time.Second {
-				t.Errorf("took %v", d)
+			if d := processorTime(t) - began; d > 10*time.Second { // a second with the race detector
+				t.Errorf("cost %v of processor time", d)
 			}
 			waitFor(t, r, before+c.entries)
 			// The door must still be open for the next sender.
@@ -208,15 +208,24 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// processorTime is what the process has used: who waits for a busy machine uses none.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // waitFor checks the number of entries; after 100 Continue the answer proper, and
 // so the entry, comes a little later.
 func waitFor(t *testing.T, r *rig, want int) {
 	t.Helper()
-	for range 100 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if r.len() == want {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	t.Errorf("%d entries in the journal, want %d", r.len(), want)
 }
@@ -237,14 +246,27 @@ func (r *rig) closing(t *testing.T, request string) int {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	io.WriteString(conn, request)
 	conn.(*net.TCPConn).CloseWrite()
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("neither answered nor closed")
+	}
 	if err != nil {
 		return 0
 	}
 	return res.StatusCode
+}
+
+// TestRefusedAndSilent: who is refused before it has said all and says no more hears
+// why, and is not waited for.
+func TestRefusedAndSilent(t *testing.T) {
+	r := start(t, nil, ingest.AppOptions{}.Patient(patience, patience, 2*time.Second))
+	got := r.raw(t, "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n"+strings.Repeat(" ", 20_000))
+	if got == nil || got.StatusCode != http.StatusRequestEntityTooLarge || r.len() != 0 {
+		t.Errorf("got %v and %d entries, want 413 and none", describe(got), r.len())
+	}
 }
 
 // TestKeepAliveAfterRefusal: what a refused request left unread must not be taken
@@ -265,7 +287,7 @@ func TestKeepAliveAfterRefusal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		body := strings.Repeat(smuggled, c.size/len(smuggled))
 		fmt.Fprintf(conn, "POST /webhooks/locked HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s", c.headers, len(body), body)
 		br := bufio.NewReader(conn)
@@ -319,7 +341,7 @@ func TestBombsCostLittle(t *testing.T) {
 // TestMemoryIsBounded: large bodies that arrive slowly and together are refused
 // beyond their source's share of the memory, others have room, and it comes back.
 func TestMemoryIsBounded(t *testing.T) {
-	r := start(t, nil)
+	r := start(t, nil, refusesSoon)
 	const senders = 14 // times 8 MiB, more than InflightBytesMax
 	conns := stalled(t, r, "generic", senders, senders-ingest.SourceBytesMax/(7<<20))
 	large := event + strings.Repeat(" ", 7<<20)
@@ -341,6 +363,10 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	t.Error("the memory did not come back")
 }
+
+// refusesSoon is for senders that stop in the middle of a body: an answer waits for the
+// rest of it, long enough here that what a busy machine still has to read comes first.
+var refusesSoon = ingest.AppOptions{}.Patient(patience, patience, 3*time.Second)
 
 // stalled opens connections that send most of a large body to a source and then
 // wait, until want of them were refused, however long a busy machine takes for
@@ -377,7 +403,7 @@ func stalled(t *testing.T, r *rig, source string, senders, want int) (waiting []
 			refused <- answer{conn, res}
 		}()
 	}
-	late := time.After(time.Minute)
+	late := time.After(patience)
 	for n := range want {
 		select {
 		case a := <-refused:
@@ -398,7 +424,7 @@ func TestStrangersTakeLittle(t *testing.T) {
 	hmac := ingest.Auth{HMAC: &ingest.HMAC{Secrets: []string{live}, Header: "X-Signature"}}
 	r := start(t, func(o *ingest.Options) {
 		o.Sources = []ingest.Source{{Name: "signed", Kind: "generic", Auth: hmac}, {Name: "also-signed", Kind: "generic", Auth: hmac}, {Name: "known", Kind: "generic"}}
-	})
+	}, refusesSoon)
 	stalled(t, r, "signed", 14, 14-ingest.StrangerBytesMax/(7<<20))
 	if got := r.post(t, "/webhooks/known", event+strings.Repeat(" ", 7<<20)); got.status != 202 {
 		t.Errorf("a source known by header: got %d %s, want 202", got.status, got.body)
@@ -427,18 +453,18 @@ func TestAnnouncedIsNotTaken(t *testing.T) {
 }
 
 func TestSlowBodyIsGivenUp(t *testing.T) {
-	r := start(t, func(o *ingest.Options) { o.Sources = []ingest.Source{{Name: "slow", Kind: "generic"}} })
+	r := start(t, func(o *ingest.Options) { o.Sources = []ingest.Source{{Name: "slow", Kind: "generic"}} }, ingest.AppOptions{}.Patient(patience, patience, 0))
 	conn, err := net.Dial("tcp", r.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST /webhooks/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n%s", strings.Repeat(" ", 9000))
-	conn.SetReadDeadline(time.Now().Add(3 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(patience))
 	br := bufio.NewReader(conn)
 	res, err := http.ReadResponse(br, nil)
 	if err != nil || res.StatusCode != 400 {
-		t.Errorf("got %v %s, want 400", err, describe(res))
+		t.Fatalf("got %v %s, want 400", err, describe(res))
 	}
 	io.Copy(io.Discard, res.Body)
 	if _, err := br.ReadByte(); err != io.EOF {
@@ -452,7 +478,10 @@ func TestSlowBodyIsGivenUp(t *testing.T) {
 // TestHeaderHasLessTimeThanBody: who does not finish a header is cut while who
 // sends a body may go on.
 func TestHeaderHasLessTimeThanBody(t *testing.T) {
-	r := start(t, nil)
+	if ingest.HeaderTimeout >= ingest.ReadTimeout {
+		t.Errorf("a header has %v and a body %v", ingest.HeaderTimeout, ingest.ReadTimeout)
+	}
+	r := start(t, nil, ingest.AppOptions{}.Patient(0, 2*patience, 0))
 	dial := func(first string) net.Conn {
 		conn, err := net.Dial("tcp", r.addr)
 		if err != nil {
@@ -462,7 +491,7 @@ func TestHeaderHasLessTimeThanBody(t *testing.T) {
 		if _, err := io.WriteString(conn, first); err != nil {
 			t.Fatal(err)
 		}
-		conn.SetReadDeadline(time.Now().Add(ingest.ReadTimeout - time.Second))
+		conn.SetReadDeadline(time.Now().Add(patience))
 		return conn
 	}
 	head := fmt.Sprintf("POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n", len(event))
