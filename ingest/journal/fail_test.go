@@ -213,13 +213,13 @@ func TestWatermark(t *testing.T) {
 		t.Fatalf("append below the watermark: %v", err)
 	}
 	d.Capacity = 1 << 20
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute) // a busy machine may be long about it
 	for err != nil && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 		_, _, err = l.Append(context.Background(), []byte("x"))
 	}
 	if err != nil {
-		t.Fatalf("append 5 s after freeing: %v", err)
+		t.Fatalf("append a minute after freeing: %v", err)
 	}
 }
 
@@ -244,13 +244,25 @@ func stuck(t *testing.T) (l *journal.Log, free func()) {
 	return l, func() { close(gate) }
 }
 
+// endsWhileWaited is a context that ends as soon as somebody waits for it, and not before.
+type endsWhileWaited struct {
+	context.Context
+	end context.CancelFunc
+}
+
+func (c endsWhileWaited) Done() <-chan struct{} {
+	c.end()
+	return c.Context.Done()
+}
+
 func TestCancelledWhileQueued(t *testing.T) {
 	l, free := stuck(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	inner, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	ctx := endsWhileWaited{inner, cancel}
 	body := []byte("second")
 	_, _, err := l.Append(ctx, body)
-	if itsm.CodeOf(err) != itsm.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
+	if itsm.CodeOf(err) != itsm.Unavailable || !errors.Is(err, context.Canceled) {
 		t.Fatalf("append: %v", err)
 	}
 	copy(body, "reused") // the caller may: nothing of it is kept
