@@ -112,7 +112,7 @@ func (r *rig) append(bodies ...[]byte) itsm.Offset {
 
 func (r *rig) wait(off itsm.Offset) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
 	defer cancel()
 	if err := r.e.WaitFolded(ctx, off); err != nil {
 		r.t.Fatal(err)
@@ -214,7 +214,7 @@ func TestUnknownEntryStopsTheFoldAndSaysSo(t *testing.T) {
 	r := newRig(t)
 	r.run()
 	off := r.append(delivery(fire("shop", 1, 1)), []byte{77, 1, 0, 1})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := r.e.WaitFolded(ctx, off); itsm.CodeOf(err) != itsm.Unavailable {
 		t.Errorf("wait: %v", err)

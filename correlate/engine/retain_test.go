@@ -57,7 +57,7 @@ func TestRetentionKeepsWhatARebuildNeeds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
+	wait, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := e.WaitFolded(wait, off); err != nil {
 		t.Fatal(err)

@@ -118,7 +118,7 @@ func clockTorture(t *testing.T, jump func(minute int) time.Duration, minutes int
 		if err != nil {
 			t.Fatal(err)
 		}
-		wctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		wctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		if err := e.WaitFolded(wctx, off); err != nil {
 			t.Fatal(err)
