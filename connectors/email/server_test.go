@@ -43,7 +43,7 @@ func listen(t *testing.T, implicit, offersTLS bool, auth ...string) *server {
 	s.roots = roots
 	srv := smtp.NewServer(s)
 	srv.Domain, srv.AllowInsecureAuth = "mail.example.com", false
-	srv.ReadTimeout, srv.WriteTimeout = 5*time.Second, 5*time.Second
+	srv.ReadTimeout, srv.WriteTimeout = time.Minute, time.Minute
 	if offersTLS {
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 	}
