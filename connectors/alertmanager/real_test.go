@@ -21,19 +21,33 @@ import (
 )
 
 // realAlertmanager starts Alertmanagers that know each other, and returns their
-// addresses.
+// addresses. Somebody else may take a port between its choice and its use: then all
+// start again with others.
 func realAlertmanager(t *testing.T, n int) (urls []string) {
 	t.Helper()
 	bin := peertest.Find(t, "silences at a real Alertmanager", "alertmanager")
-	dir := t.TempDir()
-	file := filepath.Join(dir, "am.yml")
+	file := filepath.Join(t.TempDir(), "am.yml")
 	if err := os.WriteFile(file, []byte("route: {receiver: none}\nreceivers: [{name: none}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for range 5 {
+		if urls := startAll(t, bin, file, n); urls != nil {
+			return urls
+		}
+	}
+	t.Fatal("Alertmanager ended at every start")
+	return nil
+}
+
+// startAll returns nil when one of them ended.
+func startAll(t *testing.T, bin, file string, n int) (urls []string) {
+	t.Helper()
+	dir := t.TempDir()
 	gossip := make([]string, n)
 	for i := range n {
 		gossip[i] = free(t)
 	}
+	ended := make([]chan struct{}, n)
 	for i := range n {
 		addr := free(t)
 		args := []string{"--config.file=" + file, "--storage.path=" + filepath.Join(dir, fmt.Sprint(i)), "--web.listen-address=" + addr, "--cluster.listen-address="}
@@ -47,17 +61,26 @@ func realAlertmanager(t *testing.T, n int) (urls []string) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		ended[i] = make(chan struct{})
+		go func() { cmd.Wait(); close(ended[i]) }()
 		t.Cleanup(func() {
 			cmd.Process.Kill()
-			cmd.Wait()
+			<-ended[i]
 			if t.Failed() {
 				t.Logf("alertmanager %d: %s", i, out)
 			}
 		})
 		urls = append(urls, "http://"+addr)
 	}
-	for _, u := range urls {
+	for i, u := range urls {
+		gone := false
 		within(t, "ready "+u, func() bool {
+			select {
+			case <-ended[i]:
+				gone = true
+				return true
+			default:
+			}
 			resp, err := http.Get(u + "/-/ready")
 			if err != nil {
 				return false
@@ -65,6 +88,9 @@ func realAlertmanager(t *testing.T, n int) (urls []string) {
 			resp.Body.Close()
 			return resp.StatusCode == 200
 		})
+		if gone {
+			return nil
+		}
 	}
 	return urls
 }
@@ -81,9 +107,9 @@ func free(t *testing.T) string {
 
 func within(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 20 s", what)
+			t.Fatalf("%s: not within two minutes", what)
 		}
 	}
 }
