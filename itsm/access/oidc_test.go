@@ -96,7 +96,7 @@ func newHouse(t *testing.T, provider func(back string) ProviderOptions) *house {
 	}
 	h.base = "http://" + strings.Replace(l.Addr().String(), "127.0.0.1", "localhost", 1)
 	o := provider(h.base + CallbackPath)
-	o.RedirectURL, o.Label, o.HTTP = h.base+CallbackPath, "the provider", &http.Client{Timeout: 10 * time.Second}
+	o.RedirectURL, o.Label, o.HTTP = h.base+CallbackPath, "the provider", &http.Client{Timeout: time.Minute}
 	p, err := NewProvider(o)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func newBrowser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	b := &browser{t: t}
-	b.Client = &http.Client{Jar: jar, Timeout: 15 * time.Second, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	b.Client = &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		b.trail = append(b.trail, r.URL.String())
 		return nil
 	}}
@@ -335,7 +335,7 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // sign makes a token of the claims, changed by edit.
 func (f *forger) sign(alg jose.SignatureAlgorithm, key any, edit func(map[string]any)) string {
 	c := map[string]any{"iss": f.issuer, "aud": "signalbox", "sub": "1", "preferred_username": "ada", "groups": []string{"ops"}, "nonce": f.nonce,
-		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix()}
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
 	if edit != nil {
 		edit(c)
 	}
