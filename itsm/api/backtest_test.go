@@ -85,11 +85,10 @@ func TestBacktestWithoutHistory(t *testing.T) {
 // awaitBacktest asks until it is over.
 func (w *world) awaitBacktest(id string) map[string]any {
 	w.t.Helper()
-	for range 1000 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if a := w.want(w.call("GET", "/api/v1/rules/backtests/"+id, ""), http.StatusOK).object(w.t); a["state"] != "running" {
 			return a
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	w.t.Fatalf("backtest %s does not end", id)
 	return nil

@@ -90,7 +90,7 @@ func TestReaderLeaves(t *testing.T) {
 		t.Fatalf("%d streams, want 1", len(w.api.streams))
 	}
 	cancel()
-	for deadline := time.Now().Add(5 * time.Second); len(w.api.streams) > 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(w.api.streams) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the place was not given back")
 		}

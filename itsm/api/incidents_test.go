@@ -187,6 +187,7 @@ func TestIDsThatAreNone(t *testing.T) {
 
 func TestAfterOffset(t *testing.T) {
 	w := newWorld(t)
+	w.api.foldedWait = time.Minute
 	w.open(itsm.Incident{}) // entry 1
 	w.want(w.call("GET", "/api/v1/incidents/INC0000001?after_offset=1", ""), http.StatusOK)
 	go func() {

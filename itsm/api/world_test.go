@@ -462,7 +462,7 @@ func (a answer) items(t testing.TB) (items []map[string]any, next string) {
 	return items, m["next_cursor"].(string)
 }
 
-var client = &http.Client{Timeout: 20 * time.Second}
+var client = &http.Client{Timeout: time.Minute}
 
 // call makes a request as admin unless a header says otherwise ("name: value";
 // an empty Authorization sends none) and holds the answer against the document.
