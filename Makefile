@@ -23,7 +23,7 @@ demo: build
 # unless ALLOW_MISSING=1.
 test: build
 	bash .ci/setup
-	bash .ci/suites $(GO) test ./...
+	bash .ci/suites $(GO) test -timeout 1h ./...
 	$(GO) test -tags fault -run 'TestFaults|TestNoFault' ./correlate/sim ./connectors/connectortest
 
 # What machines and strangers do to it, at full length; 'make test' has a sample.
@@ -46,8 +46,8 @@ check:
 
 race:
 	bash .ci/setup
-	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v cmd/signalbox)
-	CGO_ENABLED=1 SIGNALBOX_RACE=1 $(GO) test -short -run 'FirstAlert|Explained|PagerDuty|Kill|Trace' ./cmd/signalbox
+	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on -timeout 2h $$($(GO) list ./... | grep -v cmd/signalbox)
+	CGO_ENABLED=1 SIGNALBOX_RACE=1 $(GO) test -short -timeout 1h -run 'FirstAlert|Explained|PagerDuty|Kill|Trace' ./cmd/signalbox
 
 fuzz:
 	SIGNALBOX_DATA=$(abspath $(DATA)) $(GO) run ./cmd/internal/fuzzall -time $(FUZZ)
