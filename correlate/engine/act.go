@@ -33,6 +33,13 @@ func (e *Engine) Do(ctx context.Context, a itsm.Act) (itsm.Outcome, error) {
 		e.wait.Lock()
 		delete(e.wait.waiting, off)
 		e.wait.Unlock()
+		select {
+		case o, ok := <-w: // both at once
+			if ok {
+				return o, o.Err()
+			}
+		default:
+		}
 		return itsm.Outcome{Offset: off}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry %d but not applied yet: folding is behind; look again in a moment", off)
 	}
 }
@@ -68,6 +75,9 @@ func (e *Engine) WaitFolded(ctx context.Context, off itsm.Offset) error {
 		select {
 		case <-moved:
 		case <-ctx.Done():
+			if itsm.Offset(e.cursor.Load()) >= off { // both at once
+				return nil
+			}
 			return itsm.Errorf(itsm.Unavailable, "entry %d is not folded yet: the fold is at %d; try again in a moment", off, e.cursor.Load())
 		}
 	}
