@@ -19,7 +19,7 @@ const sel = chromedp.CSS("main")
 func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
 	var last error
-	for end := time.Now().Add(8 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("document.readyState == \"complete\" && "+expression))
 		if err == nil && ok {
 			return

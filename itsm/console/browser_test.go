@@ -27,7 +27,7 @@ func browser(t *testing.T) context.Context {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
-	bound := 90 * time.Second
+	bound := 5 * time.Minute
 	if os.Getenv("SIGNALBOX_SHOTS") != "" {
 		bound = 15 * time.Minute
 	}

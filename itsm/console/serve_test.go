@@ -64,12 +64,12 @@ func serveBook(t testing.TB, b *book) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second,
+	client := &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		c.Close()
 		client.CloseIdleConnections()
-		if err := app.ShutdownWithTimeout(5 * time.Second); err != nil {
+		if err := app.ShutdownWithTimeout(time.Minute); err != nil {
 			t.Errorf("shut down: %v", err)
 		}
 		if err := <-done; err != nil {
