@@ -340,7 +340,7 @@ func rawStatus(t *testing.T, s *server, request string) int {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	go func() {
 		io.WriteString(conn, request) // the answer may come before all is written
 		conn.(*net.TCPConn).CloseWrite()
@@ -348,7 +348,7 @@ func rawStatus(t *testing.T, s *server, request string) int {
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		if ne, ok := err.(net.Error); ok && ne.Timeout() {
-			t.Error("no answer within 10 s")
+			t.Errorf("no answer within %v", patience)
 		}
 		return 0
 	}

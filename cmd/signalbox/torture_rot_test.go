@@ -84,7 +84,10 @@ func history(t *testing.T, stopped, killed string) string {
 		}
 	}
 	s.do(http.MethodPost, "/webhooks/generic", "{not json", nil)
-	time.Sleep(200 * time.Millisecond) // the fold is done
+	eventually(t, "all of it is folded", func() bool {
+		head := int(gauges(s)["signalbox_journal_head_offset"])
+		return s.do(http.MethodGet, fmt.Sprintf("/api/v1/totals?after_offset=%d", head), nil, nil) == http.StatusOK
+	})
 	want := shown(s)
 	copyTree(t, dir, killed)
 	s.stop()
@@ -258,7 +261,7 @@ func sameAs(t *testing.T, s *server, golden, want, what string) {
 	dir := filepath.Join(t.TempDir(), "undamaged")
 	copyTree(t, golden, dir)
 	whole := start(t, dir, slow)
-	for deadline := time.Now().Add(5 * time.Second); got != want; time.Sleep(lookEvery) {
+	for deadline := time.Now().Add(patience); got != want; time.Sleep(lookEvery) {
 		if got, want = shown(s), shown(whole); time.Now().After(deadline) {
 			t.Errorf("%s and shows something else: %s", what, difference(want, got))
 			break
