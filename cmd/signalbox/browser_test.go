@@ -27,7 +27,7 @@ func browser(t *testing.T, s *server, width int, scripts bool) context.Context {
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
 	act(t, ctx) // starts the browser; a time-out on the context of the first call would end it
-	ctx, stop = context.WithTimeout(ctx, time.Minute)
+	ctx, stop = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(stop)
 	act(t, ctx, chromedp.EmulateViewport(int64(width), 812))
 	if !scripts {

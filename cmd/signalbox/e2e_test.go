@@ -28,7 +28,9 @@ func TestFirstAlertByHand(t *testing.T) {
 	}
 	var in incident
 	page := struct{ Items []incident }{}
-	s.do(http.MethodGet, fmt.Sprintf("/api/v1/incidents?after_offset=%d", accepted.Offset), nil, &page)
+	eventually(t, "the entry is folded", func() bool { // it waits for that, but not for ever
+		return s.do(http.MethodGet, fmt.Sprintf("/api/v1/incidents?after_offset=%d", accepted.Offset), nil, &page) != http.StatusServiceUnavailable
+	})
 	if len(page.Items) != 1 {
 		t.Fatalf("%d incidents right after the answer, want 1", len(page.Items))
 	}

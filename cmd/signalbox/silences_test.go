@@ -39,12 +39,19 @@ func TestSilencesBothWays(t *testing.T) {
 		status, err := post(http.DefaultClient, url+path, b)
 		return err == nil && status == http.StatusOK
 	}
-	const hushed = 8 * time.Second
-	var ends time.Time
+	// hush silences for so long from now; with an id it changes when that silence ends.
+	hush := func(id string, d time.Duration) (ends time.Time, ok bool) {
+		ends = time.Now().Add(d)
+		silence := map[string]any{"matchers": []any{map[string]any{"name": "alertname", "value": "Muted", "isRegex": false}},
+			"startsAt": time.Now(), "endsAt": ends, "createdBy": "bob", "comment": "disk swap"}
+		if id != "" {
+			silence["id"] = id
+		}
+		return ends, send("/api/v2/silences", silence)
+	}
 	eventually(t, "a person silences at Alertmanager", func() bool {
-		ends = time.Now().Add(hushed)
-		return send("/api/v2/silences", map[string]any{"matchers": []any{map[string]any{"name": "alertname", "value": "Muted", "isRegex": false}},
-			"startsAt": time.Now(), "endsAt": ends, "createdBy": "bob", "comment": "disk swap"})
+		_, ok := hush("", time.Hour)
+		return ok
 	})
 
 	pd := pagerdutytest.New(t)
@@ -52,6 +59,23 @@ func TestSilencesBothWays(t *testing.T) {
 	t.Setenv("PD_SECRET", pd.Secret)
 	t.Setenv("PD_TOKEN", "token")
 	s := start(t, t.TempDir(), quick+pagerDutyConfig(pd)+fmt.Sprintf("  am: {kind: alertmanager, urls: ['%s'], sources: [alertmanager, main], silence_on_acknowledge: true}\n", url))
+
+	type silence struct {
+		ID, CreatedBy, Comment string
+		Status                 struct{ State string }
+	}
+	silences := func() (all []silence) {
+		t.Helper()
+		resp, err := http.Get(url + "/api/v2/silences")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
 
 	// Prometheus tells us of alerts that it tells Alertmanager, too. The first shows
 	// that the silence is known by now.
@@ -71,9 +95,14 @@ func TestSilencesBothWays(t *testing.T) {
 		s.do(http.MethodPost, "/prometheus/main/api/v2/alerts", json.RawMessage(fired), nil)
 		eventually(t, instance+" shows the silence", func() bool { return silenced() == n+1 })
 	}
-	if len(s.incidents()) != 2 || pd.Incident(source.DedupKey(2, 1)) != nil && time.Now().Before(ends) {
+	if len(s.incidents()) != 2 || pd.Incident(source.DedupKey(2, 1)) != nil {
 		t.Error("a silenced alert paged, or opened no incident")
 	}
+	var ends time.Time
+	eventually(t, "the person lets it end soon", func() (ok bool) {
+		ends, ok = hush(silences()[0].ID, 3*time.Second)
+		return ok
+	})
 	eventually(t, "when the silence ends, somebody is paged", func() bool { return pd.Incident(source.DedupKey(2, 1)) != nil })
 	if early := time.Until(ends); early > 0 {
 		t.Errorf("paged %v before the silence ended", early)
@@ -87,19 +116,7 @@ func TestSilencesBothWays(t *testing.T) {
 	eventually(t, "the third incident", func() bool { return len(s.incidents()) == 3 })
 	s.do(http.MethodPost, "/api/v1/incidents/INC0000003/acknowledge", nil, nil)
 	active := func() (out []string) {
-		resp, err := http.Get(url + "/api/v2/silences")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		var all []struct {
-			CreatedBy, Comment string
-			Status             struct{ State string }
-		}
-		if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range all {
+		for _, v := range silences() {
 			if v.Status.State == "active" {
 				out = append(out, v.CreatedBy+": "+v.Comment)
 			}

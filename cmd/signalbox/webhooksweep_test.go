@@ -52,6 +52,8 @@ func (d *tickets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.mu.Unlock()
 		d.change(n, body)
 		w.WriteHeader(http.StatusCreated)
+		d.mu.Lock() // somebody may change it already
+		defer d.mu.Unlock()
 		json.NewEncoder(w).Encode(map[string]any{"ticket": d.fields[n]})
 	case http.MethodPut:
 		var n int
