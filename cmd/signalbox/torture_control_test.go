@@ -41,7 +41,7 @@ var plants = []planted{
 		old: "\tset, err := readSettings(r.o, r.explicit, slog.New(slog.DiscardHandler))\n\tif err != nil {",
 		new: "\tset, err := readSettings(r.o, r.explicit, slog.New(slog.DiscardHandler))\n\tif err != nil {\n\t\tr.door.Reload(nil)"},
 	{name: "slow requests are not cut", file: "ingest/app.go", test: "TestTortureSlowClients", full: true,
-		old: "ReadTimeout:                  HeaderTimeout,", new: "ReadTimeout: 0,"},
+		old: "ReadTimeout:                  o.header,", new: "ReadTimeout: 0,"},
 	{name: "slow readers are not cut", file: "ingest/app.go", test: "TestTortureSlowClients", full: true,
 		old: "WriteTimeout:                 WriteTimeout,", new: "WriteTimeout: 0,"},
 	{name: "a source may bring what it wants", file: "ingest/keys.go", test: "TestTortureGreedySource",
