@@ -102,6 +102,7 @@ type Console struct {
 	templates *template.Template
 	assets    assets
 	streams   chan struct{} // one slot a live stream
+	liveFor   time.Duration // liveFor; longer in tests
 	trying    sync.Mutex    // rules are tried one person at a time: it costs
 	closeOnce sync.Once
 	closed    chan struct{} // ends the live streams
@@ -122,7 +123,7 @@ func New(o Options) (*Console, error) {
 	if err != nil || (external.Scheme != "http" && external.Scheme != "https") || external.Host == "" {
 		return nil, itsm.Errorf(itsm.Invalid, "external_url %q: expected an address such as https://signalbox.example.org", o.ExternalURL)
 	}
-	c := &Console{o: o, external: external, streams: make(chan struct{}, liveStreamsMax), closed: make(chan struct{})}
+	c := &Console{o: o, external: external, streams: make(chan struct{}, liveStreamsMax), liveFor: liveFor, closed: make(chan struct{})}
 	if c.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}

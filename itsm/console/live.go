@@ -45,7 +45,7 @@ func (c *Console) live(ctx *fiber.Ctx) error {
 }
 
 func (c *Console) stream(out *bufio.Writer, w watch) {
-	ctx, cancel := context.WithTimeout(context.Background(), liveFor)
+	ctx, cancel := context.WithTimeout(context.Background(), c.liveFor)
 	defer cancel()
 	go func() {
 		select {

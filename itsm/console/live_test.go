@@ -177,6 +177,7 @@ func TestLiveSecondPage(t *testing.T) {
 
 func TestLiveStream(t *testing.T) {
 	s := signedIn(t, fixedClock)
+	s.console.liveFor = time.Hour // none ends by itself while this waits
 	list, closeList := s.events(s.stream("/"))
 	defer closeList()
 	one, closeOne := s.events(s.stream("/incidents/INC0000004"))
