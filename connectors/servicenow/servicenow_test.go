@@ -220,15 +220,12 @@ func TestAfterAStart(t *testing.T) {
 		t.Fatalf("made %v", rows)
 	}
 	c := connector(s, func(o *servicenow.Options) { o.IndexLag = 10 * time.Millisecond })
-	for {
-		_, err := c.Push(t.Context(), in)
-		if err == nil {
-			break
-		}
-		if !connectors.IsPassing(err) {
-			t.Fatal(err)
-		}
+	_, err := c.Push(t.Context(), in)
+	for deadline := time.Now().Add(time.Minute); connectors.IsPassing(err) && time.Now().Before(deadline); _, err = c.Push(t.Context(), in) {
 		time.Sleep(time.Millisecond)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	ours(t, s)
 }
