@@ -221,9 +221,13 @@ func (s *server) kill() {
 	s.done <- err
 }
 
-// stop is SIGTERM; the process must exit cleanly.
-func (s *server) stop() {
+// stopMax is how long a stop may take, in make torture.
+const stopMax = 10 * time.Second
+
+// stop is SIGTERM; the process must exit cleanly. It returns how long that took.
+func (s *server) stop() time.Duration {
 	s.t.Helper()
+	begin := time.Now()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatal(err)
 	}
@@ -236,6 +240,11 @@ func (s *server) stop() {
 	case <-time.After(patience):
 		s.t.Fatalf("still running %v after SIGTERM\n%s", patience, tail(s.log.String(), 4000))
 	}
+	took := time.Since(begin)
+	if inFull() && took > stopMax {
+		s.t.Errorf("the stop took %v, want at most %v", took, stopMax)
+	}
+	return took
 }
 
 // do makes an API request and decodes the answer.
