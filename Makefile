@@ -6,7 +6,7 @@ FUZZ    ?= 30s
 VERSION ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 export CGO_ENABLED ?= 0
 
-.PHONY: build run demo test torture converge check race fuzz bench bench-fold bench-ack backtest-bench microbench score clean
+.PHONY: build run demo test torture converge check race fuzz bench bench-door bench-fold bench-ack backtest-bench microbench score clean
 
 build:
 	$(GO) build -trimpath -buildvcs=false -ldflags "-X main.release=$(VERSION)" -o $(BIN) ./cmd/signalbox
@@ -56,6 +56,12 @@ fuzz:
 bench: build
 	bash .ci/setup
 	$(GO) run ./cmd/internal/bench $(ARGS)
+
+# The same for a build that journals every delivery and folds none: what is not the fold's.
+bench-door:
+	$(GO) build -tags unfolded -trimpath -o $(BIN)-unfolded ./cmd/signalbox
+	bash .ci/setup
+	$(GO) run ./cmd/internal/bench -bin $(BIN)-unfolded $(ARGS)
 
 # The fold alone: events a second of one core, and what they cost in company.
 bench-fold:

@@ -225,6 +225,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.configLate {
 		go e.configLater(ctx)
 	}
+	if unfolded {
+		e.log.Warn("this build only measures: no alert it accepts comes to anything")
+	}
 	err := e.run(ctx)
 	if serr := e.stored(); err == nil && serr != nil && !errors.Is(serr, errStopping) {
 		err = serr

@@ -99,6 +99,9 @@ func decode(body []byte) (v any, err error) {
 			err = fmt.Errorf("decoding panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
+	if unfolded && entry.KindOf(body) == entry.KindDelivery {
+		body = entry.EncodeTick()
+	}
 	return entry.DecodeForFold(body)
 }
 

@@ -43,11 +43,11 @@
 //	50 distinct        22,420     37,864   1.69     3       1.11 s         1.59
 //	50 repeated        20,439     98,559   4.82     5       0.50 s         4.94
 //
-// How much of it is the fold's: a build that journals every delivery and folds none of
-// it reaches 1.0 to 1.3 times Alertmanager at one alert a request and sixteen connections,
-// 2.1 to 2.6 at 64 (65 µs of processor time a request, half of it the kernel's), 2.4 at
-// five, 7.9 at fifty distinct and 6.8 at fifty repeated. With sixteen connections the
-// disk alone forbids the goal of one alert a request on that host.
+// How much of it is the fold's ('make bench-door'): a build that journals every delivery
+// and folds none reaches 1.0 to 1.3 times Alertmanager at one alert a request and sixteen
+// connections, 2.1 to 2.6 at 64 (65 µs of processor time a request, half of it the
+// kernel's), 2.4 at five, 7.9 at fifty distinct and 6.8 at fifty repeated. With sixteen
+// connections the disk alone forbids the goal of one alert a request on that host.
 //
 // Alertmanager's own figures drift to twice these between runs on a shared
 // machine, and ratios by a quarter: compare builds in alternation only.

@@ -1,0 +1,6 @@
+//go:build unfolded
+
+package engine
+
+// See unfolded_off.go.
+const unfolded = true
