@@ -23,25 +23,28 @@ func (e *Engine) Do(ctx context.Context, a itsm.Act) (itsm.Outcome, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, actWaitMax)
 	defer cancel()
+	return e.await(ctx, off, w)
+}
+
+// await waits for the outcome of entry off, which comes in w.
+func (e *Engine) await(ctx context.Context, off itsm.Offset, w <-chan itsm.Outcome) (o itsm.Outcome, err error) {
+	folding := false
 	select {
-	case o, ok := <-w:
-		if !ok {
-			return itsm.Outcome{Offset: off}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry %d and takes effect when folding resumes", off)
-		}
-		return o, o.Err()
+	case o, folding = <-w:
 	case <-ctx.Done():
 		e.wait.Lock()
 		delete(e.wait.waiting, off)
 		e.wait.Unlock()
 		select {
-		case o, ok := <-w: // both at once
-			if ok {
-				return o, o.Err()
-			}
+		case o, folding = <-w: // both at once
 		default:
+			return itsm.Outcome{Offset: off}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry %d but not applied yet: folding is behind; look again in a moment", off)
 		}
-		return itsm.Outcome{Offset: off}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry %d but not applied yet: folding is behind; look again in a moment", off)
 	}
+	if !folding {
+		return itsm.Outcome{Offset: off}, itsm.Errorf(itsm.Unavailable, "the act is stored as entry %d and takes effect when folding resumes", off)
+	}
+	return o, o.Err()
 }
 
 // outcome returns the outcome of entry off if it is known, else a channel for it.
