@@ -53,8 +53,8 @@ const SignatureSkew = 5 * time.Minute
 // retryAfter is what a refused sender is told to wait.
 const retryAfter = 5 * time.Second
 
-// greedyPause is how long the answer to a source takes that brings more new alerts than
-// it may. One that sends as fast as it is answered would take from all others the
+// greedyPause is how much longer the answer to a source takes that brings more new alerts
+// than it may. One that sends as fast as it is answered would take from all others the
 // processor time that refusing it costs.
 const greedyPause = 100 * time.Millisecond
 

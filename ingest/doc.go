@@ -24,7 +24,9 @@
 // exceed the bound is refused whole with 503: senders keep it and try again,
 // while deliveries about known alerts pass. One that exceeds it alone is 413, for
 // no later minute takes it either. Quarantining the excess instead would
-// move the flood to the quarantine.
+// move the flood to the quarantine. Either answer takes greedyPause, when the request
+// has given back its memory: a sender that repeats as fast as it is refused took the
+// processor from the others. That bounds a connection, not how many a sender has.
 //
 // 2026-11 Memory for large bodies is counted as it fills, for the door, for each
 // source, and apart for bodies whose sender is not known before they are read: a

@@ -123,7 +123,8 @@ func start(t testing.TB, change func(*ingest.Options), hasty ...ingest.AppOption
 	if r.door, err = ingest.New(o); err != nil {
 		t.Fatal(err)
 	}
-	app := ingest.AppOptions{}.Patient(patience, patience, patience)
+	const longer = 2 * patience // or who is answered only because the server gave up would seem in time
+	app := ingest.AppOptions{}.Patient(longer, longer, longer)
 	if len(hasty) > 0 {
 		app = hasty[0]
 	}

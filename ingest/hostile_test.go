@@ -262,7 +262,7 @@ func (r *rig) closing(t *testing.T, request string) int {
 // TestRefusedAndSilent: who is refused before it has said all and says no more hears
 // why, and is not waited for.
 func TestRefusedAndSilent(t *testing.T) {
-	r := start(t, nil, ingest.AppOptions{}.Patient(patience, patience, 2*time.Second))
+	r := start(t, nil, ingest.AppOptions{}.Patient(2*patience, 2*patience, 2*time.Second))
 	got := r.raw(t, "POST /webhooks/generic HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n"+strings.Repeat(" ", 20_000))
 	if got == nil || got.StatusCode != http.StatusRequestEntityTooLarge || r.len() != 0 {
 		t.Errorf("got %v and %d entries, want 413 and none", describe(got), r.len())
@@ -453,7 +453,7 @@ func TestAnnouncedIsNotTaken(t *testing.T) {
 }
 
 func TestSlowBodyIsGivenUp(t *testing.T) {
-	r := start(t, func(o *ingest.Options) { o.Sources = []ingest.Source{{Name: "slow", Kind: "generic"}} }, ingest.AppOptions{}.Patient(patience, patience, 0))
+	r := start(t, func(o *ingest.Options) { o.Sources = []ingest.Source{{Name: "slow", Kind: "generic"}} }, ingest.AppOptions{}.Patient(2*patience, 2*patience, 0))
 	conn, err := net.Dial("tcp", r.addr)
 	if err != nil {
 		t.Fatal(err)
