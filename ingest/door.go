@@ -176,7 +176,6 @@ type refusal struct {
 	err    error
 	reason string
 	wait   time.Duration // for 503
-	pause  time.Duration // before the answer
 }
 
 func refuse(reason string, err error) *refusal { return &refusal{err: err, reason: reason} }
@@ -321,16 +320,15 @@ func (in *intake) store() (receipt, *refusal) {
 // admit holds the delivery against the bound of new alert keys.
 func (in *intake) admit(events []itsm.Event) *refusal {
 	fresh, wait := in.s.keys.admit(events, in.start)
-	if wait == 0 {
-		return nil
-	}
 	limit := in.s.Limits.NewKeysPerMinute
-	if fresh > limit {
-		err := source.Exceeded(boundNewKeys, itsm.TooLarge, "%d new alerts in one request, and source %s may bring %d in a minute (limits.new_keys_per_minute): send them in several, over some minutes", fresh, in.s.Name, limit)
-		return &refusal{err: err, reason: refusedKeys, pause: greedyPause}
+	switch {
+	case wait == 0:
+		return nil
+	case fresh > limit:
+		return refuse(refusedKeys, source.Exceeded(boundNewKeys, itsm.TooLarge, "%d new alerts in one request, and source %s may bring %d in a minute (limits.new_keys_per_minute): send them in several, over some minutes", fresh, in.s.Name, limit))
 	}
 	err := source.Exceeded(boundNewKeys, itsm.Unavailable, "source %s brought more than %d new alerts in a minute (limits.new_keys_per_minute)", in.s.Name, limit)
-	return &refusal{err: err, reason: refusedKeys, wait: wait, pause: greedyPause}
+	return &refusal{err: err, reason: refusedKeys, wait: wait}
 }
 
 // body is what the decoder sees.
@@ -505,7 +503,7 @@ func (d *Door) Retry(ctx context.Context, q itsm.Quarantined) (accepted int, off
 }
 
 // refused counts a refusal, names the sender in the log, at most a few times a minute for
-// each reason, and lets the answer wait when it should.
+// each reason, and keeps a source that brings too much waiting for its answer.
 func (d *Door) refused(c *fiber.Ctx, s *entrance, r *refusal) {
 	name, count := "-", d.stray
 	if s != nil {
@@ -517,5 +515,7 @@ func (d *Door) refused(c *fiber.Ctx, s *entrance, r *refusal) {
 		d.o.Log.LogAttrs(c.Context(), slog.LevelWarn, "request refused", slog.String("source", name), slog.String("reason", r.reason),
 			slog.String("sender", c.Context().RemoteAddr().String()), slog.String("err", r.err.Error()), slog.Int("since_last_line", hushed))
 	}
-	time.Sleep(r.pause)
+	if r.reason == refusedKeys {
+		time.Sleep(greedyPause)
+	}
 }
