@@ -15,7 +15,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"signalbox/ingest"
+	"signalbox/itsm/cputest"
 	"signalbox/itsm/entry"
 )
 
@@ -187,7 +187,7 @@ func TestHostile(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			before := r.len()
 			request := c.request
-			began := processorTime(t)
+			began := cputest.Used(t)
 			if c.status == 0 { // nothing to wait for: half-close after the request
 				got := r.closing(t, request)
 				if got >= 500 {
@@ -196,7 +196,7 @@ func TestHostile(t *testing.T) {
 			} else if got := r.raw(t, request); got == nil || got.StatusCode != c.status {
 				t.Errorf("got %v, want %d", describe(got), c.status)
 			}
-			if d := processorTime(t) - began; d > 10*time.Second { // a second with the race detector
+			if d := cputest.Used(t) - began; d > 10*time.Second { // a second with the race detector
 				t.Errorf("cost %v of processor time", d)
 			}
 			waitFor(t, r, before+c.entries)
@@ -206,16 +206,6 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
-}
-
-// processorTime is what the process has used: who waits for a busy machine uses none.
-func processorTime(t *testing.T) time.Duration {
-	t.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // waitFor checks the number of entries; after 100 Continue the answer proper, and

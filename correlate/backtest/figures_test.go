@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
+	"signalbox/itsm/cputest"
 	"signalbox/itsm/entry"
 )
 
@@ -131,9 +131,9 @@ func TestBacktestFigures(t *testing.T) {
 	h := month.tape(t)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	runtime.GC()
-	began, cpu := time.Now(), cpuTime(t)
+	began, cpu := time.Now(), cputest.Used(t)
 	r := h.run("", busyRules)
-	took, spent := time.Since(began), cpuTime(t)-cpu
+	took, spent := time.Since(began), cputest.Used(t)-cpu
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	fmt.Printf("%d days, %d events, %d deliveries, both sides on one core: %.1f s, processor %.1f s, goal %d s\n", month.days, r.Span.Events, r.Span.Deliveries, took.Seconds(), spent.Seconds(), secondsGoal)
@@ -145,14 +145,6 @@ func (h *tape) bytes() (n int) {
 		n += len(e.Body)
 	}
 	return n
-}
-
-func cpuTime(tb testing.TB) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // A small month has differences of most kinds, and the same report again.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"signalbox/ingest/journal"
 	"signalbox/itsm"
 	"signalbox/itsm/cmdb"
+	"signalbox/itsm/cputest"
 	"signalbox/itsm/entry"
 )
 
@@ -105,7 +105,7 @@ func onHost(hosts int) func(n int) itsm.Event {
 // that took.
 func fold(tb testing.TB, f *engine.Folder, recs []journal.Record) time.Duration {
 	const batch = 128
-	began := cpuTime(tb)
+	began := cputest.Used(tb)
 	for len(recs) > 0 {
 		n := min(batch, len(recs))
 		if _, err := f.Fold(recs[:n]); err != nil {
@@ -113,17 +113,7 @@ func fold(tb testing.TB, f *engine.Folder, recs []journal.Record) time.Duration 
 		}
 		recs = recs[n:]
 	}
-	return cpuTime(tb) - began
-}
-
-// cpuTime is the processor time of the process, the garbage collector's included:
-// unlike the wall clock it means the same on a busy machine.
-func cpuTime(tb testing.TB) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return cputest.Used(tb) - began
 }
 
 // mix is a kind of traffic: records of so many events after some that are not timed.

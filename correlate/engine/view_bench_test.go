@@ -6,6 +6,7 @@ import (
 
 	"signalbox/correlate/engine"
 	"signalbox/ingest/journal"
+	"signalbox/itsm/cputest"
 	"signalbox/itsm/desk"
 	"signalbox/itsm/entry"
 	"signalbox/itsm/kv"
@@ -71,7 +72,7 @@ func BenchmarkFoldIntoView(b *testing.B) {
 				}
 				folder := engine.NewFolder()
 				fold(b, folder, before)
-				began := cpuTime(b)
+				began := cputest.Used(b)
 				for left := recs; len(left) > 0; left = left[min(c.batch, len(left)):] {
 					batch, err := folder.Fold(left[:min(c.batch, len(left))])
 					if err != nil {
@@ -84,7 +85,7 @@ func BenchmarkFoldIntoView(b *testing.B) {
 				if err := db.Close(); err != nil {
 					b.Fatal(err)
 				}
-				spent += float64(cpuTime(b) - began)
+				spent += float64(cputest.Used(b) - began)
 				bytes += float64(view.bytes)
 				keys += float64(view.keys)
 			}

@@ -9,9 +9,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
+
+	"signalbox/itsm/cputest"
 )
 
 var (
@@ -52,19 +53,10 @@ func TestSim(t *testing.T) {
 			seeds = seedsLong
 		}
 	}
-	started, used := time.Now(), cpuTime(t)
+	started, used := time.Now(), cputest.Used(t)
 	steps, entries, failed := runSeeds(t, *fromFlag, seeds)
-	d, cpu := time.Since(started), cpuTime(t)-used
+	d, cpu := time.Since(started), cputest.Used(t)-used
 	t.Logf("%d seeds, %d steps, %d entries in %.1f s on %d cores: %.0f steps/s, %.1f µs of CPU a step; %d failed", seeds, steps, entries, d.Seconds(), runtime.GOMAXPROCS(0), float64(steps)/d.Seconds(), cpu.Seconds()*1e6/float64(max(steps, 1)), failed)
-}
-
-// cpuTime is the processor time this process has used.
-func cpuTime(t *testing.T) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // failuresMax is how many failing seeds are shown.

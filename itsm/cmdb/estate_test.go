@@ -9,9 +9,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"signalbox/itsm/cputest"
 )
 
 // long asks for the tests that take a minute and a gigabyte.
@@ -109,11 +110,11 @@ func TestMillion(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	start, last, used := time.Now(), time.Now(), cpu()
+	start, last, used := time.Now(), time.Now(), cputest.Used(t)
 	began := used
 	lap := func(what string) {
-		t.Logf("%-28s %8.3f s, %8.3f s of CPU", what, time.Since(last).Seconds(), (cpu() - used).Seconds())
-		last, used = time.Now(), cpu()
+		t.Logf("%-28s %8.3f s, %8.3f s of CPU", what, time.Since(last).Seconds(), (cputest.Used(t) - used).Seconds())
+		last, used = time.Now(), cputest.Used(t)
 	}
 	doc, ps := Parse(NDJSON, f)
 	lap("parse")
@@ -131,7 +132,7 @@ func TestMillion(t *testing.T) {
 	lap("decode chunks")
 	g = g.Apply(c)
 	lap("apply")
-	t.Logf("%-28s %8.3f s, %8.3f s of CPU, peak %s", "import in all", time.Since(start).Seconds(), (cpu() - began).Seconds(), peak())
+	t.Logf("%-28s %8.3f s, %8.3f s of CPU, peak %s", "import in all", time.Since(start).Seconds(), (cputest.Used(t) - began).Seconds(), peak())
 	if g.Len() != n || g.Relations() != d.RelationsAdded {
 		t.Fatalf("graph holds %d CIs and %d relations, want %d and %d", g.Len(), g.Relations(), n, d.RelationsAdded)
 	}
@@ -165,13 +166,6 @@ func TestMillion(t *testing.T) {
 	if g.Len() != n+1 {
 		t.Fatalf("graph holds %d CIs, want %d", g.Len(), n+1)
 	}
-}
-
-// cpu returns the time all threads of the process have used.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // peak returns the largest resident size of the process so far.
